@@ -1,0 +1,276 @@
+//! The one shape of everything zosc has to say about a user's input.
+//!
+//! Passes push [`Diagnostic`]s into one [`Diagnostics`] sink, go on with what is healthy, and fail once at their end.
+//! Rendering (terminal, JSON, language server) lives with those faces; nothing here prints.
+
+use serde::Serialize;
+
+use crate::source::Span;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The pass fails.
+    Error,
+    /// The pass goes on; the author probably meant something else.
+    Warning,
+}
+
+/// A place and what is to be seen there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The place.
+    pub span: Span,
+    /// A short note for the place; may be empty.
+    pub message: String,
+}
+
+/// One replacement of text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextEdit {
+    /// What is replaced; an empty span inserts.
+    pub span: Span,
+    /// The new text.
+    pub text: String,
+}
+
+/// A change that would mend the problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// What the change does, as a menu would show it.
+    pub title: String,
+    /// The edits, in one source or several, not overlapping.
+    pub edits: Vec<TextEdit>,
+}
+
+/// One problem: a fact, where it shows, and what to type next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// `zosc::<pass>::<kebab-name>`; never reused for something else.
+    pub code: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The fact: lower case, no final period, the user's words in backticks.
+    pub message: String,
+    /// The places, the offending one first.
+    pub labels: Vec<Label>,
+    /// What to type or do next.
+    pub help: Option<String>,
+    /// Further facts, one line each (a dependency chain, searched repositories, the tail of a log).
+    pub notes: Vec<String>,
+    /// Changes that would mend it, the likeliest first.
+    pub fixes: Vec<Fix>,
+}
+
+impl Diagnostic {
+    /// An error with a code and a message.
+    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            labels: Vec::new(),
+            help: None,
+            notes: Vec::new(),
+            fixes: Vec::new(),
+        }
+    }
+
+    /// A warning with a code and a message.
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, message)
+        }
+    }
+
+    /// Adds a place without words of its own.
+    pub fn at(self, span: Span) -> Self {
+        self.label(span, "")
+    }
+
+    /// Adds a place with a note.
+    pub fn label(mut self, span: Span, message: impl Into<String>) -> Self {
+        self.labels.push(Label {
+            span,
+            message: message.into(),
+        });
+        self
+    }
+
+    /// Adds a place where one is known.
+    pub fn at_maybe(self, span: Option<Span>) -> Self {
+        match span {
+            Some(span) => self.at(span),
+            None => self,
+        }
+    }
+
+    /// Says what to do next.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Adds a further fact.
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Offers a change of text.
+    pub fn fix(mut self, title: impl Into<String>, edits: Vec<TextEdit>) -> Self {
+        self.fixes.push(Fix {
+            title: title.into(),
+            edits,
+        });
+        self
+    }
+
+    /// Offers to replace the text at `span`.
+    pub fn replace(self, title: impl Into<String>, span: Span, text: impl Into<String>) -> Self {
+        self.fix(
+            title,
+            vec![TextEdit {
+                span,
+                text: text.into(),
+            }],
+        )
+    }
+
+    /// The address of the page that explains the code, relative to the book.
+    pub fn page(&self) -> String {
+        format!("errors/{}.md", self.code.replace("::", "-"))
+    }
+}
+
+/// What a pass found, in the order of finding.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Diagnostics {
+    list: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// An empty sink.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes a problem.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        if !self.list.contains(&diagnostic) {
+            self.list.push(diagnostic);
+        }
+    }
+
+    /// Takes all of another sink's problems.
+    pub fn extend(&mut self, other: Diagnostics) {
+        for diagnostic in other.list {
+            self.push(diagnostic);
+        }
+    }
+
+    /// Whether anything in it fails the pass.
+    pub fn has_errors(&self) -> bool {
+        self.list
+            .iter()
+            .any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// The problems in the order of finding.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.list.iter()
+    }
+
+    /// Orders by place: source, then offset; problems without a place come last.
+    pub fn sort(&mut self) {
+        self.list.sort_by_key(|diagnostic| {
+            let place = diagnostic.labels.first().map(|label| label.span);
+            (place.is_none(), place)
+        });
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.iter()
+    }
+}
+
+impl IntoIterator for Diagnostics {
+    type Item = Diagnostic;
+    type IntoIter = std::vec::IntoIter<Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.into_iter()
+    }
+}
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self {
+            list: vec![diagnostic],
+        }
+    }
+}
+
+impl FromIterator<Diagnostic> for Diagnostics {
+    fn from_iter<I: IntoIterator<Item = Diagnostic>>(iter: I) -> Self {
+        let mut sink = Self::new();
+        for diagnostic in iter {
+            sink.push(diagnostic);
+        }
+        sink
+    }
+}
+
+/// The name in `candidates` that is nearest to `name`, if one is near enough to be a slip of the keyboard.
+///
+/// Nearness is the Damerau–Levenshtein distance, at most a third of the name's length and at least 1;
+/// of equally near names the first wins.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (name.chars().count() / 3).max(1);
+    let mut best: Option<(usize, &str)> = None;
+    for candidate in candidates {
+        let distance = strsim::damerau_levenshtein(name, candidate);
+        if distance <= limit && best.is_none_or(|(least, _)| distance < least) {
+            best = Some((distance, candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_a_slip_away_and_no_further() {
+        let names = ["install", "exclude", "scripts"];
+        assert_eq!(nearest("instal", names), Some("install"));
+        assert_eq!(nearest("exlcude", names), Some("exclude"));
+        assert_eq!(nearest("remove", names), None);
+    }
+
+    #[test]
+    fn the_same_problem_is_told_once() {
+        let mut sink = Diagnostics::new();
+        sink.push(Diagnostic::error("zosc::check::x", "a fact"));
+        sink.push(Diagnostic::error("zosc::check::x", "a fact"));
+        assert_eq!(sink.len(), 1);
+    }
+}

@@ -1,0 +1,44 @@
+//! zosc compiles one declarative manifest, `zos.kdl`, into a bootable Zero-OS image.
+//!
+//! ```text
+//! zos.kdl ──syntax──► Document ──manifest──► Manifest ──check──► Image
+//!                                                                 │
+//!                          mirrors, registries, files ──lock──► Inputs
+//!                                                                 └──plan──► Plan ──build──► Artifacts
+//! ```
+//!
+//! Each pass is one module with one public function: [`syntax`] parses, [`manifest`] decodes, [`check`] resolves names and
+//! refuses what cannot work, [`lock`] pins every input to a digest, [`plan`] lowers the result to a graph of typed
+//! actions, [`build`] performs those that have no stored result. [`inspect`] and [`boot`] look at what came out; [`cli`] is
+//! the face. Formats ([`apk`], [`archive`], [`kmod`], [`elf`], [`efi`], [`zinit`]) turn bytes into values and back and
+//! know nothing of manifests. [`tree`] holds the heart: file trees as data, and the store.
+//!
+//! A module imports only from those listed below it here; `tests/layering.rs` holds that.
+
+pub mod cli;
+
+pub mod boot;
+pub mod inspect;
+
+pub mod build;
+pub mod plan;
+
+pub mod lock;
+
+pub mod check;
+pub mod manifest;
+pub mod syntax;
+
+pub mod apk;
+pub mod archive;
+pub mod efi;
+pub mod elf;
+pub mod kmod;
+pub mod zinit;
+
+pub mod tree;
+
+pub mod io;
+
+pub mod diagnostic;
+pub mod source;

@@ -1,0 +1,280 @@
+//! The content-addressed store below the user's cache folder.
+//!
+//! Layout: `blobs/HH/REST` for contents and encoded trees, `actions/HH/REST` for action results by key,
+//! `logs/` for the output of foreign commands, `temporary/` for what is being written. A file gets its final name by
+//! one rename, so readers never see half of one and `kill -9` leaves only a temporary file. Content is hashed again
+//! when it is read: a damaged blob is removed and reported as missing rather than used.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::{Digest, Hasher, Tree};
+use crate::diagnostic::Diagnostic;
+
+/// A content-addressed store in one folder; any number of processes may share it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// Opens the store in `root` and makes it where it is missing.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, Diagnostic> {
+        let store = Self { root: root.into() };
+        for folder in ["blobs", "actions", "logs", "temporary"] {
+            let folder = store.root.join(folder);
+            fs::create_dir_all(&folder).map_err(|error| unusable(&folder, &error))?;
+        }
+        Ok(store)
+    }
+
+    /// The folder that the store occupies.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where logs of foreign commands go.
+    pub fn logs(&self) -> PathBuf {
+        self.root.join("logs")
+    }
+
+    /// A folder for unfinished work, on the same filesystem as the blobs.
+    pub fn temporary(&self) -> PathBuf {
+        self.root.join("temporary")
+    }
+
+    /// Stores bytes under their digest.
+    pub fn put(&self, bytes: &[u8]) -> Result<Digest, Diagnostic> {
+        let digest = Digest::of(bytes);
+        if self.contains(&digest) {
+            return Ok(digest);
+        }
+        let mut writer = self.writer()?;
+        writer
+            .write_all(bytes)
+            .map_err(|error| unusable(&self.root, &error))?;
+        writer.finish().map(|(digest, _)| digest)
+    }
+
+    /// Stores everything a reader yields, in bounded memory, and returns its digest and size.
+    pub fn put_reader(&self, reader: &mut dyn Read) -> Result<(Digest, u64), Diagnostic> {
+        let mut writer = self.writer()?;
+        io::copy(reader, &mut writer).map_err(|error| unusable(&self.root, &error))?;
+        writer.finish()
+    }
+
+    /// Begins a blob whose content comes in pieces.
+    pub fn writer(&self) -> Result<BlobWriter, Diagnostic> {
+        let folder = self.temporary();
+        let file = NamedTempFile::new_in(&folder).map_err(|error| unusable(&folder, &error))?;
+        Ok(BlobWriter {
+            file: io::BufWriter::with_capacity(1 << 16, file),
+            hasher: Hasher::new(),
+            size: 0,
+            store: self.clone(),
+        })
+    }
+
+    /// Whether a blob is there; its content is checked when it is read.
+    pub fn contains(&self, digest: &Digest) -> bool {
+        self.blob_path(digest).is_file()
+    }
+
+    /// A blob's content, verified.
+    pub fn get(&self, digest: &Digest) -> Result<Vec<u8>, Diagnostic> {
+        let path = self.blob_path(digest);
+        let bytes = fs::read(&path).map_err(|error| missing(digest, &error))?;
+        if Digest::of(&bytes) != *digest {
+            return Err(self.discard(digest, &path));
+        }
+        Ok(bytes)
+    }
+
+    /// A blob opened for reading from its start, verified beforehand in one pass of bounded memory.
+    pub fn reader(&self, digest: &Digest) -> Result<fs::File, Diagnostic> {
+        use std::io::Seek as _;
+
+        let path = self.blob_path(digest);
+        let mut file = fs::File::open(&path).map_err(|error| missing(digest, &error))?;
+        let mut hasher = Hasher::new();
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            match file
+                .read(&mut buffer)
+                .map_err(|error| unusable(&path, &error))?
+            {
+                0 => break,
+                count => hasher.update(&buffer[..count]),
+            }
+        }
+        if hasher.finish() != *digest {
+            return Err(self.discard(digest, &path));
+        }
+        file.rewind().map_err(|error| unusable(&path, &error))?;
+        Ok(file)
+    }
+
+    /// Stores a tree's encoding; the digest is the tree's name.
+    pub fn put_tree(&self, tree: &Tree) -> Result<Digest, Diagnostic> {
+        self.put(&tree.encode())
+    }
+
+    /// Reads a tree back.
+    pub fn get_tree(&self, digest: &Digest) -> Result<Tree, Diagnostic> {
+        Tree::decode(&self.get(digest)?)
+    }
+
+    /// The stored result of the action with this key, if there is a sound one.
+    pub fn action_result(&self, key: &Digest) -> Option<Vec<u8>> {
+        fs::read(self.sharded("actions", key)).ok()
+    }
+
+    /// Remembers the result of the action with this key; replaces an older one.
+    pub fn record_action(&self, key: &Digest, result: &[u8]) -> Result<(), Diagnostic> {
+        let folder = self.temporary();
+        let mut file = NamedTempFile::new_in(&folder).map_err(|error| unusable(&folder, &error))?;
+        file.write_all(result)
+            .map_err(|error| unusable(&folder, &error))?;
+        self.publish(file, &self.sharded("actions", key))
+    }
+
+    /// The file of a blob, which may not exist.
+    pub fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.sharded("blobs", digest)
+    }
+
+    fn sharded(&self, folder: &str, digest: &Digest) -> PathBuf {
+        let name = digest.to_string();
+        self.root.join(folder).join(&name[..2]).join(&name[2..])
+    }
+
+    fn publish(&self, file: NamedTempFile, path: &Path) -> Result<(), Diagnostic> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| unusable(folder, &error))?;
+        }
+        file.persist(path)
+            .map_err(|error| unusable(path, &error.error))?;
+        Ok(())
+    }
+
+    fn discard(&self, digest: &Digest, path: &Path) -> Diagnostic {
+        let removed = fs::remove_file(path).is_ok();
+        Diagnostic::error(
+            "zosc::store::damaged-blob",
+            format!("the stored content {} is damaged", digest.short()),
+        )
+        .note(format!(
+            "{} {}",
+            if removed {
+                "removed"
+            } else {
+                "could not remove"
+            },
+            path.display()
+        ))
+        .help("run the command again: what is missing is fetched or built anew")
+    }
+}
+
+/// A blob being written; dropped unfinished, it leaves nothing behind.
+pub struct BlobWriter {
+    file: io::BufWriter<NamedTempFile>,
+    hasher: Hasher,
+    size: u64,
+    store: Store,
+}
+
+impl BlobWriter {
+    /// Names the blob by its digest and returns that and its size in bytes.
+    pub fn finish(self) -> Result<(Digest, u64), Diagnostic> {
+        let digest = self.hasher.finish();
+        let file = self
+            .file
+            .into_inner()
+            .map_err(|error| unusable(&self.store.root, error.error()))?;
+        if !self.store.contains(&digest) {
+            self.store.publish(file, &self.store.blob_path(&digest))?;
+        }
+        Ok((digest, self.size))
+    }
+}
+
+impl Write for BlobWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..count]);
+        self.size += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn unusable(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::store::unusable",
+        format!("cannot use `{}`: {error}", path.display()),
+    )
+    .help("the store lies below the cache folder; `--store DIR` or ZOSC_STORE names another place")
+}
+
+fn missing(digest: &Digest, error: &io::Error) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::store::missing-blob",
+        format!(
+            "the content {} is not in the store: {error}",
+            digest.short()
+        ),
+    )
+    .help("run the command again without `--offline`: what is missing is fetched or built anew")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = Store::open(folder.path()).expect("opens");
+        (folder, store)
+    }
+
+    #[test]
+    fn content_comes_back_under_its_digest() {
+        let (_folder, store) = store();
+        let digest = store.put(b"hello").expect("stored");
+        assert_eq!(digest, Digest::of(b"hello"));
+        assert_eq!(store.get(&digest).expect("there"), b"hello");
+        let (streamed, size) = store.put_reader(&mut &b"hello"[..]).expect("stored");
+        assert_eq!((streamed, size), (digest, 5));
+    }
+
+    #[test]
+    fn damaged_content_is_never_used() {
+        let (_folder, store) = store();
+        let digest = store.put(b"hello").expect("stored");
+        fs::write(store.blob_path(&digest), b"hullo").expect("damaged");
+        assert_eq!(
+            store.reader(&digest).expect_err("damaged").code,
+            "zosc::store::damaged-blob"
+        );
+        assert_eq!(
+            store.get(&digest).expect_err("gone").code,
+            "zosc::store::missing-blob"
+        );
+    }
+
+    #[test]
+    fn an_unfinished_blob_leaves_nothing() {
+        let (_folder, store) = store();
+        let mut writer = store.writer().expect("begins");
+        writer.write_all(b"half").expect("writes");
+        drop(writer);
+        assert_eq!(fs::read_dir(store.temporary()).expect("lists").count(), 0);
+    }
+}
