@@ -1,1 +1,115 @@
-//! (to be written)
+//! The manifest as written: one file a section, typed, every value with its span.
+//!
+//! These types are the only definition of the language. Their doc comments, serde attributes and schemars attributes
+//! feed the decoder, the JSON Schema, completion, hover and the reference pages. Nothing is looked up here, and no default is
+//! filled in: what the author left out is `None`.
+//!
+//! # From KDL to a field
+//! `#[schemars(extend("x-kdl" = ROLE))]` says how a field is written:
+//!
+//! | role | KDL | field |
+//! |---|---|---|
+//! | `arg` | the node's first argument, its identity | scalar |
+//! | `args` | all remaining arguments | list of scalars |
+//! | `prop` | a property | scalar |
+//! | `child` | a child node, at most once: with one argument for a scalar, with its own members for a struct | scalar or struct |
+//! | `flag` | a child node without arguments (`#false` as its argument unsets it) | bool |
+//! | `words` | child nodes whose arguments are gathered | list of scalars |
+//! | `list` | a child node that may be repeated | list of structs |
+//! | `pairs` | child nodes whose properties have open-ended names | map to strings |
+//!
+//! Enums are strings. `flatten`, `untagged` and internal tags are not used: they lose spans.
+
+pub mod accounts;
+pub mod alpine;
+pub mod boot;
+pub mod branding;
+pub mod files;
+pub mod firmware;
+pub mod image;
+pub mod initramfs;
+pub mod kernel;
+pub mod modules;
+pub mod outputs;
+pub mod packages;
+pub mod size;
+pub mod source;
+pub mod toolchain;
+pub mod unit;
+pub mod zinit;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub use crate::source::Spanned;
+
+/// A whole manifest file, or a file that one imports.
+///
+/// A manifest says what an image is made of. Sections may stand in any order; sections of imported files are added to it.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Manifest {
+    /// The edition of the language that the file is written in. There is one: 1.
+    #[schemars(extend("x-kdl" = "child"), range(min = 1, max = 1), extend("x-message" = "the only edition is 1"))]
+    pub edition: Option<Spanned<u32>>,
+    /// What the image is called.
+    #[schemars(extend("x-kdl" = "child"))]
+    pub image: Option<image::Image>,
+    /// Other files of the same language whose sections belong to this one.
+    #[schemars(extend("x-kdl" = "list"))]
+    pub import: Vec<image::Import>,
+    /// Where Alpine packages come from.
+    #[schemars(extend("x-kdl" = "child"))]
+    pub alpine: Option<alpine::Alpine>,
+    /// Which Alpine packages the image holds.
+    #[schemars(extend("x-kdl" = "list"))]
+    pub packages: Vec<packages::Packages>,
+    /// Root filesystems in which sources are built.
+    #[schemars(extend("x-kdl" = "list"))]
+    pub toolchain: Vec<toolchain::Toolchain>,
+    /// Components that are built, or fetched ready-made, from outside Alpine.
+    #[schemars(extend("x-kdl" = "list"))]
+    pub source: Vec<source::Source>,
+    /// The kernel and how the image is packed around it.
+    #[schemars(extend("x-kdl" = "child"))]
+    pub kernel: Option<kernel::Kernel>,
+    /// Kernel modules, in the two stages in which they are loaded.
+    #[schemars(extend("x-kdl" = "list"))]
+    pub modules: Vec<modules::Modules>,
+    /// Firmware files.
+    #[schemars(extend("x-kdl" = "list"))]
+    pub firmware: Vec<firmware::Firmware>,
+    /// The process manager.
+    #[schemars(extend("x-kdl" = "child"))]
+    pub zinit: Option<zinit::Zinit>,
+    /// Services, oneshots and targets that zinit runs.
+    #[schemars(extend("x-kdl" = "list"))]
+    pub unit: Vec<unit::Unit>,
+    /// User accounts.
+    #[schemars(extend("x-kdl" = "list"))]
+    pub account: Vec<accounts::Account>,
+    /// Groups.
+    #[schemars(extend("x-kdl" = "list"))]
+    pub group: Vec<accounts::Group>,
+    /// How the image names itself.
+    #[schemars(extend("x-kdl" = "child"))]
+    pub branding: Option<branding::Branding>,
+    /// Single files, by content or from the manifest's folder.
+    #[schemars(extend("x-kdl" = "list"))]
+    pub file: Vec<files::File>,
+    /// Folders laid over the image.
+    #[schemars(extend("x-kdl" = "list"))]
+    pub overlay: Vec<files::Overlay>,
+    /// What is left out, and how large the result may be.
+    #[schemars(extend("x-kdl" = "child"))]
+    pub size: Option<size::Size>,
+    /// How the initramfs is written.
+    #[schemars(extend("x-kdl" = "child"))]
+    pub initramfs: Option<initramfs::Initramfs>,
+    /// The files that a build yields.
+    #[schemars(extend("x-kdl" = "child"))]
+    pub outputs: Option<outputs::Outputs>,
+    /// How the image is tried out in a virtual machine.
+    #[schemars(extend("x-kdl" = "child"))]
+    pub boot: Option<boot::Boot>,
+}

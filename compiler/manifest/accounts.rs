@@ -1,0 +1,64 @@
+//! The `account` and `group` sections.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Spanned;
+
+/// A user account: a new one, or changes to one that a package made.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Account {
+    /// The login name.
+    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^[a-z_][a-z0-9_-]{0,31}$"), extend("x-message" = "a login name has lowercase letters, digits, `_` and `-`, at most 32"))]
+    pub name: Spanned<String>,
+    /// The user number. Without it: that of the existing account, else the first free one from 1000.
+    #[schemars(extend("x-kdl" = "prop"))]
+    #[serde(default)]
+    pub uid: Option<Spanned<u32>>,
+    /// The number of the main group. Without it: that of the existing account, else the group of the same name.
+    #[schemars(extend("x-kdl" = "prop"))]
+    #[serde(default)]
+    pub gid: Option<Spanned<u32>>,
+    /// Anyone may log in on the console without a password.
+    #[schemars(extend("x-kdl" = "flag"))]
+    #[serde(default)]
+    pub passwordless: bool,
+    /// The hash of the password, as `crypt(3)` writes it.
+    #[schemars(extend("x-kdl" = "child"))]
+    #[serde(default)]
+    pub password_hash: Option<Spanned<String>>,
+    /// The login shell. Without it: that of the existing account, else `/bin/sh`.
+    #[schemars(extend("x-kdl" = "child"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"))]
+    #[serde(default)]
+    pub shell: Option<Spanned<String>>,
+    /// The home folder. Without it: that of the existing account, else `/home/NAME`.
+    #[schemars(extend("x-kdl" = "child"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"))]
+    #[serde(default)]
+    pub home: Option<Spanned<String>>,
+    /// The name that people see.
+    #[schemars(extend("x-kdl" = "child"))]
+    #[serde(default)]
+    pub title: Option<Spanned<String>>,
+    /// Further groups.
+    #[schemars(extend("x-kdl" = "words"), extend("x-complete" = "group"))]
+    #[serde(default)]
+    pub groups: Vec<Spanned<String>>,
+    /// Files with public SSH keys that may log in, relative to the manifest.
+    #[schemars(extend("x-kdl" = "words"), extend("x-complete" = "path"))]
+    #[serde(default)]
+    pub authorized_keys: Vec<Spanned<String>>,
+}
+
+/// A group.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Group {
+    /// The group's name.
+    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^[a-z_][a-z0-9_-]{0,31}$"), extend("x-message" = "a group name has lowercase letters, digits, `_` and `-`, at most 32"))]
+    pub name: Spanned<String>,
+    /// The group number. Without it: the first free one from 1000.
+    #[schemars(extend("x-kdl" = "prop"))]
+    #[serde(default)]
+    pub gid: Option<Spanned<u32>>,
+}

@@ -1,0 +1,57 @@
+//! The `alpine` section.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Spanned;
+
+/// Where Alpine packages come from.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Alpine {
+    /// The release, such as `"3.22"`, or `edge`.
+    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^(edge|[0-9]+\.[0-9]+)$"), extend("x-message" = "an Alpine release is `edge` or two numbers in quotes, such as \"3.22\""), example = &"3.22")]
+    pub release: Spanned<String>,
+    /// Base addresses of mirrors, tried in order: `https://`, `http://` or `file://`.
+    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^(https?|file)://")), extend("x-message" = "a mirror starts with `https://`, `http://` or `file://`"))]
+    #[serde(default)]
+    pub mirror: Vec<Spanned<String>>,
+    /// Repositories, in order of preference.
+    #[schemars(extend("x-kdl" = "list"))]
+    #[serde(default)]
+    pub repository: Vec<Repository>,
+    /// Public keys that may sign indexes and packages.
+    #[schemars(extend("x-kdl" = "list"))]
+    #[serde(default)]
+    pub key: Vec<Key>,
+}
+
+/// One repository of signed packages.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Repository {
+    /// A repository of the release (`main`, `community`, `testing`), or a whole address.
+    #[schemars(extend("x-kdl" = "arg"), example = &"main")]
+    pub name: Spanned<String>,
+    /// Another release to take it from, such as `edge`.
+    #[schemars(extend("x-kdl" = "prop"))]
+    #[serde(default)]
+    pub branch: Option<Spanned<String>>,
+    /// Use it only for packages that ask for this tag.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
+    #[serde(default)]
+    pub tag: Option<Spanned<String>>,
+}
+
+/// A public key that may sign.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Key {
+    /// A PEM file; its name must be the one that signatures give.
+    #[schemars(extend("x-kdl" = "arg"), extend("x-complete" = "path"), example = &"keys/alpine-devel@lists.alpinelinux.org-6165ee59.rsa.pub")]
+    pub path: Spanned<String>,
+    /// The digest that the file must have.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9a-f]{64}$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits"))]
+    #[serde(default)]
+    pub sha256: Option<Spanned<String>>,
+}

@@ -1,0 +1,64 @@
+//! The `boot` section.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Spanned;
+
+/// How the image is tried out in a virtual machine.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Boot {
+    /// Memory. Without it: 1GiB.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(B|KiB|MiB|GiB)$"), extend("x-message" = "a size is a whole number and `KiB`, `MiB` or `GiB`, such as \"512MiB\""))]
+    #[serde(default)]
+    pub memory: Option<Spanned<String>>,
+    /// Processors. Without it: 2.
+    #[schemars(extend("x-kdl" = "prop"), range(min = 1, max = 64))]
+    #[serde(default)]
+    pub cpus: Option<Spanned<u32>>,
+    /// How the machine starts. Without it: `direct`.
+    #[schemars(extend("x-kdl" = "prop"))]
+    #[serde(default)]
+    pub firmware: Option<Spanned<Firmware>>,
+    /// Empty disks, lost when the machine stops.
+    #[schemars(extend("x-kdl" = "list"))]
+    #[serde(default)]
+    pub disk: Vec<Disk>,
+    /// What must be seen for the boot to have gone well.
+    #[schemars(extend("x-kdl" = "list"))]
+    #[serde(default)]
+    pub expect: Vec<Expect>,
+}
+
+/// How a virtual machine starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Firmware {
+    /// The kernel is loaded directly, without firmware: fastest.
+    Direct,
+    /// UEFI firmware loads the EFI program from a disk.
+    Uefi,
+}
+
+/// An empty disk.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Disk {
+    /// Its size.
+    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^[0-9]+(B|KiB|MiB|GiB)$"), extend("x-message" = "a size is a whole number and `KiB`, `MiB` or `GiB`, such as \"512MiB\""))]
+    pub size: Spanned<String>,
+}
+
+/// Something that must be seen on the console.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Expect {
+    /// `unit NAME STATE`, where STATE is `running`, `success` or `up` (either); `console TEXT`; or `pid1 NAME`.
+    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^(unit \S+ (running|success|up)|console .+|pid1 \S+)$"), extend("x-message" = "write `unit NAME running`, `unit NAME success`, `unit NAME up`, `console TEXT` or `pid1 NAME`"), example = &"unit sshd running")]
+    pub what: Spanned<String>,
+    /// How long after the start. Without it: 120s.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(ms|s|m)$"), extend("x-message" = "a duration is a whole number and `ms`, `s` or `m`, such as \"30s\""))]
+    #[serde(default)]
+    pub within: Option<Spanned<String>>,
+}

@@ -1,0 +1,63 @@
+//! The `branding` section.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Spanned;
+
+/// How the image names itself.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Branding {
+    /// The name of the machine.
+    #[schemars(extend("x-kdl" = "child"), regex(pattern = r"^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$"), extend("x-message" = "a host name has lowercase letters, digits and `-`"))]
+    #[serde(default)]
+    pub hostname: Option<Spanned<String>>,
+    /// `/etc/os-release`.
+    #[schemars(extend("x-kdl" = "child"))]
+    #[serde(default)]
+    pub os_release: Option<OsRelease>,
+    /// What is shown after login: `/etc/motd`.
+    #[schemars(extend("x-kdl" = "child"))]
+    #[serde(default)]
+    pub motd: Option<Text>,
+    /// What is shown before login: `/etc/issue`.
+    #[schemars(extend("x-kdl" = "child"))]
+    #[serde(default)]
+    pub issue: Option<Text>,
+    /// A file that gets a digest of everything that went into the image.
+    #[schemars(extend("x-kdl" = "child"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"))]
+    #[serde(default)]
+    pub build_id: Option<Spanned<String>>,
+}
+
+/// `/etc/os-release`, see os-release(5).
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct OsRelease {
+    /// `ID`: lowercase, for programs.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[a-z0-9._-]+$"), extend("x-message" = "an os-release ID has lowercase letters, digits, `.`, `_`, `-`"))]
+    pub id: Spanned<String>,
+    /// `NAME`. Without it: the image's title.
+    #[schemars(extend("x-kdl" = "prop"))]
+    #[serde(default)]
+    pub name: Option<Spanned<String>>,
+    /// `PRETTY_NAME`. `{version}` stands for the version of the image.
+    #[schemars(extend("x-kdl" = "prop"))]
+    #[serde(default)]
+    pub pretty: Option<Spanned<String>>,
+}
+
+/// A text, given here or in a file.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Text {
+    /// The text itself.
+    #[schemars(extend("x-kdl" = "prop"))]
+    #[serde(default)]
+    pub text: Option<Spanned<String>>,
+    /// A file with the text, relative to the manifest.
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"))]
+    #[serde(default)]
+    pub from: Option<Spanned<String>>,
+}

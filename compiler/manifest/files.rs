@@ -1,0 +1,52 @@
+//! The `file` and `overlay` sections.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Spanned;
+
+/// One file of the image. It wins over what packages and sources bring.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct File {
+    /// Its path in the image.
+    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"))]
+    pub to: Spanned<String>,
+    /// Its content.
+    #[schemars(extend("x-kdl" = "prop"))]
+    #[serde(default)]
+    pub text: Option<Spanned<String>>,
+    /// A file with its content, relative to the manifest.
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"))]
+    #[serde(default)]
+    pub from: Option<Spanned<String>>,
+    /// Make it a symbolic link to this path.
+    #[schemars(extend("x-kdl" = "prop"))]
+    #[serde(default)]
+    pub link: Option<Spanned<String>>,
+    /// Its permissions. Without it: 0644.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^0?[0-7]{3,4}$"), extend("x-message" = "a mode is three or four octal digits in quotes, such as \"0755\""))]
+    #[serde(default)]
+    pub mode: Option<Spanned<String>>,
+    /// Its owner. Without it: 0.
+    #[schemars(extend("x-kdl" = "prop"))]
+    #[serde(default)]
+    pub uid: Option<Spanned<u32>>,
+    /// Its group. Without it: 0.
+    #[schemars(extend("x-kdl" = "prop"))]
+    #[serde(default)]
+    pub gid: Option<Spanned<u32>>,
+}
+
+/// A folder whose files are laid over the image, all owned by root.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Overlay {
+    /// The folder, relative to the manifest.
+    #[schemars(extend("x-kdl" = "arg"), extend("x-complete" = "path"))]
+    pub from: Spanned<String>,
+    /// Where it goes. Without it: `/`.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"))]
+    #[serde(default)]
+    pub to: Option<Spanned<String>>,
+}

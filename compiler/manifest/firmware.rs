@@ -1,0 +1,36 @@
+//! The `firmware` section.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Spanned;
+
+/// Firmware files below `/lib/firmware`.
+///
+/// The files come from the named packages. With `for-modules` or `keep` only what these select goes into the image; with neither, everything does.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Firmware {
+    /// Take what the modules of these stages ask for.
+    #[schemars(extend("x-kdl" = "words"))]
+    #[serde(default)]
+    pub for_modules: Vec<Spanned<Stage>>,
+    /// Packages that hold firmware.
+    #[schemars(extend("x-kdl" = "words"), extend("x-complete" = "package"))]
+    #[serde(default)]
+    pub package: Vec<Spanned<String>>,
+    /// Take the files that match these patterns, relative to `/lib/firmware`.
+    #[schemars(extend("x-kdl" = "words"), example = ["rtl_nic/*"], extend("x-complete" = "firmware"))]
+    #[serde(default)]
+    pub keep: Vec<Spanned<String>>,
+}
+
+/// A stage of the `modules` section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Modules loaded first.
+    Stage1,
+    /// Modules loaded once the network is up.
+    Stage2,
+}

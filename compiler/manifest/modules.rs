@@ -1,0 +1,34 @@
+//! The `modules` section.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Spanned;
+
+/// Kernel modules; what they depend on comes along and is loaded before them.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Modules {
+    /// Modules loaded first, in this order, before anything needs a disk or a network.
+    #[schemars(extend("x-kdl" = "list"))]
+    #[serde(default)]
+    pub stage1: Vec<ModuleNames>,
+    /// Modules loaded once the network is up.
+    #[schemars(extend("x-kdl" = "list"))]
+    #[serde(default)]
+    pub stage2: Vec<ModuleNames>,
+}
+
+/// Modules of one stage.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ModuleNames {
+    /// Module names; `-` and `_` are the same.
+    #[schemars(extend("x-kdl" = "args"), length(min = 1), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9_-]*$")), extend("x-message" = "a module is named without folder and `.ko`"), extend("x-complete" = "module"))]
+    #[serde(default)]
+    pub names: Vec<Spanned<String>>,
+    /// Whether a kernel without the module is fine.
+    #[schemars(extend("x-kdl" = "prop"))]
+    #[serde(default)]
+    pub optional: Option<Spanned<bool>>,
+}

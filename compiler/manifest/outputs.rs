@@ -1,0 +1,30 @@
+//! The `outputs` section.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Spanned;
+
+/// The files that a build yields, in `dist/` beside the manifest.
+///
+/// Names may hold `{kernel}`, `{version}`, `{name}`, `{arch}` and `{source.NAME.version}`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Outputs {
+    /// The EFI program with kernel and initramfs.
+    #[schemars(extend("x-kdl" = "child"), example = &"vmlinuz.efi")]
+    #[serde(default)]
+    pub efi: Option<Spanned<String>>,
+    /// A further name for the same file.
+    #[schemars(extend("x-kdl" = "child"), example = &"vmlinuz-{kernel}.efi")]
+    #[serde(default)]
+    pub efi_versioned: Option<Spanned<String>>,
+    /// The initramfs.
+    #[schemars(extend("x-kdl" = "child"), example = &"initramfs.cpio.xz")]
+    #[serde(default)]
+    pub initramfs: Option<Spanned<String>>,
+    /// The kernel as it came.
+    #[schemars(extend("x-kdl" = "child"), example = &"vmlinuz")]
+    #[serde(default)]
+    pub kernel: Option<Spanned<String>>,
+}

@@ -1,0 +1,168 @@
+//! The `unit` section.
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::Spanned;
+
+/// Something that zinit runs, or a point in the boot that others wait for.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Unit {
+    /// The unit's name.
+    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), extend("x-message" = "a unit name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `-`"))]
+    pub name: Spanned<String>,
+    /// The program and its arguments, split as a shell would split them. No shell runs: use `shell` for pipes, `&&` and variables.
+    #[schemars(extend("x-kdl" = "child"), example = &"/usr/sbin/sshd -D -e")]
+    #[serde(default)]
+    pub exec: Option<Spanned<String>>,
+    /// A command for `/bin/sh -c`.
+    #[schemars(extend("x-kdl" = "child"), example = &"modprobe loop && losetup /dev/loop0 /disk.img")]
+    #[serde(default)]
+    pub shell: Option<Spanned<String>>,
+    /// A command that succeeds once the unit is ready. Units that require this one wait for it.
+    #[schemars(extend("x-kdl" = "child"))]
+    #[serde(default)]
+    pub test: Option<Test>,
+    /// An address that accepts connections once the unit is ready.
+    #[schemars(extend("x-kdl" = "child"))]
+    #[serde(default)]
+    pub test_tcp: Option<TestTcp>,
+    /// It runs once, to its end; units that require it wait for its success.
+    #[schemars(extend("x-kdl" = "flag"))]
+    #[serde(default)]
+    pub oneshot: bool,
+    /// It runs nothing: it is reached when all it requires is.
+    #[schemars(extend("x-kdl" = "flag"))]
+    #[serde(default)]
+    pub target: bool,
+    /// Units that must be up, or done, before this one starts.
+    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$")), extend("x-message" = "this is no unit name"), extend("x-complete" = "unit"))]
+    #[serde(default)]
+    pub requires: Vec<Spanned<String>>,
+    /// Units that are started first where they exist in the image.
+    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$")), extend("x-message" = "this is no unit name"), extend("x-complete" = "unit"))]
+    #[serde(default)]
+    pub after: Vec<Spanned<String>>,
+    /// Units that are started along with this one and may fail.
+    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$")), extend("x-message" = "this is no unit name"), extend("x-complete" = "unit"))]
+    #[serde(default)]
+    pub wants: Vec<Spanned<String>>,
+    /// Units that must not run at the same time.
+    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$")), extend("x-message" = "this is no unit name"), extend("x-complete" = "unit"))]
+    #[serde(default)]
+    pub conflicts: Vec<Spanned<String>>,
+    /// What happens when it ends. Without it: `always`, and `never` for a oneshot.
+    #[schemars(extend("x-kdl" = "child"))]
+    #[serde(default)]
+    pub restart: Option<Spanned<Restart>>,
+    /// How it is stopped.
+    #[schemars(extend("x-kdl" = "child"))]
+    #[serde(default)]
+    pub stop: Option<Stop>,
+    /// Where its output goes. Without it: `ring`.
+    #[schemars(extend("x-kdl" = "child"))]
+    #[serde(default)]
+    pub log: Option<Spanned<Log>>,
+    /// Environment variables.
+    #[schemars(extend("x-kdl" = "pairs"))]
+    #[serde(default)]
+    pub env: IndexMap<String, Spanned<String>>,
+    /// The folder it starts in. Without it: `/`.
+    #[schemars(extend("x-kdl" = "child"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"))]
+    #[serde(default)]
+    pub dir: Option<Spanned<String>>,
+    /// Leave it out of the image; imports bring units that not every image wants.
+    #[schemars(extend("x-kdl" = "flag"))]
+    #[serde(default)]
+    pub disabled: bool,
+    /// Features of this unit that the dialect of zinit cannot express, accepted as lost.
+    #[schemars(extend("x-kdl" = "words"))]
+    #[serde(default)]
+    pub accept: Vec<Spanned<Feature>>,
+}
+
+/// A command that tells whether a unit is ready.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Test {
+    /// The program and its arguments, split as a shell would split them.
+    #[schemars(extend("x-kdl" = "arg"))]
+    pub command: Spanned<String>,
+    /// How long it may take to become ready. Without it: 30s.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(ms|s|m)$"), extend("x-message" = "a duration is a whole number and `ms`, `s` or `m`, such as \"30s\""))]
+    #[serde(default)]
+    pub within: Option<Spanned<String>>,
+}
+
+/// An address that tells whether a unit is ready.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TestTcp {
+    /// Host and port.
+    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^\S+:[0-9]{1,5}$"), extend("x-message" = "an address is a host and a port, such as \"127.0.0.1:22\""), example = &"127.0.0.1:22")]
+    pub address: Spanned<String>,
+    /// How long it may take to become ready. Without it: 30s.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(ms|s|m)$"), extend("x-message" = "a duration is a whole number and `ms`, `s` or `m`, such as \"30s\""))]
+    #[serde(default)]
+    pub within: Option<Spanned<String>>,
+}
+
+/// What happens when a unit ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Restart {
+    /// It is started again.
+    Always,
+    /// It is started again if it failed.
+    OnFailure,
+    /// It stays ended.
+    Never,
+}
+
+/// How a unit is stopped.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Stop {
+    /// The signal that asks it to end. Without it: SIGTERM.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^SIG[A-Z0-9+-]+$"), extend("x-message" = "a signal is written in full, such as SIGTERM"))]
+    #[serde(default)]
+    pub signal: Option<Spanned<String>>,
+    /// How long it may take before it is killed. Without it: 10s.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(ms|s|m)$"), extend("x-message" = "a duration is a whole number and `ms`, `s` or `m`, such as \"30s\""))]
+    #[serde(default)]
+    pub timeout: Option<Spanned<String>>,
+}
+
+/// Where a unit's output goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Log {
+    /// Into a buffer that `zinit log` prints.
+    Ring,
+    /// Nowhere.
+    None,
+    /// To the console.
+    Stdout,
+}
+
+/// Something that not every dialect of zinit can express.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Feature {
+    /// Weak dependencies.
+    Wants,
+    /// Conflicts.
+    Conflicts,
+    /// Order without dependency.
+    After,
+    /// A restart policy.
+    Restart,
+    /// A stop signal or time limit.
+    Stop,
+    /// A place for the output.
+    Log,
+    /// A limit to how long a unit may take to become ready.
+    Test,
+}
