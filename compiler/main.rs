@@ -1,1 +1,3 @@
+//! The `zosc` program.
+
 fn main() {}

@@ -1,1 +1,5 @@
-//! (to be written)
+//! Semantics: a manifest and its imports become an [`Image`].
+
+mod image;
+
+pub use image::*;

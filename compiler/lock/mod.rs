@@ -1,1 +1,5 @@
-//! (to be written)
+//! Every input as an exact version and digest.
+
+mod inputs;
+
+pub use inputs::*;

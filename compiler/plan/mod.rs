@@ -1,1 +1,71 @@
-//! (to be written)
+//! Lowering: an image and its locked inputs become a graph of typed actions.
+//!
+//! A [`Plan`] is data. It can be printed, hashed and sent elsewhere; only `build` knows how to perform it. Nothing here
+//! touches the outside world.
+
+mod action;
+mod stage;
+
+pub use action::{
+    AccountEdit, Action, ActionId, Arguments, Capture, FileBody, GroupEdit, Input, InstalledFile,
+    Mount, OwnedFile, Root, Yield,
+};
+pub use stage::Stage;
+
+use std::collections::BTreeMap;
+
+use crate::source::Span;
+
+/// Actions in an order in which each comes after those it needs.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// The actions; an [`ActionId`] is an index.
+    pub actions: Vec<PlannedAction>,
+    /// The files that the build yields.
+    pub outputs: Vec<Output>,
+    /// Places in the manifest of what actions name, by `module NAME`, `package NAME`, `file PATH`, `source NAME`, `initramfs`: for errors.
+    pub sites: BTreeMap<String, Span>,
+}
+
+/// An action and what people call it.
+#[derive(Debug, Clone)]
+pub struct PlannedAction {
+    /// A short name that stays the same from build to build: `unpack busybox`, `build zinit`.
+    pub label: String,
+    /// The stage it counts under.
+    pub stage: Stage,
+    /// What is done.
+    pub action: Action,
+    /// The manifest node that asked for it.
+    pub site: Option<Span>,
+}
+
+/// A file that the build yields.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Its name below `dist/`.
+    pub name: String,
+    /// What it is: `efi`, `initramfs`, `kernel`.
+    pub kind: &'static str,
+    /// The blob.
+    pub content: Input,
+}
+
+impl Plan {
+    /// Adds an action and returns its output as an input for others.
+    pub fn add(
+        &mut self,
+        stage: Stage,
+        label: impl Into<String>,
+        site: Option<Span>,
+        action: Action,
+    ) -> Input {
+        self.actions.push(PlannedAction {
+            label: label.into(),
+            stage,
+            action,
+            site,
+        });
+        Input::Output(ActionId(self.actions.len() as u32 - 1))
+    }
+}

@@ -1,0 +1,447 @@
+//! The resolved manifest: names looked up, imports merged, defaults filled in, nothing left to guess.
+//!
+//! Spans stay where a later pass can still find fault (a package that no repository has, a module the kernel lacks).
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::source::{Span, Spanned};
+use crate::tree::{Digest, ImagePath};
+
+/// Everything a manifest asks for.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// The image's name.
+    pub name: String,
+    /// The version that people see; empty where none is given.
+    pub version: String,
+    /// The name that people see.
+    pub title: String,
+    /// The processor, as Alpine writes it: `x86_64`.
+    pub arch: String,
+    /// The time stamp of everything, in seconds since 1970, where the manifest or `SOURCE_DATE_EPOCH` fixes it.
+    pub epoch: Option<u64>,
+    /// The folder of the manifest; `dist/` and `zos.lock` lie beside it.
+    pub directory: PathBuf,
+    /// The manifest file itself.
+    pub manifest: PathBuf,
+    /// Where packages come from.
+    pub alpine: Option<Alpine>,
+    /// What is installed.
+    pub packages: Packages,
+    /// Toolchains by name.
+    pub toolchains: BTreeMap<String, Toolchain>,
+    /// Components in the manifest's order.
+    pub sources: Vec<Source>,
+    /// The kernel.
+    pub kernel: Option<Kernel>,
+    /// Modules loaded first, in order.
+    pub stage1: Vec<ModuleRequest>,
+    /// Modules loaded once the network is up, in order.
+    pub stage2: Vec<ModuleRequest>,
+    /// Firmware.
+    pub firmware: Firmware,
+    /// The form in which zinit reads its units; `None` where the image has no units.
+    pub dialect: Option<crate::manifest::zinit::Dialect>,
+    /// Accounts in the manifest's order.
+    pub accounts: Vec<Account>,
+    /// Groups in the manifest's order.
+    pub groups: Vec<Group>,
+    /// The host name.
+    pub hostname: Option<String>,
+    /// `/etc/os-release` as name and value, in order of writing.
+    pub os_release: Option<Vec<(String, String)>>,
+    /// The file that gets the digest of everything that went into the image.
+    pub build_id: Option<ImagePath>,
+    /// Single files (those of `file` nodes, branding texts, authorized keys), in the manifest's order.
+    pub files: Vec<FileRequest>,
+    /// Folders laid over the image, in the manifest's order.
+    pub overlays: Vec<Overlay>,
+    /// Patterns of paths that are left out (globs over absolute paths, `*` within a component, `**` across).
+    pub drop: Vec<Spanned<String>>,
+    /// The largest initramfs in bytes.
+    pub max_initramfs: Option<Spanned<u64>>,
+    /// How the initramfs is compressed.
+    pub compress: crate::manifest::initramfs::Compress,
+    /// How hard: the compressor's own scale.
+    pub level: u32,
+    /// Whether the initramfs is written in segments.
+    pub segments: bool,
+    /// The files that a build yields, by what they are.
+    pub outputs: Vec<OutputRequest>,
+    /// How the image is tried out.
+    pub boot: Boot,
+}
+
+/// Where packages come from.
+#[derive(Debug, Clone)]
+pub struct Alpine {
+    /// `3.22` or `edge`.
+    pub release: String,
+    /// Repositories in order of preference.
+    pub repositories: Vec<Repository>,
+    /// Keys that may sign.
+    pub keys: Vec<Key>,
+    /// The section's place.
+    pub span: Span,
+}
+
+/// One repository: the same content at one or several addresses.
+#[derive(Debug, Clone)]
+pub struct Repository {
+    /// Addresses without the architecture, tried in order: `https://…/alpine/v3.22/main`.
+    pub urls: Vec<String>,
+    /// Its tag, where it has one.
+    pub tag: Option<String>,
+    /// Its place.
+    pub span: Span,
+}
+
+/// A public key.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// The file's name, by which signatures refer to it.
+    pub name: String,
+    /// The PEM text.
+    pub pem: String,
+    /// Its place.
+    pub span: Span,
+}
+
+/// What is installed.
+#[derive(Debug, Clone, Default)]
+pub struct Packages {
+    /// Requests in the manifest's order.
+    pub install: Vec<PackageRequest>,
+    /// Names that must not be installed.
+    pub exclude: Vec<Spanned<String>>,
+    /// Whether scripts run where no exception says otherwise.
+    pub run_scripts: bool,
+    /// Exceptions by package name.
+    pub script_exceptions: BTreeMap<String, bool>,
+}
+
+/// A package that is asked for.
+#[derive(Debug, Clone)]
+pub struct PackageRequest {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// A version constraint with its operator, such as `~6.14` or `=1.2-r0`.
+    pub version: Option<Spanned<String>>,
+    /// The tag whose repositories may also serve it.
+    pub tag: Option<Spanned<String>>,
+}
+
+/// A root filesystem in which sources are built.
+#[derive(Debug, Clone)]
+pub struct Toolchain {
+    /// What it consists of.
+    pub root: ToolchainRoot,
+    /// Its place.
+    pub span: Span,
+}
+
+/// What a toolchain consists of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToolchainRoot {
+    /// The building machine's own compilers.
+    Host,
+}
+
+/// A component from outside Alpine.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// Where it comes from.
+    pub from: SourceOrigin,
+    /// How it is built; `None`: its files are installed as they came.
+    pub build: Option<Build>,
+    /// Which files go where.
+    pub install: Vec<InstallFile>,
+    /// Whether every installed program must be static.
+    pub verify_static: bool,
+}
+
+/// Where a component comes from.
+#[derive(Debug, Clone)]
+pub enum SourceOrigin {
+    /// A package of the Cargo registry.
+    Crate {
+        /// Its name.
+        name: Spanned<String>,
+        /// Its exact version, without `=`.
+        version: Spanned<String>,
+    },
+    /// A folder.
+    Path(Spanned<PathBuf>),
+    /// A download.
+    Release {
+        /// Its address.
+        url: Spanned<String>,
+        /// The digest that it must have.
+        sha256: Digest,
+        /// Whether it is unpacked.
+        unpack: bool,
+        /// How many leading folders are dropped.
+        strip_components: u32,
+    },
+}
+
+/// How a component is built.
+#[derive(Debug, Clone)]
+pub struct Build {
+    /// The steps.
+    pub recipe: Recipe,
+    /// The toolchain's name, a key of [`Image::toolchains`].
+    pub toolchain: String,
+    /// The folder inside the source; empty for the source itself.
+    pub subdir: String,
+    /// Environment variables.
+    pub env: BTreeMap<String, String>,
+    /// The section's place.
+    pub span: Span,
+}
+
+/// The steps of a build.
+#[derive(Debug, Clone)]
+pub enum Recipe {
+    /// `cargo build`.
+    Cargo {
+        /// Target triple.
+        target: Option<String>,
+        /// Profile.
+        profile: String,
+        /// Programs; empty means all.
+        bins: Vec<String>,
+        /// Features.
+        features: Vec<String>,
+        /// Leave default features off.
+        no_default_features: bool,
+        /// Link the C library in.
+        crt_static: bool,
+    },
+    /// A shell command.
+    Script(String),
+}
+
+/// A file of a component that goes into the image.
+#[derive(Debug, Clone)]
+pub struct InstallFile {
+    /// A program's name or a path inside the source or build folder.
+    pub file: Spanned<String>,
+    /// Its path in the image.
+    pub to: Spanned<ImagePath>,
+    /// Its permissions.
+    pub mode: u32,
+}
+
+/// The kernel.
+#[derive(Debug, Clone)]
+pub struct Kernel {
+    /// The release that it must have.
+    pub version: Option<Spanned<String>>,
+    /// Where it comes from.
+    pub from: KernelOrigin,
+    /// Command line, joined by single spaces.
+    pub cmdline: String,
+    /// Where the EFI stub comes from.
+    pub stub: StubOrigin,
+    /// The section's place.
+    pub span: Span,
+}
+
+/// Where the kernel comes from.
+#[derive(Debug, Clone)]
+pub enum KernelOrigin {
+    /// An Alpine package.
+    Package(Spanned<String>),
+    /// Files.
+    Prebuilt {
+        /// The bzImage.
+        image: Spanned<PathBuf>,
+        /// The folder with `lib/modules/VERSION`, or that folder.
+        modules: Option<Spanned<PathBuf>>,
+    },
+}
+
+/// Where the EFI stub comes from.
+#[derive(Debug, Clone)]
+pub enum StubOrigin {
+    /// An Alpine package.
+    Package(Spanned<String>),
+    /// A file.
+    File(Spanned<PathBuf>),
+}
+
+/// A kernel module that is asked for.
+#[derive(Debug, Clone)]
+pub struct ModuleRequest {
+    /// Its name as written.
+    pub name: Spanned<String>,
+    /// Whether a kernel without it is fine.
+    pub optional: bool,
+}
+
+/// Firmware.
+#[derive(Debug, Clone, Default)]
+pub struct Firmware {
+    /// Take what stage 1 modules ask for.
+    pub for_stage1: bool,
+    /// Take what stage 2 modules ask for.
+    pub for_stage2: bool,
+    /// Packages that hold firmware.
+    pub packages: Vec<Spanned<String>>,
+    /// Patterns relative to `/lib/firmware`.
+    pub keep: Vec<Spanned<String>>,
+}
+
+/// An account.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The login name.
+    pub name: Spanned<String>,
+    /// User number.
+    pub uid: Option<u32>,
+    /// Number of the main group.
+    pub gid: Option<u32>,
+    /// How one logs in.
+    pub password: Password,
+    /// Login shell.
+    pub shell: Option<String>,
+    /// Home folder.
+    pub home: Option<String>,
+    /// The name that people see.
+    pub title: Option<String>,
+    /// Further groups.
+    pub groups: Vec<String>,
+}
+
+/// How one logs in to an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Password {
+    /// As the package left it; locked for a new account.
+    Unchanged,
+    /// Without a password: an empty field in `/etc/shadow`.
+    Empty,
+    /// By a hash of `crypt(3)`.
+    Hash(String),
+}
+
+/// A group.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// Its number.
+    pub gid: Option<u32>,
+}
+
+/// A single file.
+#[derive(Debug, Clone)]
+pub struct FileRequest {
+    /// Its path in the image.
+    pub to: Spanned<ImagePath>,
+    /// Its content.
+    pub content: FileContent,
+    /// Its permissions.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+}
+
+/// The content of a single file.
+#[derive(Debug, Clone)]
+pub enum FileContent {
+    /// Given in the manifest, or by a file that ships with zosc.
+    Bytes(Arc<[u8]>),
+    /// A file of the building machine.
+    Local(Spanned<PathBuf>),
+    /// A symbolic link to this target.
+    Link(String),
+}
+
+/// A folder laid over the image.
+#[derive(Debug, Clone)]
+pub struct Overlay {
+    /// The folder.
+    pub from: Spanned<PathBuf>,
+    /// Where it goes.
+    pub to: ImagePath,
+}
+
+/// What an output file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OutputKind {
+    /// The EFI program.
+    Efi,
+    /// The initramfs.
+    Initramfs,
+    /// The kernel as it came.
+    Kernel,
+}
+
+/// A file that a build yields.
+#[derive(Debug, Clone)]
+pub struct OutputRequest {
+    /// What it is.
+    pub kind: OutputKind,
+    /// Its name below `dist/`; variables checked by name, filled in once the lock knows their values.
+    pub name: Spanned<String>,
+}
+
+/// How an image is tried out.
+#[derive(Debug, Clone)]
+pub struct Boot {
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Processors.
+    pub cpus: u32,
+    /// How the machine starts.
+    pub firmware: crate::manifest::boot::Firmware,
+    /// Sizes of empty disks in bytes.
+    pub disks: Vec<u64>,
+    /// What must be seen.
+    pub expect: Vec<Expectation>,
+}
+
+/// Something that must be seen on the console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expectation {
+    /// What.
+    pub what: Expected,
+    /// How long after the start, in milliseconds.
+    pub within: u64,
+    /// Its place.
+    pub span: Span,
+}
+
+/// What must be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// A unit in a state.
+    Unit {
+        /// Its name.
+        name: String,
+        /// The state.
+        state: UnitState,
+    },
+    /// A text on the console.
+    Console(String),
+    /// The name of process 1.
+    Pid1(String),
+}
+
+/// A state of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnitState {
+    /// It runs (and its test has succeeded).
+    Running,
+    /// It ended well.
+    Success,
+    /// Either.
+    Up,
+}

@@ -1,0 +1,143 @@
+//! What the lock pass hands on: the [`Lock`] that is written to `zos.lock`, and the [`Inputs`] that add this machine's files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::tree::{Digest, ImagePath};
+
+/// Exact versions and digests of everything that comes from elsewhere: the content of `zos.lock`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lock {
+    /// Package indexes that were read, in the order of the manifest's repositories.
+    pub indexes: Vec<LockedIndex>,
+    /// Packages: those of the image in the order of installation, then kernel, stub and firmware packages.
+    pub packages: Vec<LockedPackage>,
+    /// Sources by name.
+    pub sources: BTreeMap<String, LockedSource>,
+    /// The kernel.
+    pub kernel: Option<LockedKernel>,
+}
+
+/// A package index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedIndex {
+    /// The repository's first address, without architecture.
+    pub url: String,
+    /// Digest of `APKINDEX.tar.gz`.
+    pub sha256: Digest,
+}
+
+/// What a package is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// It is installed in the image.
+    Image,
+    /// It holds the kernel and its modules.
+    Kernel,
+    /// It holds the EFI stub.
+    Stub,
+    /// It holds firmware.
+    Firmware,
+}
+
+/// One package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedPackage {
+    /// What it is for.
+    pub role: Role,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Addresses of the `.apk` file, tried in order (the first is written to the lock; mirrors are added from the manifest).
+    pub urls: Vec<String>,
+    /// Its identity as the index gives it: `Q1…`.
+    pub identity: String,
+    /// Digest of the `.apk` file.
+    pub sha256: Digest,
+    /// Bytes of the `.apk` file.
+    pub size: u64,
+    /// When it was built, in seconds since 1970; 0 where it does not say.
+    pub built: u64,
+    /// Names of its scripts: `pre-install`, `post-install`, `trigger`.
+    pub scripts: BTreeSet<String>,
+    /// Patterns of directories that its trigger watches.
+    pub triggers: Vec<String>,
+    /// For people: the names that asked for it (world entries or packages), sorted.
+    pub because: Vec<String>,
+}
+
+/// A source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockedSource {
+    /// A package of the Cargo registry with its vendored dependencies.
+    Crate {
+        /// The package's name.
+        name: String,
+        /// Its version.
+        version: String,
+        /// Digest of the tree: the package's files, with its dependencies below `vendor/` and `Cargo.lock` beside them.
+        tree: Digest,
+    },
+    /// A download.
+    Release {
+        /// Its address.
+        url: String,
+        /// Digest of the file.
+        sha256: Digest,
+        /// Bytes of the file.
+        size: u64,
+    },
+}
+
+/// The kernel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedKernel {
+    /// What `uname -r` prints, and the name of the folder below `/lib/modules`.
+    pub release: String,
+    /// The kernel's path inside its package, or inside the tree of [`Inputs::kernel`].
+    pub image: ImagePath,
+}
+
+/// A file of this machine, copied into the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalFile {
+    /// Its content.
+    pub digest: Digest,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// Everything that a plan needs to know about inputs.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// What comes from elsewhere.
+    pub lock: Lock,
+    /// The time stamp of everything, in seconds since 1970.
+    pub epoch: u64,
+    /// Files of this machine by absolute path.
+    pub files: BTreeMap<PathBuf, LocalFile>,
+    /// Digests of the trees of this machine's folders (overlays, path sources) by absolute path; owners are root, times 0, modes
+    /// 0755 for folders and programs, else 0644.
+    pub folders: BTreeMap<PathBuf, Digest>,
+    /// The tree of a prebuilt kernel: `/boot/vmlinuz-RELEASE` and `/lib/modules/RELEASE`.
+    pub kernel: Option<Digest>,
+    /// The EFI stub of a path.
+    pub stub: Option<LocalFile>,
+    /// The building machine's toolchain, where a source uses it.
+    pub host: Option<HostToolchain>,
+}
+
+/// The building machine's own compilers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostToolchain {
+    /// What `rustc -vV` and `cc --version` print: a build runs again when it changes.
+    pub facts: String,
+    /// Folders with programs, in order of search; becomes `PATH`.
+    pub path: Vec<String>,
+    /// Absolute folders of the machine that the sandbox shows read-only at the same place.
+    pub folders: Vec<String>,
+}

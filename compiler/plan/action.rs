@@ -1,0 +1,554 @@
+//! The closed set of things a build can do.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::lock::HostToolchain;
+use crate::manifest::initramfs::Compress;
+use crate::tree::{Conflict, Digest, ImagePath};
+
+/// The index of an action in its plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ActionId(pub u32);
+
+/// Content that an action needs: a blob, or a tree by the digest of its encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Input {
+    /// Content whose digest is known; it is in the store.
+    #[serde(rename = "$digest")]
+    Known(Digest),
+    /// What another action yields.
+    #[serde(rename = "$output")]
+    Output(ActionId),
+}
+
+/// Whether an action yields a blob or a tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Yield {
+    /// Bytes.
+    Blob,
+    /// A file tree, by the digest of its encoding.
+    Tree,
+}
+
+/// One step of a build; it yields exactly one blob or tree.
+///
+/// The key of an action is the digest of its serialised form with every input replaced by its digest, so every field
+/// counts, and nothing else does.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Downloads a file of known digest → blob.
+    Fetch {
+        /// Addresses, tried in order. They do not count for the key.
+        #[serde(skip)]
+        urls: Vec<String>,
+        /// The digest that it must have.
+        sha256: Digest,
+        /// Bytes that it must have.
+        size: u64,
+    },
+    /// Fetches a package of the Cargo registry with its dependencies → tree of known digest.
+    Vendor {
+        /// The package.
+        name: String,
+        /// Its exact version.
+        version: String,
+        /// The digest that the tree must have.
+        tree: Digest,
+    },
+    /// Unpacks an archive → tree, owned by root, with times 0.
+    Unpack {
+        /// The archive's bytes.
+        archive: Input,
+        /// Its file name, whose ending tells the format.
+        name: String,
+        /// Leading folders to drop.
+        strip_components: u32,
+        /// Who the files are from.
+        origin: String,
+    },
+    /// Verifies and unpacks a package → blob with its `apk::UnpackedPackage` as JSON.
+    UnpackPackage {
+        /// The `.apk` file.
+        package: Input,
+        /// The name that it must have.
+        name: String,
+        /// The version that it must have.
+        version: String,
+        /// The identity that it must have.
+        identity: String,
+    },
+    /// The files of an unpacked package → tree.
+    PackageFiles {
+        /// The unpacked package.
+        package: Input,
+    },
+    /// One script of an unpacked package → blob.
+    PackageScript {
+        /// The unpacked package.
+        package: Input,
+        /// The script's name, such as `post-install`.
+        script: String,
+    },
+    /// Installs packages in order → tree.
+    InstallPackages {
+        /// The root so far; without one, the empty root that apk starts from.
+        root: Option<Input>,
+        /// Packages that are in the root already.
+        installed: Vec<Input>,
+        /// Packages to install, in order.
+        packages: Vec<Input>,
+    },
+    /// The directories of a root that a trigger watches → blob with a JSON list of paths.
+    TriggerDirectories {
+        /// The root with all packages.
+        root: Input,
+        /// All packages, in the order of installation.
+        packages: Vec<Input>,
+        /// The package whose trigger it is.
+        package: Input,
+    },
+    /// Writes apk's database and settings into a root → tree.
+    FinishPackages {
+        /// The root.
+        root: Input,
+        /// Packages in the order of installation.
+        packages: Vec<Input>,
+        /// Lines of `/etc/apk/world`.
+        world: Vec<String>,
+        /// Lines of `/etc/apk/repositories`.
+        repositories: Vec<String>,
+        /// Architecture.
+        arch: String,
+        /// Key files by name.
+        keys: BTreeMap<String, String>,
+    },
+    /// Runs foreign code in a sandbox → tree.
+    Run {
+        /// The root filesystem.
+        root: Root,
+        /// Trees that are laid into it.
+        mounts: Vec<Mount>,
+        /// Files that are laid into it while the command runs, by path; mode 0755.
+        files: BTreeMap<ImagePath, Input>,
+        /// The command.
+        arguments: Arguments,
+        /// The whole environment.
+        environment: BTreeMap<String, String>,
+        /// The working directory.
+        directory: ImagePath,
+        /// What becomes the tree.
+        capture: Capture,
+        /// Who the files are from.
+        origin: String,
+        /// The time stamp of what it writes.
+        epoch: u64,
+    },
+    /// Files of one tree, at new places → tree.
+    InstallFiles {
+        /// The tree that they are in.
+        from: Input,
+        /// Which, and where to.
+        files: Vec<InstalledFile>,
+        /// Who they are from.
+        origin: String,
+        /// Their time stamp.
+        epoch: u64,
+    },
+    /// Fails unless every program among a tree's files is static → the same tree.
+    VerifyStatic {
+        /// The tree.
+        tree: Input,
+        /// The source it is of, for errors.
+        source: String,
+    },
+    /// Files from contents that are known → tree.
+    WriteFiles {
+        /// The files.
+        files: Vec<OwnedFile>,
+        /// Their time stamp.
+        epoch: u64,
+    },
+    /// Another place for a whole tree → tree.
+    Move {
+        /// The tree.
+        tree: Input,
+        /// The directory that becomes its root.
+        to: ImagePath,
+        /// Who the files are from.
+        origin: String,
+        /// Their time stamp.
+        epoch: u64,
+    },
+    /// Merges trees, the first at the bottom → tree.
+    Merge {
+        /// The trees.
+        trees: Vec<Input>,
+        /// What happens where they differ.
+        conflict: Conflict,
+    },
+    /// Adds and changes accounts and groups → tree.
+    Accounts {
+        /// The root.
+        root: Input,
+        /// Groups, in order.
+        groups: Vec<GroupEdit>,
+        /// Accounts, in order.
+        accounts: Vec<AccountEdit>,
+        /// The time stamp of changed files.
+        epoch: u64,
+    },
+    /// Selects modules, writes the indexes that `modprobe` reads and the two load lists → tree.
+    Modules {
+        /// The tree with `/lib/modules/RELEASE`.
+        kernel: Input,
+        /// The kernel's release.
+        release: String,
+        /// Names of stage 1, and whether each is optional.
+        stage1: Vec<(String, bool)>,
+        /// Names of stage 2, and whether each is optional.
+        stage2: Vec<(String, bool)>,
+        /// The time stamp of written files.
+        epoch: u64,
+    },
+    /// Selects firmware → tree below `/lib/firmware`.
+    Firmware {
+        /// Trees of firmware packages.
+        pool: Vec<Input>,
+        /// The tree with `/lib/modules/RELEASE`, where modules decide.
+        kernel: Option<Input>,
+        /// The kernel's release.
+        release: String,
+        /// Module names whose firmware is taken.
+        modules: Vec<String>,
+        /// Patterns that are taken too.
+        keep: Vec<String>,
+        /// Take everything.
+        all: bool,
+    },
+    /// Leaves out what matches → tree.
+    Drop {
+        /// The tree.
+        tree: Input,
+        /// Patterns over absolute paths.
+        patterns: Vec<String>,
+    },
+    /// Refuses an image that cannot boot: no `/init`, dangling interpreters of units, … → the same tree.
+    Validate {
+        /// The whole image.
+        tree: Input,
+        /// Absolute paths of programs that units start, with the unit's name.
+        programs: Vec<(String, String)>,
+    },
+    /// The part of a tree that goes into one segment → tree.
+    Segment {
+        /// The whole image.
+        tree: Input,
+        /// The segment's name: `packages`, `components`, `modules`, `firmware`, `units`, `files`.
+        name: String,
+    },
+    /// Writes a compressed newc archive → blob.
+    Cpio {
+        /// The tree.
+        tree: Input,
+        /// How it is compressed.
+        compress: Compress,
+        /// How hard: the compressor's own scale.
+        level: u32,
+        /// The latest time stamp that is kept; later ones become this.
+        epoch: u64,
+    },
+    /// Joins archives, each padded to four bytes → blob.
+    Concat {
+        /// The archives in order.
+        parts: Vec<Input>,
+        /// The most bytes that the result may have.
+        limit: Option<u64>,
+    },
+    /// One file of a tree → blob.
+    PickFile {
+        /// The tree.
+        tree: Input,
+        /// The file.
+        path: ImagePath,
+    },
+    /// Writes a unified kernel image → blob.
+    Uki {
+        /// The EFI stub.
+        stub: Input,
+        /// The kernel.
+        kernel: Input,
+        /// The initramfs.
+        initramfs: Input,
+        /// The command line.
+        cmdline: String,
+        /// The text of os-release.
+        os_release: String,
+        /// The kernel's release.
+        release: String,
+    },
+}
+
+/// The root filesystem of a [`Action::Run`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Root {
+    /// The building machine's toolchain, read-only.
+    Host(HostToolchain),
+    /// A tree, writable; what the command changes is captured.
+    Tree(Input),
+}
+
+/// A tree inside the root of a [`Action::Run`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Mount {
+    /// The tree.
+    pub tree: Input,
+    /// Where it is.
+    pub at: ImagePath,
+    /// Whether the command may write there; what it writes is lost unless captured.
+    pub writable: bool,
+}
+
+/// The command of a [`Action::Run`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Arguments {
+    /// The program and its first arguments.
+    pub fixed: Vec<String>,
+    /// A blob with a JSON list of further arguments; where that list is empty, nothing runs and the root stays as it is.
+    pub further: Option<Input>,
+}
+
+/// What a [`Action::Run`] yields.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capture {
+    /// The root tree with all changes.
+    Root,
+    /// What is in this directory at the end, with paths relative to it.
+    Directory(ImagePath),
+}
+
+/// A file of [`Action::InstallFiles`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct InstalledFile {
+    /// Its path in the source tree.
+    pub file: ImagePath,
+    /// Its path in the image.
+    pub to: ImagePath,
+    /// Its permissions.
+    pub mode: u32,
+}
+
+/// A file of [`Action::WriteFiles`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OwnedFile {
+    /// Its path in the image.
+    pub path: ImagePath,
+    /// Its content.
+    pub body: FileBody,
+    /// Its permissions.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Who it is from.
+    pub origin: String,
+}
+
+/// The content of an [`OwnedFile`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileBody {
+    /// UTF-8 text.
+    Text(String),
+    /// A blob and its bytes.
+    Blob(Digest, u64),
+    /// A symbolic link.
+    Link(String),
+    /// A directory.
+    Directory,
+}
+
+/// A group of [`Action::Accounts`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GroupEdit {
+    /// Its name.
+    pub name: String,
+    /// Its number, where it is fixed.
+    pub gid: Option<u32>,
+}
+
+/// An account of [`Action::Accounts`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AccountEdit {
+    /// The login name.
+    pub name: String,
+    /// User number, where it is fixed.
+    pub uid: Option<u32>,
+    /// Number of the main group, where it is fixed.
+    pub gid: Option<u32>,
+    /// The field in `/etc/shadow`; `None` leaves it (and locks a new account).
+    pub password: Option<String>,
+    /// Login shell, where it is fixed.
+    pub shell: Option<String>,
+    /// Home folder, where it is fixed.
+    pub home: Option<String>,
+    /// The name that people see, where it is fixed.
+    pub title: Option<String>,
+    /// Further groups.
+    pub groups: Vec<String>,
+}
+
+impl Action {
+    /// What the action yields.
+    pub fn yields(&self) -> Yield {
+        match self {
+            Self::Fetch { .. }
+            | Self::UnpackPackage { .. }
+            | Self::PackageScript { .. }
+            | Self::TriggerDirectories { .. }
+            | Self::Cpio { .. }
+            | Self::Concat { .. }
+            | Self::PickFile { .. }
+            | Self::Uki { .. } => Yield::Blob,
+            Self::Vendor { .. }
+            | Self::Unpack { .. }
+            | Self::PackageFiles { .. }
+            | Self::InstallPackages { .. }
+            | Self::FinishPackages { .. }
+            | Self::Run { .. }
+            | Self::InstallFiles { .. }
+            | Self::VerifyStatic { .. }
+            | Self::WriteFiles { .. }
+            | Self::Move { .. }
+            | Self::Merge { .. }
+            | Self::Accounts { .. }
+            | Self::Modules { .. }
+            | Self::Firmware { .. }
+            | Self::Drop { .. }
+            | Self::Validate { .. }
+            | Self::Segment { .. } => Yield::Tree,
+        }
+    }
+
+    /// The version of a kind's meaning: raised when its performer starts to yield something else for the same parameters.
+    pub fn kind_version(&self) -> u32 {
+        1
+    }
+
+    /// The actions whose outputs this one needs, each once, in ascending order.
+    pub fn needs(&self) -> Vec<ActionId> {
+        let mut found = std::collections::BTreeSet::new();
+        walk(&mut self.encode(), &mut |input| {
+            if let Value::Object(map) = input
+                && let Some(id) = map.get("$output").and_then(Value::as_u64)
+            {
+                found.insert(ActionId(id as u32));
+            }
+        });
+        found.into_iter().collect()
+    }
+
+    /// The canonical form that is hashed into the key: JSON with `$output`s replaced by what `resolve` knows of them.
+    pub fn canonical(&self, resolve: &dyn Fn(ActionId) -> Digest) -> Value {
+        let mut value = self.encode();
+        walk(&mut value, &mut |input| {
+            if let Value::Object(map) = input
+                && let Some(id) = map.get("$output").and_then(Value::as_u64)
+            {
+                map.remove("$output");
+                map.insert(
+                    "$digest".into(),
+                    Value::String(resolve(ActionId(id as u32)).to_string()),
+                );
+            }
+        });
+        serde_json::json!({ "version": self.kind_version(), "action": value })
+    }
+
+    /// The key under which the result is remembered.
+    pub fn key(&self, resolve: &dyn Fn(ActionId) -> Digest) -> Digest {
+        Digest::of(self.canonical(resolve).to_string().as_bytes())
+    }
+
+    fn encode(&self) -> Value {
+        serde_json::to_value(self).expect("actions hold nothing JSON cannot say")
+    }
+}
+
+/// Visits every object of a JSON value, the outer ones first.
+fn walk(value: &mut Value, visit: &mut dyn FnMut(&mut Value)) {
+    if value.is_object() {
+        visit(value);
+    }
+    match value {
+        Value::Object(map) => map.values_mut().for_each(|inner| walk(inner, visit)),
+        Value::Array(list) => list.iter_mut().for_each(|inner| walk(inner, visit)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merge(first: Input) -> Action {
+        Action::Merge {
+            trees: vec![first, Input::Output(ActionId(4))],
+            conflict: Conflict::Refuse,
+        }
+    }
+
+    #[test]
+    fn inputs_are_found_wherever_they_stand() {
+        let action = Action::Run {
+            root: Root::Tree(Input::Output(ActionId(7))),
+            mounts: vec![Mount {
+                tree: Input::Output(ActionId(2)),
+                at: ImagePath::root(),
+                writable: false,
+            }],
+            files: BTreeMap::from([(ImagePath::root(), Input::Known(Digest::of(b"x")))]),
+            arguments: Arguments {
+                fixed: vec![],
+                further: Some(Input::Output(ActionId(7))),
+            },
+            environment: BTreeMap::new(),
+            directory: ImagePath::root(),
+            capture: Capture::Root,
+            origin: String::new(),
+            epoch: 0,
+        };
+        assert_eq!(action.needs(), [ActionId(2), ActionId(7)]);
+    }
+
+    #[test]
+    fn a_key_depends_on_what_inputs_are_and_not_on_who_made_them() {
+        let content = Digest::of(b"content");
+        let by_output = merge(Input::Output(ActionId(1))).key(&|_| content);
+        assert_eq!(by_output, merge(Input::Known(content)).key(&|_| content));
+        assert_ne!(
+            by_output,
+            merge(Input::Output(ActionId(1))).key(&|_| Digest::of(b"other"))
+        );
+    }
+
+    #[test]
+    fn the_address_of_a_download_does_not_count() {
+        let fetch = |url: &str| Action::Fetch {
+            urls: vec![url.into()],
+            sha256: Digest::of(b""),
+            size: 0,
+        };
+        let nothing = |_| Digest::of(b"");
+        assert_eq!(
+            fetch("https://a.example/x").key(&nothing),
+            fetch("file:///x").key(&nothing)
+        );
+    }
+}
