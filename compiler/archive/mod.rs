@@ -1,1 +1,37 @@
-//! (to be written)
+//! Initramfs archives: newc CPIO, compressed or not, one or several after another.
+//!
+//! Comes in: a [`Tree`](crate::tree::Tree) with its blobs in the [`Store`](crate::tree::Store), or the bytes of an
+//! archive. Goes out: the bytes that the kernel's `unpack_to_rootfs` accepts, or the tree it would make of them.
+//! Never reads the clock, the file system or a manifest; the same tree gives the same bytes on every machine.
+//!
+//! [`pack`] writes a tree as one archive, [`split`] cuts a tree into segments that are packed and cached on their own,
+//! [`concatenate`] joins packed segments to one initramfs, and [`read`] takes any of these apart again.
+
+mod compression;
+mod frames;
+mod members;
+mod newc;
+mod pack;
+mod read;
+mod segments;
+
+pub use compression::{Algorithm, Compression, Encoder};
+pub use frames::{Frame, frames};
+pub use members::{Member, MemberKind, members};
+pub use newc::{LostAttribute, Written, newc_size, write_newc};
+pub use pack::{Packed, pack};
+pub use read::{Contents, FrameFacts, Limits, read};
+pub use segments::{Segment, concatenate, split};
+
+use crate::diagnostic::Diagnostic;
+
+fn write_failed(error: &std::io::Error) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::archive::write-failed",
+        format!("the archive cannot be written: {error}"),
+    )
+    .help("make room where the archive goes, then run the command again")
+}
+
+#[cfg(test)]
+mod tests;
