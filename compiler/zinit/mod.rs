@@ -1,1 +1,27 @@
-//! (to be written)
+//! zinit's unit files: one abstract unit, two dialects.
+//!
+//! In come [`Unit`]s, the model that both generations of zinit share the sense of; out go the texts that the chosen
+//! [`Dialect`] reads and, named one by one as [`Loss`]es, the wishes that dialect cannot express. Beside that: the boot
+//! order ([`order`]), every edge with what it points at ([`references`]), and rules about commands that are known to
+//! fail under a supervisor ([`looks_like_shell`], [`is_bare_getty`], [`daemonises_itself`]).
+//!
+//! It never reads files or manifests and never starts zinit; `tests/zinit_real.rs` shows the texts to the real ones.
+
+mod graph;
+mod lower;
+mod quote;
+mod rules;
+mod toml;
+mod unit;
+mod yaml;
+
+pub use graph::{Cycle, Edge, EdgeKind, Reference, Step, Target, cycles, order, references};
+pub use lower::{Dialect, Feature, Loss, Lowered, UnitFile, lower};
+pub use quote::{quote, quote_all};
+pub use rules::{Daemonises, daemonises_itself, is_bare_getty, looks_like_shell};
+pub use unit::{
+    Command, Kind, Log, Probe, Restart, Signal, Unit, is_environment_name, is_unit_name,
+};
+
+#[cfg(test)]
+mod tests;
