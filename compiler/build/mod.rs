@@ -1,3 +1,1 @@
-//! Performs a plan: the only pass that runs foreign code.
-
-pub mod sandbox;
+//! (to be written)

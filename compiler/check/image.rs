@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::archive::Compression;
 use crate::source::{Span, Spanned};
 use crate::tree::{Digest, ImagePath};
+use crate::zinit;
 
 /// Everything a manifest asks for.
 #[derive(Debug, Clone)]
@@ -43,7 +45,9 @@ pub struct Image {
     /// Firmware.
     pub firmware: Firmware,
     /// The form in which zinit reads its units; `None` where the image has no units.
-    pub dialect: Option<crate::manifest::zinit::Dialect>,
+    pub dialect: Option<zinit::Dialect>,
+    /// Units in the manifest's order, without disabled ones.
+    pub units: Vec<ResolvedUnit>,
     /// Accounts in the manifest's order.
     pub accounts: Vec<Account>,
     /// Groups in the manifest's order.
@@ -63,9 +67,7 @@ pub struct Image {
     /// The largest initramfs in bytes.
     pub max_initramfs: Option<Spanned<u64>>,
     /// How the initramfs is compressed.
-    pub compress: crate::manifest::initramfs::Compress,
-    /// How hard: the compressor's own scale.
-    pub level: u32,
+    pub compression: Compression,
     /// Whether the initramfs is written in segments.
     pub segments: bool,
     /// The files that a build yields, by what they are.
@@ -295,6 +297,15 @@ pub struct Firmware {
     pub packages: Vec<Spanned<String>>,
     /// Patterns relative to `/lib/firmware`.
     pub keep: Vec<Spanned<String>>,
+}
+
+/// A unit and where it was written.
+#[derive(Debug, Clone)]
+pub struct ResolvedUnit {
+    /// The unit.
+    pub unit: zinit::Unit,
+    /// The place of its name.
+    pub span: Span,
 }
 
 /// An account.

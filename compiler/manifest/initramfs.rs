@@ -1,7 +1,7 @@
 //! The `initramfs` section.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::Spanned;
 
@@ -24,7 +24,7 @@ pub struct Initramfs {
 }
 
 /// A compression that Linux unpacks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Compress {
     /// None at all.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::archive::Compression;
 use crate::lock::HostToolchain;
-use crate::manifest::initramfs::Compress;
 use crate::tree::{Conflict, Digest, ImagePath};
 
 /// The index of an action in its plan.
@@ -255,9 +255,7 @@ pub enum Action {
         /// The tree.
         tree: Input,
         /// How it is compressed.
-        compress: Compress,
-        /// How hard: the compressor's own scale.
-        level: u32,
+        compression: Compression,
         /// The latest time stamp that is kept; later ones become this.
         epoch: u64,
     },
@@ -367,11 +365,13 @@ pub enum FileBody {
     /// UTF-8 text.
     Text(String),
     /// A blob and its bytes.
-    Blob(Digest, u64),
+    Blob(Input, u64),
     /// A symbolic link.
     Link(String),
     /// A directory.
     Directory,
+    /// A character device by major and minor number.
+    CharDevice(u32, u32),
 }
 
 /// A group of [`Action::Accounts`].
@@ -476,7 +476,7 @@ impl Action {
         Digest::of(self.canonical(resolve).to_string().as_bytes())
     }
 
-    fn encode(&self) -> Value {
+    pub(super) fn encode(&self) -> Value {
         serde_json::to_value(self).expect("actions hold nothing JSON cannot say")
     }
 }

@@ -4,12 +4,18 @@
 //! touches the outside world.
 
 mod action;
+mod content;
+mod kernel;
+mod lower;
+mod packages;
+mod sources;
 mod stage;
 
 pub use action::{
     AccountEdit, Action, ActionId, Arguments, Capture, FileBody, GroupEdit, Input, InstalledFile,
     Mount, OwnedFile, Root, Yield,
 };
+pub use lower::lower;
 pub use stage::Stage;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,132 @@
+//! The kernel, its modules, firmware and the EFI stub.
+
+use crate::check::{KernelOrigin, ModuleRequest, StubOrigin};
+use crate::lock::Role;
+
+use super::lower::{Lowering, fixed};
+use super::packages::{role, unpack};
+use super::{Action, Input, Stage};
+
+/// Where Alpine's and Debian's packages keep systemd's EFI stub.
+const STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
+
+/// The tree with `/boot/vmlinuz-RELEASE` and `/lib/modules/RELEASE`, where the manifest has a kernel.
+pub(super) fn kernel_tree(lowering: &mut Lowering<'_>) -> Option<Input> {
+    match &lowering.image.kernel.as_ref()?.from {
+        KernelOrigin::Package(_) => package_files(lowering, Role::Kernel).into_iter().next(),
+        KernelOrigin::Prebuilt { .. } => lowering.inputs.kernel.map(Input::Known),
+    }
+}
+
+/// The files of every package of a role, one tree each.
+fn package_files(lowering: &mut Lowering<'_>, wanted: Role) -> Vec<Input> {
+    let packages: Vec<_> = role(lowering, wanted).collect();
+    packages
+        .into_iter()
+        .map(|package| {
+            let unpacked = unpack(lowering, package);
+            let label = format!("files of {}", package.name);
+            lowering.plan.add(
+                Stage::AlpineExtract,
+                label,
+                None,
+                Action::PackageFiles { package: unpacked },
+            )
+        })
+        .collect()
+}
+
+/// The modules of both stages with their indexes, where the manifest asks for any.
+pub(super) fn modules(lowering: &mut Lowering<'_>, kernel: Option<Input>) -> Option<Input> {
+    let image = lowering.image;
+    if image.stage1.is_empty() && image.stage2.is_empty() {
+        return None;
+    }
+    let release = lowering.kernel()?.release.clone();
+    let names = |requests: &[ModuleRequest]| {
+        requests
+            .iter()
+            .map(|request| (request.name.value.clone(), request.optional))
+            .collect()
+    };
+    let action = Action::Modules {
+        kernel: kernel?,
+        release,
+        stage1: names(&image.stage1),
+        stage2: names(&image.stage2),
+        epoch: lowering.inputs.epoch,
+    };
+    Some(
+        lowering
+            .plan
+            .add(Stage::KernelModules, "select modules", None, action),
+    )
+}
+
+/// The firmware that the manifest selects, where it has any.
+pub(super) fn firmware(lowering: &mut Lowering<'_>, kernel: Option<Input>) -> Option<Input> {
+    let wanted = &lowering.image.firmware;
+    let pool = package_files(lowering, Role::Firmware);
+    if pool.is_empty() {
+        return None;
+    }
+    let by_modules = wanted.for_stage1 || wanted.for_stage2;
+    let mut modules = Vec::new();
+    if wanted.for_stage1 {
+        modules.extend(
+            lowering
+                .image
+                .stage1
+                .iter()
+                .map(|module| module.name.value.clone()),
+        );
+    }
+    if wanted.for_stage2 {
+        modules.extend(
+            lowering
+                .image
+                .stage2
+                .iter()
+                .map(|module| module.name.value.clone()),
+        );
+    }
+    let action = Action::Firmware {
+        pool,
+        kernel: kernel.filter(|_| by_modules),
+        release: lowering
+            .kernel()
+            .map(|kernel| kernel.release.clone())
+            .unwrap_or_default(),
+        modules,
+        keep: wanted
+            .keep
+            .iter()
+            .map(|pattern| pattern.value.clone())
+            .collect(),
+        all: !by_modules && wanted.keep.is_empty(),
+    };
+    Some(
+        lowering
+            .plan
+            .add(Stage::AlpineFirmware, "select firmware", None, action),
+    )
+}
+
+/// The EFI stub's bytes.
+pub(super) fn stub(lowering: &mut Lowering<'_>) -> Option<Input> {
+    match &lowering.image.kernel.as_ref()?.stub {
+        StubOrigin::File(_) => lowering.inputs.stub.map(|file| Input::Known(file.digest)),
+        StubOrigin::Package(name) => {
+            let tree = package_files(lowering, Role::Stub).into_iter().next()?;
+            let pick = Action::PickFile {
+                tree,
+                path: fixed(STUB),
+            };
+            Some(
+                lowering
+                    .plan
+                    .add(Stage::KernelBuild, "stub", Some(name.span), pick),
+            )
+        }
+    }
+}

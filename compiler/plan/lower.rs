@@ -1,0 +1,331 @@
+//! The pass: what an image needs, from packages up to outputs.
+
+use crate::check::{Image, OutputKind, SourceOrigin};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::lock::{Inputs, LockedKernel};
+use crate::tree::{Conflict, Digest, ImagePath};
+
+use super::content::{accounts, base, branding, files, os_release_text, overlays, programs, units};
+use super::kernel::{firmware, kernel_tree, modules, stub};
+use super::packages::packages;
+use super::sources::source;
+use super::{Action, Input, Output, Plan, Stage};
+
+/// What all parts of the lowering see and add to.
+pub(super) struct Lowering<'a> {
+    pub(super) image: &'a Image,
+    pub(super) inputs: &'a Inputs,
+    pub(super) plan: Plan,
+    pub(super) problems: Diagnostics,
+}
+
+impl Lowering<'_> {
+    /// The locked kernel; a plan that gets here without one has said so already.
+    pub(super) fn kernel(&self) -> Option<&LockedKernel> {
+        self.inputs.lock.kernel.as_ref()
+    }
+}
+
+/// Lowers an image and its locked inputs to a plan.
+///
+/// # Errors
+/// Requests that only the lock can refute: a kernel of another release, an output that needs a kernel where there is none.
+pub fn lower(image: &Image, inputs: &Inputs) -> Result<Plan, Diagnostics> {
+    let mut lowering = Lowering {
+        image,
+        inputs,
+        plan: Plan::default(),
+        problems: Diagnostics::new(),
+    };
+    sites(&mut lowering);
+    check_release(&mut lowering);
+    let kernel = kernel_tree(&mut lowering);
+    let tree = image_tree(&mut lowering, kernel);
+    let initramfs = initramfs(&mut lowering, tree);
+    outputs(&mut lowering, kernel, initramfs);
+    if lowering.problems.has_errors() {
+        return Err(lowering.problems);
+    }
+    Ok(lowering.plan)
+}
+
+/// Remembers where the manifest names what actions can fail over.
+fn sites(lowering: &mut Lowering<'_>) {
+    let image = lowering.image;
+    let sites = &mut lowering.plan.sites;
+    for module in image.stage1.iter().chain(&image.stage2) {
+        sites.insert(format!("module {}", module.name.value), module.name.span);
+    }
+    for package in &image.packages.install {
+        sites.insert(format!("package {}", package.name.value), package.name.span);
+    }
+    for pattern in &image.firmware.keep {
+        sites.insert(format!("firmware {}", pattern.value), pattern.span);
+    }
+    for source in &image.sources {
+        sites.insert(format!("source {}", source.name.value), source.name.span);
+        for file in &source.install {
+            sites.insert(format!("file {}", file.to.value), file.to.span);
+        }
+    }
+    for file in &image.files {
+        sites.insert(format!("file {}", file.to.value), file.to.span);
+    }
+    if let Some(limit) = &image.max_initramfs {
+        sites.insert("initramfs".to_owned(), limit.span);
+    }
+    if let Some(kernel) = &image.kernel {
+        sites.insert("kernel".to_owned(), kernel.span);
+    }
+}
+
+fn check_release(lowering: &mut Lowering<'_>) {
+    let asked = lowering
+        .image
+        .kernel
+        .as_ref()
+        .and_then(|kernel| kernel.version.as_ref());
+    if let (Some(asked), Some(locked)) = (asked, lowering.kernel())
+        && asked.value != locked.release
+    {
+        let problem = Diagnostic::error(
+            "zosc::plan::kernel-release",
+            format!(
+                "the kernel is release `{}`, not `{}`",
+                locked.release, asked.value
+            ),
+        )
+        .at(asked.span)
+        .help("write the release that the package brings, or leave it out")
+        .replace(
+            format!("write \"{}\"", locked.release),
+            asked.span,
+            format!("\"{}\"", locked.release),
+        );
+        lowering.problems.push(problem);
+    }
+}
+
+/// Everything that is in the image: packages and components may not clash; files of the manifest win over both.
+fn image_tree(lowering: &mut Lowering<'_>, kernel: Option<Input>) -> Input {
+    let mut parts = vec![base(lowering)];
+    parts.extend(packages(lowering));
+    for index in 0..lowering.image.sources.len() {
+        parts.push(source(lowering, index));
+    }
+    parts.extend(modules(lowering, kernel));
+    parts.extend(firmware(lowering, kernel));
+    parts.extend(units(lowering));
+    let parts = lowering.plan.add(
+        Stage::ComponentsCopy,
+        "merge components",
+        None,
+        Action::Merge {
+            trees: parts,
+            conflict: Conflict::Refuse,
+        },
+    );
+    let mut layers = vec![parts];
+    layers.extend(overlays(lowering));
+    layers.extend(branding(lowering));
+    layers.extend(files(lowering));
+    let mut tree = match layers.as_slice() {
+        [only] => *only,
+        _ => lowering.plan.add(
+            Stage::AlpineConfigure,
+            "merge files",
+            None,
+            Action::Merge {
+                trees: layers,
+                conflict: Conflict::Replace,
+            },
+        ),
+    };
+    tree = accounts(lowering, tree);
+    if !lowering.image.drop.is_empty() {
+        let patterns = lowering
+            .image
+            .drop
+            .iter()
+            .map(|pattern| pattern.value.clone())
+            .collect();
+        let action = Action::Drop { tree, patterns };
+        tree = lowering.plan.add(Stage::Cleanup, "leave out", None, action);
+    }
+    let programs = programs(lowering.image);
+    lowering.plan.add(
+        Stage::Validation,
+        "validate",
+        None,
+        Action::Validate { tree, programs },
+    )
+}
+
+/// The segments of an initramfs: origins by kind, the rest last.
+const SEGMENTS: [&str; 6] = [
+    "packages",
+    "components",
+    "firmware",
+    "modules",
+    "files",
+    "units",
+];
+
+fn initramfs(lowering: &mut Lowering<'_>, tree: Input) -> Input {
+    let compression = lowering.image.compression;
+    let epoch = lowering.inputs.epoch;
+    let plan = &mut lowering.plan;
+    let mut parts = Vec::new();
+    if lowering.image.segments {
+        for name in SEGMENTS {
+            let select = Action::Segment {
+                tree,
+                name: name.to_owned(),
+            };
+            let tree = plan.add(
+                Stage::InitramfsCreate,
+                format!("segment {name}"),
+                None,
+                select,
+            );
+            let pack = Action::Cpio {
+                tree,
+                compression,
+                epoch,
+            };
+            parts.push(plan.add(Stage::InitramfsCreate, format!("pack {name}"), None, pack));
+        }
+    } else {
+        let pack = Action::Cpio {
+            tree,
+            compression,
+            epoch,
+        };
+        parts.push(plan.add(Stage::InitramfsCreate, "pack image", None, pack));
+    }
+    let limit = lowering.image.max_initramfs.as_ref();
+    let join = Action::Concat {
+        parts,
+        limit: limit.map(|limit| limit.value),
+    };
+    plan.add(
+        Stage::InitramfsCreate,
+        "initramfs",
+        limit.map(|limit| limit.span),
+        join,
+    )
+}
+
+fn outputs(lowering: &mut Lowering<'_>, kernel: Option<Input>, initramfs: Input) {
+    let image = lowering.image;
+    let release = lowering.kernel().cloned();
+    let boot = if let (Some(request), Some(tree), Some(locked)) = (&image.kernel, kernel, release) {
+        let pick = Action::PickFile {
+            tree,
+            path: locked.image.clone(),
+        };
+        let kernel = lowering
+            .plan
+            .add(Stage::KernelBuild, "kernel", Some(request.span), pick);
+        Some((request, kernel, locked))
+    } else {
+        refuse_without_kernel(lowering);
+        None
+    };
+    let wants_efi = image
+        .outputs
+        .iter()
+        .any(|output| output.kind == OutputKind::Efi);
+    let efi = match &boot {
+        Some((request, kernel, locked)) if wants_efi => {
+            let stub = stub(lowering);
+            stub.map(|stub| {
+                let uki = Action::Uki {
+                    stub,
+                    kernel: *kernel,
+                    initramfs,
+                    cmdline: request.cmdline.clone(),
+                    os_release: os_release_text(image),
+                    release: locked.release.clone(),
+                };
+                lowering
+                    .plan
+                    .add(Stage::KernelBuild, "efi", Some(request.span), uki)
+            })
+        }
+        _ => None,
+    };
+    for output in &image.outputs {
+        let content = match output.kind {
+            OutputKind::Efi => efi,
+            OutputKind::Initramfs => Some(initramfs),
+            OutputKind::Kernel => boot.as_ref().map(|(_, kernel, _)| *kernel),
+        };
+        let kind = match output.kind {
+            OutputKind::Efi => "efi",
+            OutputKind::Initramfs => "initramfs",
+            OutputKind::Kernel => "kernel",
+        };
+        if let Some(content) = content {
+            let name = output_name(lowering, &output.name.value);
+            lowering.plan.outputs.push(Output {
+                name,
+                kind,
+                content,
+            });
+        }
+    }
+}
+
+fn refuse_without_kernel(lowering: &mut Lowering<'_>) {
+    for output in lowering
+        .image
+        .outputs
+        .iter()
+        .filter(|output| output.kind != OutputKind::Initramfs)
+    {
+        let name = &output.name.value;
+        let fact =
+            format!("the output `{name}` needs a kernel, and the manifest has no `kernel` section");
+        let problem = Diagnostic::error("zosc::plan::no-kernel", fact)
+            .at(output.name.span)
+            .help("add `kernel { package linux-virt }`, or ask only for `initramfs`");
+        lowering.problems.push(problem);
+    }
+}
+
+/// Fills the variables of an output's name in; `check` has refused unknown ones.
+fn output_name(lowering: &Lowering<'_>, template: &str) -> String {
+    let image = lowering.image;
+    let mut name = template
+        .replace("{version}", &image.version)
+        .replace("{name}", &image.name)
+        .replace("{arch}", &image.arch);
+    if let Some(kernel) = lowering.kernel() {
+        name = name.replace("{kernel}", &kernel.release);
+    }
+    for source in &image.sources {
+        if let SourceOrigin::Crate { version, .. } = &source.from {
+            name = name.replace(
+                &format!("{{source.{}.version}}", source.name.value),
+                &version.value,
+            );
+        }
+    }
+    name
+}
+
+/// A digest of all that an image is made of: its actions with the digests of what they start from.
+pub(super) fn identity(plan: &Plan) -> Digest {
+    let mut text = String::new();
+    for planned in &plan.actions {
+        text.push_str(&planned.action.encode().to_string());
+        text.push('\n');
+    }
+    Digest::of(text.as_bytes())
+}
+
+/// A path that is known to be sound because it stands in this program.
+pub(super) fn fixed(path: &str) -> ImagePath {
+    ImagePath::new(path).expect("a literal path is a sound one")
+}

@@ -1,0 +1,276 @@
+//! Alpine packages: fetched, unpacked, installed in order with their scripts between, and recorded.
+
+use std::collections::BTreeMap;
+
+use crate::lock::{LockedPackage, Role};
+use crate::source::Span;
+use crate::tree::ImagePath;
+
+use super::lower::Lowering;
+use super::{Action, Arguments, Capture, Input, Root, Stage};
+
+/// The root with all packages of the image, or `None` where the manifest installs none.
+///
+/// The order is apk's own: before a package's files its pre-install script, behind them its post-install script, and once
+/// all packages are there every trigger. Packages without scripts between two scripts are installed in one action.
+pub(super) fn packages(lowering: &mut Lowering<'_>) -> Option<Input> {
+    let packages: Vec<&LockedPackage> = role(lowering, Role::Image).collect();
+    if packages.is_empty() {
+        return None;
+    }
+    let unpacked: Vec<Input> = packages
+        .iter()
+        .map(|package| unpack(lowering, package))
+        .collect();
+    let mut root = Installation {
+        packages: &packages,
+        unpacked: &unpacked,
+        done: 0,
+        root: None,
+    };
+    for (index, package) in packages.iter().enumerate() {
+        if runs(lowering, package, "pre-install") {
+            root.install_up_to(lowering, index);
+            root.script(lowering, index, "pre-install");
+        }
+        if runs(lowering, package, "post-install") {
+            root.install_up_to(lowering, index + 1);
+            root.script(lowering, index, "post-install");
+        }
+    }
+    root.install_up_to(lowering, packages.len());
+    for (index, package) in packages.iter().enumerate() {
+        if runs(lowering, package, "trigger") {
+            root.trigger(lowering, index);
+        }
+    }
+    Some(root.finish(lowering))
+}
+
+/// Whether a package has this script and the manifest lets it run.
+fn runs(lowering: &Lowering<'_>, package: &LockedPackage, script: &str) -> bool {
+    let wanted = &lowering.image.packages;
+    package.scripts.contains(script)
+        && wanted
+            .script_exceptions
+            .get(&package.name)
+            .copied()
+            .unwrap_or(wanted.run_scripts)
+}
+
+/// A root that packages are being installed in.
+struct Installation<'a> {
+    packages: &'a [&'a LockedPackage],
+    unpacked: &'a [Input],
+    /// How many packages are installed.
+    done: usize,
+    root: Option<Input>,
+}
+
+impl Installation<'_> {
+    /// Installs the packages before `end` that are not installed yet; makes the initial root where there is none.
+    fn install_up_to(&mut self, lowering: &mut Lowering<'_>, end: usize) -> Input {
+        if let Some(root) = self.root
+            && self.done == end
+        {
+            return root;
+        }
+        let action = Action::InstallPackages {
+            root: self.root,
+            installed: self.unpacked[..self.done].to_vec(),
+            packages: self.unpacked[self.done..end].to_vec(),
+        };
+        let label = match &self.packages[self.done..end] {
+            [] => "initial root".to_owned(),
+            [only] => format!("install {}", only.name),
+            [first, .., last] => format!("install {} … {}", first.name, last.name),
+        };
+        let root = lowering
+            .plan
+            .add(Stage::AlpinePackages, label, None, action);
+        self.root = Some(root);
+        self.done = end;
+        root
+    }
+
+    fn script(&mut self, lowering: &mut Lowering<'_>, index: usize, script: &str) {
+        let version = self.packages[index].version.clone();
+        self.run(lowering, index, script, Some(version), None);
+    }
+
+    fn trigger(&mut self, lowering: &mut Lowering<'_>, index: usize) {
+        let package = self.packages[index];
+        let root = self.install_up_to(lowering, self.packages.len());
+        let action = Action::TriggerDirectories {
+            root,
+            packages: self.unpacked.to_vec(),
+            package: self.unpacked[index],
+        };
+        let label = format!("directories for the trigger of {}", package.name);
+        let directories = lowering
+            .plan
+            .add(Stage::AlpinePackages, label, None, action);
+        self.run(lowering, index, "trigger", None, Some(directories));
+    }
+
+    /// Runs a script as apk does: in the root, by its path below `/lib/apk/exec`, with a search path and nothing else.
+    fn run(
+        &mut self,
+        lowering: &mut Lowering<'_>,
+        index: usize,
+        script: &str,
+        argument: Option<String>,
+        further: Option<Input>,
+    ) {
+        let package = self.packages[index];
+        let root = self.install_up_to(lowering, self.done);
+        let site = site(lowering, package);
+        let content = Action::PackageScript {
+            package: self.unpacked[index],
+            script: script.to_owned(),
+        };
+        let label = format!("{script} of {}", package.name);
+        let content = lowering.plan.add(
+            Stage::AlpinePackages,
+            format!("read {label}"),
+            site,
+            content,
+        );
+        let path = format!("lib/apk/exec/{}-{}.{script}", package.name, package.version);
+        let fixed_arguments = [Some(path.clone()), argument]
+            .into_iter()
+            .flatten()
+            .collect();
+        let action = Action::Run {
+            root: Root::Tree(root),
+            mounts: Vec::new(),
+            files: BTreeMap::from([(
+                ImagePath::new(&path).unwrap_or_else(|_| ImagePath::root()),
+                content,
+            )]),
+            arguments: Arguments {
+                fixed: fixed_arguments,
+                further,
+            },
+            environment: BTreeMap::from([(
+                "PATH".to_owned(),
+                "/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
+            )]),
+            directory: ImagePath::root(),
+            capture: Capture::Root,
+            origin: format!("package {}-{}", package.name, package.version),
+            epoch: lowering.inputs.epoch,
+        };
+        self.root = Some(
+            lowering
+                .plan
+                .add(Stage::AlpinePackages, label, site, action),
+        );
+    }
+
+    /// Writes the database and the settings that apk inside the image looks for.
+    fn finish(mut self, lowering: &mut Lowering<'_>) -> Input {
+        let root = self.install_up_to(lowering, self.packages.len());
+        let image = lowering.image;
+        let mut world: Vec<String> = image
+            .packages
+            .install
+            .iter()
+            .map(|request| {
+                let tag = request
+                    .tag
+                    .as_ref()
+                    .map_or_else(String::new, |tag| format!("@{}", tag.value));
+                let version = request
+                    .version
+                    .as_ref()
+                    .map_or("", |version| version.value.as_str());
+                format!("{}{tag}{version}", request.name.value)
+            })
+            .chain(
+                image
+                    .packages
+                    .exclude
+                    .iter()
+                    .map(|name| format!("!{}", name.value)),
+            )
+            .collect();
+        world.sort();
+        let repositories = image
+            .alpine
+            .iter()
+            .flat_map(|alpine| &alpine.repositories)
+            .filter_map(|repository| {
+                let url = repository.urls.first()?;
+                Some(
+                    repository
+                        .tag
+                        .as_ref()
+                        .map_or_else(|| url.clone(), |tag| format!("@{tag} {url}")),
+                )
+            });
+        let keys = image.alpine.iter().flat_map(|alpine| &alpine.keys);
+        let action = Action::FinishPackages {
+            root,
+            packages: self.unpacked.to_vec(),
+            world,
+            repositories: repositories.collect(),
+            arch: image.arch.clone(),
+            keys: keys
+                .map(|key| (key.name.clone(), key.pem.clone()))
+                .collect(),
+        };
+        lowering
+            .plan
+            .add(Stage::AlpinePackages, "record packages", None, action)
+    }
+}
+
+/// Fetches and unpacks one package.
+pub(super) fn unpack(lowering: &mut Lowering<'_>, package: &LockedPackage) -> Input {
+    let site = site(lowering, package);
+    let fetch = Action::Fetch {
+        urls: package.urls.clone(),
+        sha256: package.sha256,
+        size: package.size,
+    };
+    let file = lowering.plan.add(
+        Stage::AlpineExtract,
+        format!("fetch {}", package.name),
+        site,
+        fetch,
+    );
+    let unpack = Action::UnpackPackage {
+        package: file,
+        name: package.name.clone(),
+        version: package.version.clone(),
+        identity: package.identity.clone(),
+    };
+    lowering.plan.add(
+        Stage::AlpineExtract,
+        format!("unpack {}", package.name),
+        site,
+        unpack,
+    )
+}
+
+/// The locked packages of one role, in the order of the lock.
+pub(super) fn role<'a>(
+    lowering: &Lowering<'a>,
+    role: Role,
+) -> impl Iterator<Item = &'a LockedPackage> + use<'a> {
+    lowering
+        .inputs
+        .lock
+        .packages
+        .iter()
+        .filter(move |package| package.role == role)
+}
+
+fn site(lowering: &Lowering<'_>, package: &LockedPackage) -> Option<Span> {
+    lowering
+        .plan
+        .sites
+        .get(&format!("package {}", package.name))
+        .copied()
+}
