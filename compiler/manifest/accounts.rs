@@ -48,6 +48,18 @@ pub struct Account {
     #[schemars(extend("x-kdl" = "words"), extend("x-complete" = "path"))]
     #[serde(default)]
     pub authorized_keys: Vec<Spanned<String>>,
+    /// Risks of this account that are meant.
+    #[schemars(extend("x-kdl" = "words"))]
+    #[serde(default)]
+    pub accept: Vec<Spanned<Risk>>,
+}
+
+/// Something about an account that is refused unless it is said to be meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Risk {
+    /// The account has no password, and the image has an SSH server.
+    OpenSsh,
 }
 
 /// A group.

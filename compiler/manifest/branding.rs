@@ -20,11 +20,11 @@ pub struct Branding {
     /// What is shown after login: `/etc/motd`.
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
-    pub motd: Option<Text>,
+    pub motd: Option<Spanned<Text>>,
     /// What is shown before login: `/etc/issue`.
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
-    pub issue: Option<Text>,
+    pub issue: Option<Spanned<Text>>,
     /// A file that gets a digest of everything that went into the image.
     #[schemars(extend("x-kdl" = "child"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"))]
     #[serde(default)]

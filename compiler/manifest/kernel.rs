@@ -32,7 +32,7 @@ pub struct Kernel {
     /// The EFI stub of a unified kernel image.
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
-    pub stub: Option<Stub>,
+    pub stub: Option<Spanned<Stub>>,
 }
 
 /// Kernel files that exist already.

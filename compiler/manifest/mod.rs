@@ -18,6 +18,7 @@
 //! | `list` | a child node that may be repeated | list of structs |
 //! | `pairs` | child nodes whose properties have open-ended names | map to strings |
 //!
+//! A [`Spanned`] struct has the span of its node's name; structs whose identity is a mandatory argument do without.
 //! Enums are strings. `flatten`, `untagged` and internal tags are not used: they lose spans.
 
 pub mod accounts;
@@ -72,7 +73,7 @@ pub struct Manifest {
     pub source: Vec<source::Source>,
     /// The kernel and how the image is packed around it.
     #[schemars(extend("x-kdl" = "child"))]
-    pub kernel: Option<kernel::Kernel>,
+    pub kernel: Option<Spanned<kernel::Kernel>>,
     /// Kernel modules, in the two stages in which they are loaded.
     #[schemars(extend("x-kdl" = "list"))]
     pub modules: Vec<modules::Modules>,
@@ -93,7 +94,7 @@ pub struct Manifest {
     pub group: Vec<accounts::Group>,
     /// How the image names itself.
     #[schemars(extend("x-kdl" = "child"))]
-    pub branding: Option<branding::Branding>,
+    pub branding: Option<Spanned<branding::Branding>>,
     /// Single files, by content or from the manifest's folder.
     #[schemars(extend("x-kdl" = "list"))]
     pub file: Vec<files::File>,
@@ -102,14 +103,14 @@ pub struct Manifest {
     pub overlay: Vec<files::Overlay>,
     /// What is left out, and how large the result may be.
     #[schemars(extend("x-kdl" = "child"))]
-    pub size: Option<size::Size>,
+    pub size: Option<Spanned<size::Size>>,
     /// How the initramfs is written.
     #[schemars(extend("x-kdl" = "child"))]
-    pub initramfs: Option<initramfs::Initramfs>,
+    pub initramfs: Option<Spanned<initramfs::Initramfs>>,
     /// The files that a build yields.
     #[schemars(extend("x-kdl" = "child"))]
-    pub outputs: Option<outputs::Outputs>,
+    pub outputs: Option<Spanned<outputs::Outputs>>,
     /// How the image is tried out in a virtual machine.
     #[schemars(extend("x-kdl" = "child"))]
-    pub boot: Option<boot::Boot>,
+    pub boot: Option<Spanned<boot::Boot>>,
 }

@@ -29,7 +29,7 @@ pub struct Source {
     /// How it is built. Without it, the files are installed as they came.
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
-    pub build: Option<Build>,
+    pub build: Option<Spanned<Build>>,
     /// Which files go where in the image.
     #[schemars(extend("x-kdl" = "list"))]
     #[serde(default)]
