@@ -1,1 +1,3 @@
-//! (to be written)
+//! Performs a plan: the only pass that runs foreign code.
+
+pub mod sandbox;

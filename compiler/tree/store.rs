@@ -138,7 +138,7 @@ impl Store {
         let mut file = NamedTempFile::new_in(&folder).map_err(|error| unusable(&folder, &error))?;
         file.write_all(result)
             .map_err(|error| unusable(&folder, &error))?;
-        self.publish(file, &self.sharded("actions", key))
+        Self::publish(file, &self.sharded("actions", key))
     }
 
     /// The file of a blob, which may not exist.
@@ -151,7 +151,7 @@ impl Store {
         self.root.join(folder).join(&name[..2]).join(&name[2..])
     }
 
-    fn publish(&self, file: NamedTempFile, path: &Path) -> Result<(), Diagnostic> {
+    fn publish(file: NamedTempFile, path: &Path) -> Result<(), Diagnostic> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|error| unusable(folder, &error))?;
         }
@@ -196,7 +196,7 @@ impl BlobWriter {
             .into_inner()
             .map_err(|error| unusable(&self.store.root, error.error()))?;
         if !self.store.contains(&digest) {
-            self.store.publish(file, &self.store.blob_path(&digest))?;
+            Store::publish(file, &self.store.blob_path(&digest))?;
         }
         Ok((digest, self.size))
     }

@@ -1,0 +1,194 @@
+//! The system calls that have no safe face elsewhere; the one file of the crate with `unsafe` in it.
+
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+
+use rustix::io::Errno;
+use rustix::process::Pid;
+
+/// Which side of a fork this is.
+pub(super) enum Side {
+    /// The process that forked; it may learn of the other only through its id.
+    Parent(Pid),
+    /// The new process.
+    Child,
+}
+
+/// Forks, and puts the child into new namespaces (`CLONE_NEW…` bits).
+///
+/// The caller must see to it that the child only makes system calls and never returns: other threads, which may have
+/// held locks (of the allocator, of standard output), do not exist in it.
+pub(super) fn fork(namespaces: libc::c_int) -> Result<Side, Errno> {
+    let flags = libc::c_long::from(namespaces | libc::SIGCHLD);
+    // SAFETY: with no stack, no thread pointer and no shared-memory flag, clone is fork: the child runs on a copy of
+    // this address space. The remaining arguments are ignored, whatever their order on this architecture.
+    let result = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
+    match result {
+        0 => Ok(Side::Child),
+        _ => i32::try_from(result)
+            .ok()
+            .and_then(Pid::from_raw)
+            .filter(|_| result > 0)
+            .map(Side::Parent)
+            .ok_or_else(last_error),
+    }
+}
+
+/// Ends this process at once, without running anything registered to run at exit.
+pub(super) fn exit(code: i32) -> ! {
+    // SAFETY: _exit touches no memory of this process.
+    unsafe { libc::_exit(code) }
+}
+
+/// Gives every signal its default disposition and lets all of them in, as a new program expects it.
+pub(super) fn default_signals() {
+    for signal in 1..=64 {
+        // SAFETY: only the default disposition is set, no handler; signals that cannot be changed refuse.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
+    // SAFETY: the set is written by sigemptyset before it is read, and lives on this stack.
+    unsafe {
+        let mut none = std::mem::zeroed::<libc::sigset_t>();
+        libc::sigemptyset(&raw mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+    }
+}
+
+/// Ignores the stop signal of background writers while `action` runs, so that a terminal can be taken back.
+pub(super) fn without_terminal_stops(action: impl FnOnce()) {
+    // SAFETY: SIG_IGN is no handler; the earlier disposition, whatever it was, is put back.
+    let before = unsafe { libc::signal(libc::SIGTTOU, libc::SIG_IGN) };
+    action();
+    // SAFETY: `before` came from the same call.
+    unsafe { libc::signal(libc::SIGTTOU, before) };
+}
+
+/// Kills every other process of this process's pid namespace.
+pub(super) fn kill_the_others() {
+    // SAFETY: kill touches no memory; it is called by the first process of a namespace only, whose reach is that.
+    unsafe { libc::kill(-1, libc::SIGKILL) };
+}
+
+/// Closes every file from 3 up except the given ones.
+pub(super) fn close_others(keep: [BorrowedFd<'_>; 3]) {
+    let mut numbers = keep.map(|file| file.as_raw_fd());
+    numbers.sort_unstable();
+    let mut first = 3;
+    for number in numbers {
+        close_range(first, number - 1);
+        first = first.max(number + 1);
+    }
+    close_range(first, RawFd::MAX);
+}
+
+fn close_range(first: RawFd, last: RawFd) {
+    if first <= last {
+        // SAFETY: runs in a forked child that uses none of the files in the range any more and never drops their owners.
+        unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+    }
+}
+
+/// `struct mount_attr` of `mount_setattr(2)`.
+#[repr(C)]
+struct MountAttributes {
+    set: u64,
+    clear: u64,
+    propagation: u64,
+    user_namespace: u64,
+}
+
+/// Adds attributes (`MOUNT_ATTR_…`) to a mount, and with `AT_RECURSIVE` in `flags` to all mounts below it.
+pub(super) fn set_mount_attributes(
+    directory: BorrowedFd<'_>,
+    path: &CStr,
+    flags: libc::c_int,
+    attributes: u64,
+) -> Result<(), Errno> {
+    let attributes = MountAttributes {
+        set: attributes,
+        clear: 0,
+        propagation: 0,
+        user_namespace: 0,
+    };
+    // SAFETY: `path` ends with a zero, and the kernel reads exactly the size of the structure that is passed along.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            directory.as_raw_fd(),
+            path.as_ptr(),
+            flags,
+            &raw const attributes,
+            size_of::<MountAttributes>(),
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(last_error())
+    }
+}
+
+/// The arguments of `execve`, ready before the fork so that the child allocates nothing.
+pub(super) struct Program {
+    candidates: Vec<CString>,
+    arguments: Pointers,
+    environment: Pointers,
+}
+
+/// Strings and the zero-ended list of pointers to them.
+struct Pointers {
+    list: Vec<*const libc::c_char>,
+    _strings: Vec<CString>,
+}
+
+impl Pointers {
+    fn new(strings: Vec<CString>) -> Self {
+        // The bytes of a CString are on the heap: moving the vector moves none of them.
+        let list = strings.iter().map(|string| string.as_ptr());
+        Self {
+            list: list.chain([std::ptr::null()]).collect(),
+            _strings: strings,
+        }
+    }
+}
+
+impl Program {
+    /// A program at the first of `candidates` that exists.
+    pub(super) fn new(
+        candidates: Vec<CString>,
+        arguments: Vec<CString>,
+        environment: Vec<CString>,
+    ) -> Self {
+        Self {
+            candidates,
+            arguments: Pointers::new(arguments),
+            environment: Pointers::new(environment),
+        }
+    }
+
+    /// Becomes the program; returns only if that fails.
+    pub(super) fn execute(&self) -> Errno {
+        let mut worst = Errno::NOENT;
+        for candidate in &self.candidates {
+            // SAFETY: all strings end with a zero, both lists with a null pointer, and `self` owns all of it.
+            unsafe {
+                libc::execve(
+                    candidate.as_ptr(),
+                    self.arguments.list.as_ptr(),
+                    self.environment.list.as_ptr(),
+                )
+            };
+            match last_error() {
+                Errno::NOENT | Errno::NOTDIR => {}
+                error => worst = error,
+            }
+        }
+        worst
+    }
+}
+
+fn last_error() -> Errno {
+    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
+}

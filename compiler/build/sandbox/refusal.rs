@@ -1,0 +1,177 @@
+//! Why a sandbox could not be made, and what to do about it.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use rustix::io::Errno;
+
+use super::Sandbox;
+use super::inside::{MOUNT_FAILED, PROGRAM_FAILED, Report, STAGE_FAILED, STEP_FAILED, Stage};
+use super::setup::{Setup, Source};
+use crate::diagnostic::Diagnostic;
+
+/// Namespaces are refused; names the setting that does so where one can be found.
+pub(super) fn namespaces(error: &io::Error) -> Diagnostic {
+    let diagnostic = Diagnostic::error(
+        "zosc::build::no-namespaces",
+        format!("the kernel refuses a sandbox to this user: {error}"),
+    );
+    let setting = |name: &str| {
+        let content = fs::read_to_string(format!("/proc/sys/{}", name.replace('.', "/")));
+        content.unwrap_or_default().trim().to_owned()
+    };
+    let mend = |name: &str, value: &str| {
+        format!(
+            "run `sudo sysctl -w {name}={value}`, and put `{name}={value}` into /etc/sysctl.d/ to keep it"
+        )
+    };
+    if setting("user.max_user_namespaces") == "0" {
+        return diagnostic.help(mend("user.max_user_namespaces", "15000"));
+    }
+    if setting("kernel.unprivileged_userns_clone") == "0" {
+        return diagnostic.help(mend("kernel.unprivileged_userns_clone", "1"));
+    }
+    if setting("kernel.apparmor_restrict_unprivileged_userns") == "1" {
+        return diagnostic.help(mend("kernel.apparmor_restrict_unprivileged_userns", "0"));
+    }
+    diagnostic.help(
+        "inside a container, start it so that it may make namespaces and mount /proc \
+         (podman: `--security-opt unmask=ALL`, docker: `--privileged`)",
+    )
+}
+
+/// The user has no subordinate ids.
+pub(super) fn no_subordinate_ids(user: &str, table: &str) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::build::no-subordinate-ids",
+        format!("`{user}` has no 65536 subordinate ids in {table}, which files with owners need"),
+    )
+    .help(format!(
+        "run `sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 {user}`"
+    ))
+}
+
+/// `newuidmap` or `newgidmap` is missing.
+pub(super) fn no_map_helper(helper: &str) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::build::no-subordinate-ids",
+        format!("`{helper}` is missing, which files with owners need"),
+    )
+    .help(
+        "install it: `sudo apt-get install uidmap` (Debian), `sudo apk add shadow-subids` (Alpine)",
+    )
+}
+
+/// `newuidmap` or `newgidmap` refused.
+pub(super) fn map_refused(helper: &str, said: &str) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::build::no-subordinate-ids",
+        format!("`{helper}` refuses to map the subordinate ids of this user"),
+    )
+    .note(said)
+    .help("compare /etc/subuid and /etc/subgid; both helpers must be setuid root or have file capabilities")
+}
+
+/// A declared input is not there.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::build::sandbox-input",
+        format!("cannot show `{}` to a sandbox: {error}", path.display()),
+    )
+    .help("make the path exist and readable, then run the command again")
+}
+
+/// A path or argument that no system call takes.
+pub(super) fn zero_byte(text: &str) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::build::sandbox-input",
+        format!("`{}` holds a zero byte", text.escape_debug()),
+    )
+    .help("remove the zero byte")
+}
+
+/// Pipes and the like.
+pub(super) fn resources(error: &io::Error) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::build::sandbox-setup",
+        format!("a sandbox cannot be prepared: {error}"),
+    )
+    .help("check `ulimit -n`, `ulimit -u` and free memory")
+}
+
+/// The child died before it could say anything.
+pub(super) fn vanished() -> Diagnostic {
+    Diagnostic::error(
+        "zosc::build::sandbox-setup",
+        "the sandbox was killed from outside",
+    )
+    .help("look for the out-of-memory killer in `dmesg`, then run the command again")
+}
+
+/// What the child said, in words.
+pub(super) fn told(report: Report, setup: &Setup, sandbox: &Sandbox) -> Diagnostic {
+    let [kind, first, second] = report;
+    let index = usize::try_from(first).unwrap_or(usize::MAX);
+    let error = Errno::from_raw_os_error(second);
+    let denied = [Errno::PERM, Errno::ACCESS].contains(&error);
+    match kind {
+        PROGRAM_FAILED => return program(sandbox, error),
+        MOUNT_FAILED => match setup.sources.get(index) {
+            Some(Source::Host { path, .. }) if error != Errno::NOSYS => {
+                let path = path.to_string_lossy().into_owned();
+                return unreadable(Path::new(&path), &error.into());
+            }
+            _ if error == Errno::NOSYS => return too_old(),
+            _ if denied => return namespaces(&error.into()),
+            _ => {}
+        },
+        STAGE_FAILED if Stage::from_number(first) == Some(Stage::Directory) => {
+            return Diagnostic::error(
+                "zosc::build::sandbox-input",
+                format!(
+                    "no directory `{}` in the sandbox: {error}",
+                    sandbox.directory
+                ),
+            )
+            .help("make the directory part of the root filesystem or of an input");
+        }
+        STAGE_FAILED if denied => return namespaces(&error.into()),
+        _ => {}
+    }
+    let what = match kind {
+        STEP_FAILED => setup.steps.get(index).map(super::setup::Step::describe),
+        STAGE_FAILED => Stage::from_number(first).map(|stage| format!("{stage:?}").to_lowercase()),
+        _ => None,
+    };
+    let diagnostic = Diagnostic::error(
+        "zosc::build::sandbox-setup",
+        format!(
+            "a sandbox cannot be prepared: {}: {error}",
+            what.unwrap_or_else(|| format!("mount {first}"))
+        ),
+    );
+    if error == Errno::NOSYS {
+        return too_old();
+    }
+    diagnostic.help("a mount point must be a plain directory or file of the root filesystem")
+}
+
+fn too_old() -> Diagnostic {
+    Diagnostic::error(
+        "zosc::build::sandbox-setup",
+        "this kernel is too old for the embedded sandbox",
+    )
+    .help("use Linux 5.12 or newer")
+}
+
+fn program(sandbox: &Sandbox, error: Errno) -> Diagnostic {
+    let name = sandbox.arguments.first().map_or("", String::as_str);
+    let path = sandbox.environment.get("PATH").map_or("", String::as_str);
+    Diagnostic::error(
+        "zosc::build::no-program",
+        format!("cannot start `{name}` in the sandbox: {error}"),
+    )
+    .note(format!("PATH is {path}"))
+    .help("the program, and the interpreter or loader it names, must be in the root filesystem or an input")
+}
