@@ -1,3 +1,4 @@
 //! Performs a plan: the only pass that runs foreign code.
 
+mod perform;
 pub mod sandbox;
