@@ -1,0 +1,148 @@
+//! Unpacking one package.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use serde::{Deserialize, Serialize};
+
+use super::checksum::Checksum;
+use super::contents::{PackagedFile, read_contents};
+use super::control::{PackageControl, read_front};
+use super::fault::Fault;
+use super::members::{Keep, Members};
+use super::package_info::PackageInfo;
+use super::script::ScriptKind;
+use crate::diagnostic::Diagnostic;
+use crate::tree::{Digest, Store};
+
+/// What a package's data may inflate to beside its files: headers, padding, empty files.
+const OVERHEAD: u64 = 64 << 20;
+/// What no package's data may exceed.
+const DATA_LIMIT: u64 = 16 << 30;
+
+/// What an archive must turn out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    /// The package's name.
+    pub name: String,
+    /// Its version with the release.
+    pub version: String,
+    /// Its identity as a verified index or a lock has it; `None` where a signature was checked instead.
+    pub identity: Option<Checksum>,
+}
+
+/// A package whose hashes have been checked and whose contents lie in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnpackedPackage {
+    /// What it says about itself.
+    pub info: PackageInfo,
+    /// SHA-1 of its compressed control member: the `C:` field of indexes.
+    pub identity: Checksum,
+    /// Bytes of the whole archive: the `S:` field of indexes.
+    pub archive_size: u64,
+    /// Its scripts, in the store.
+    pub scripts: BTreeMap<ScriptKind, Digest>,
+    /// Its files in archive order, each directory before what lies in it.
+    pub files: Vec<PackagedFile>,
+}
+
+/// Reads a package, checks every hash it has, and puts its contents into the store.
+///
+/// Of a package with installed size 0 only what it says about itself is kept, as apk does. A failure leaves nothing but
+/// blobs that nobody refers to.
+///
+/// # Errors
+/// The `zosc::apk::*` codes of broken archives, wrong hashes, unsafe names and size bombs.
+pub fn unpack(
+    apk: &mut dyn Read,
+    expected: &Expected,
+    store: &Store,
+) -> Result<UnpackedPackage, Diagnostic> {
+    let full_name = format!("{}-{}", expected.name, expected.version);
+    let subject = format!("the package `{full_name}`");
+    let mut members = Members::new(apk);
+    let front = read_front(&mut members, Keep::Hashes).map_err(|fault| fault.about(&subject))?;
+    let control = front.control;
+    check_control(&control, expected, &subject)?;
+    let files = read_data(&mut members, &control.info, &full_name, store)
+        .map_err(|fault| fault.about(&subject))?;
+    let mut scripts = BTreeMap::new();
+    if control.info.installed_size > 0 {
+        for (kind, script) in &control.scripts {
+            scripts.insert(*kind, store.put(script)?);
+        }
+    }
+    Ok(UnpackedPackage {
+        identity: control.identity,
+        archive_size: members.consumed(),
+        info: control.info,
+        scripts,
+        files,
+    })
+}
+
+fn check_control(
+    control: &PackageControl,
+    expected: &Expected,
+    subject: &str,
+) -> Result<(), Diagnostic> {
+    if let Some(identity) = expected.identity
+        && identity != control.identity
+    {
+        return Err(Diagnostic::error(
+            "zosc::apk::wrong-identity",
+            format!("{subject} is not the one that was locked"),
+        )
+        .note(format!("expected {identity}, found {}", control.identity))
+        .help("the repository replaced it under the same version: `zosc lock --update` takes the new one"));
+    }
+    if (&control.info.name, &control.info.version) != (&expected.name, &expected.version) {
+        return Err(Diagnostic::error(
+            "zosc::apk::wrong-package",
+            format!("{subject} says that it is `{}`", control.info.full_name()),
+        )
+        .help("the file bears another package's name: rename it, or fetch it again"));
+    }
+    Ok(())
+}
+
+/// Reads and checks the last member; nothing may follow it.
+fn read_data<R: Read>(
+    members: &mut Members<R>,
+    info: &PackageInfo,
+    full_name: &str,
+    store: &Store,
+) -> Result<Vec<PackagedFile>, Fault> {
+    let promised = info
+        .data_hash
+        .ok_or_else(|| Fault::malformed("its `.PKGINFO` holds no `datahash`"))?;
+    let limit = info
+        .installed_size
+        .saturating_mul(4)
+        .saturating_add(OVERHEAD)
+        .min(DATA_LIMIT);
+    let (files, hashes) = members.next(limit, Keep::Hashes, |content| {
+        if info.installed_size == 0 {
+            return Ok(Vec::new());
+        }
+        read_contents(content, full_name, store)
+    })?;
+    if hashes.digest != promised {
+        return Err(Diagnostic::error(
+            "zosc::apk::wrong-content-hash",
+            format!("the files of the package `{full_name}` are not what its `datahash` promises"),
+        )
+        .note(format!("promised {promised}, found {}", hashes.digest))
+        .help("fetch it again; if it stays so, the mirror holds a damaged or a changed copy")
+        .into());
+    }
+    if !members.at_end()? {
+        return Err(Diagnostic::error(
+            "zosc::apk::trailing-data",
+            format!("bytes follow the end of the package `{full_name}`"),
+        )
+        .help("fetch it again; no hash covers those bytes, so they are refused rather than ignored")
+        .into());
+    }
+    Ok(files)
+}

@@ -1,0 +1,3 @@
+//! Support code that integration tests share: `#[path = "support/mod.rs"] mod support;`.
+
+pub mod packages;

@@ -1,0 +1,630 @@
+//! Makes Alpine packages, their index and their keys: for tests, and for the demo's repository.
+//!
+//! Everything is a pure function of what is asked for and the key: times come from the caller, gzip headers hold none.
+//! Knows nothing of zosc, so that unit tests inside the crate can include it too.
+
+// Each test that includes this uses a part of it.
+#![allow(dead_code, missing_docs, unreachable_pub)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use rsa::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
+use rsa::rand_core::{TryCryptoRng, TryRng};
+use rsa::{Pkcs1v15Sign, PrivateKey};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256, Sha512};
+
+/// Over which hash a signature is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureHash {
+    Sha1,
+    Sha256,
+    Sha512,
+}
+
+/// A private key and the name that signatures call it by.
+#[derive(Clone)]
+pub struct SigningKey {
+    name: String,
+    private: PrivateKey,
+}
+
+impl SigningKey {
+    /// Makes a 2048-bit key from a seed: the same seed, the same key.
+    pub fn generate(name: &str, seed: &[u8]) -> Self {
+        let mut random = SeededRandom::new(seed);
+        let private = PrivateKey::new(&mut random, 2048).expect("2048 bits are allowed");
+        Self {
+            name: name.to_owned(),
+            private,
+        }
+    }
+
+    /// Reads a key in PKCS#8 PEM.
+    pub fn from_pem(name: &str, pem: &str) -> Self {
+        let private = PrivateKey::from_pkcs8_pem(pem).expect("a private RSA key in PEM");
+        Self {
+            name: name.to_owned(),
+            private,
+        }
+    }
+
+    /// The name of the public key's file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn private_pem(&self) -> String {
+        let pem = self.private.to_pkcs8_pem(LineEnding::LF).expect("encodes");
+        pem.as_str().to_owned()
+    }
+
+    pub fn public_pem(&self) -> String {
+        let public = self.private.to_public_key();
+        public.to_public_key_pem(LineEnding::LF).expect("encodes")
+    }
+
+    fn sign(&self, hash: SignatureHash, message: &[u8]) -> Vec<u8> {
+        let (padding, digest) = match hash {
+            SignatureHash::Sha1 => (Pkcs1v15Sign::new::<Sha1>(), Sha1::digest(message).to_vec()),
+            SignatureHash::Sha256 => (
+                Pkcs1v15Sign::new::<Sha256>(),
+                Sha256::digest(message).to_vec(),
+            ),
+            SignatureHash::Sha512 => (
+                Pkcs1v15Sign::new::<Sha512>(),
+                Sha512::digest(message).to_vec(),
+            ),
+        };
+        self.private.sign(padding, &digest).expect("signs")
+    }
+
+    /// The gzip member that goes before `message`.
+    pub fn signature_member(&self, hash: SignatureHash, message: &[u8]) -> Vec<u8> {
+        let algorithm = match hash {
+            SignatureHash::Sha1 => "RSA",
+            SignatureHash::Sha256 => "RSA256",
+            SignatureHash::Sha512 => "RSA512",
+        };
+        let name = format!(".SIGN.{algorithm}.{}", self.name);
+        let mut tar = tar::Builder::new(Vec::new());
+        append_plain(&mut tar, &name, 0o644, 0, &self.sign(hash, message));
+        gzip(&without_end(tar))
+    }
+}
+
+/// What stands at a path of a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    Directory,
+    File(Vec<u8>),
+    Symlink(String),
+    Hardlink(String),
+    CharDevice(u32, u32),
+    Fifo,
+}
+
+/// One entry of a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    pub path: String,
+    pub content: Content,
+    pub mode: u32,
+    pub uid: u64,
+    pub gid: u64,
+    pub user: String,
+    pub group: String,
+    pub mtime: u64,
+    pub xattrs: BTreeMap<String, Vec<u8>>,
+    /// Another checksum than the content's own, for tests of refusals.
+    pub promised: Option<[u8; 20]>,
+}
+
+impl Item {
+    pub fn new(path: &str, content: Content) -> Self {
+        let mode = match content {
+            Content::Directory => 0o755,
+            Content::Symlink(_) => 0o777,
+            _ => 0o644,
+        };
+        Self {
+            path: path.to_owned(),
+            content,
+            mode,
+            uid: 0,
+            gid: 0,
+            user: "root".to_owned(),
+            group: "root".to_owned(),
+            mtime: 1_700_000_000,
+            xattrs: BTreeMap::new(),
+            promised: None,
+        }
+    }
+
+    pub fn directory(path: &str) -> Self {
+        Self::new(path, Content::Directory)
+    }
+
+    pub fn file(path: &str, content: &str) -> Self {
+        Self::new(path, Content::File(content.as_bytes().to_vec()))
+    }
+
+    pub fn symlink(path: &str, target: &str) -> Self {
+        Self::new(path, Content::Symlink(target.to_owned()))
+    }
+
+    pub fn hardlink(path: &str, target: &str) -> Self {
+        Self::new(path, Content::Hardlink(target.to_owned()))
+    }
+
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    pub fn owner(mut self, user: &str, uid: u64, group: &str, gid: u64) -> Self {
+        (self.user, self.group) = (user.to_owned(), group.to_owned());
+        (self.uid, self.gid) = (uid, gid);
+        self
+    }
+
+    pub fn xattr(mut self, name: &str, value: &[u8]) -> Self {
+        self.xattrs.insert(name.to_owned(), value.to_vec());
+        self
+    }
+
+    fn checksum(&self) -> Option<[u8; 20]> {
+        self.promised.or_else(|| match &self.content {
+            Content::File(bytes) => Some(Sha1::digest(bytes).into()),
+            Content::Symlink(target) => Some(Sha1::digest(target).into()),
+            _ => None,
+        })
+    }
+}
+
+/// A package to be made.
+#[derive(Debug, Clone, Default)]
+pub struct Recipe {
+    pub name: String,
+    pub version: String,
+    pub arch: String,
+    pub description: String,
+    pub origin: Option<String>,
+    pub build_date: u64,
+    pub depends: Vec<String>,
+    pub provides: Vec<String>,
+    pub provider_priority: Option<u64>,
+    pub install_if: Vec<String>,
+    pub replaces: Vec<String>,
+    pub replaces_priority: Option<u64>,
+    pub triggers: Vec<String>,
+    /// Script kind (`post-install`, …) to text.
+    pub scripts: BTreeMap<String, String>,
+    pub items: Vec<Item>,
+    /// The `size` to claim; by default that of the files, and 0 for a package without entries.
+    pub installed_size: Option<u64>,
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+impl Recipe {
+    pub fn new(name: &str, version: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            arch: "x86_64".to_owned(),
+            description: format!("{name} for tests"),
+            build_date: 1_700_000_000,
+            ..Self::default()
+        }
+    }
+
+    pub fn depends(mut self, depends: &[&str]) -> Self {
+        self.depends = words(depends);
+        self
+    }
+
+    pub fn provides(mut self, provides: &[&str]) -> Self {
+        self.provides = words(provides);
+        self
+    }
+
+    pub fn replaces(mut self, replaces: &[&str], priority: Option<u64>) -> Self {
+        self.replaces = words(replaces);
+        self.replaces_priority = priority;
+        self
+    }
+
+    pub fn origin(mut self, origin: &str) -> Self {
+        self.origin = Some(origin.to_owned());
+        self
+    }
+
+    pub fn triggers(mut self, triggers: &[&str]) -> Self {
+        self.triggers = words(triggers);
+        self
+    }
+
+    pub fn script(mut self, kind: &str, text: &str) -> Self {
+        self.scripts.insert(kind.to_owned(), text.to_owned());
+        self
+    }
+
+    /// Adds an entry and, before it, the directories above it that are not there yet.
+    pub fn with(mut self, item: Item) -> Self {
+        for (slash, _) in item.path.match_indices('/') {
+            let parent = &item.path[..slash];
+            // From the end: entries mostly follow their neighbours.
+            if !self.items.iter().rev().any(|item| item.path == parent) {
+                let mut directory = Item::directory(parent);
+                directory.mtime = item.mtime;
+                self.items.push(directory);
+            }
+        }
+        self.items.push(item);
+        self
+    }
+
+    /// Adds an entry alone.
+    pub fn with_only(mut self, item: Item) -> Self {
+        self.items.push(item);
+        self
+    }
+
+    pub fn file(self, path: &str, content: &str) -> Self {
+        self.with(Item::file(path, content))
+    }
+
+    pub fn full_name(&self) -> String {
+        format!("{}-{}", self.name, self.version)
+    }
+
+    /// Makes the archive; the same recipe and key give the same bytes.
+    pub fn pack(&self, key: Option<(&SigningKey, SignatureHash)>) -> Archive {
+        let data = self.data_member();
+        let control = self.control_member(&data);
+        let mut bytes = Vec::new();
+        if let Some((key, hash)) = key {
+            bytes.extend(key.signature_member(hash, &control));
+        }
+        let identity: [u8; 20] = Sha1::digest(&control).into();
+        bytes.extend(control);
+        bytes.extend(data);
+        Archive {
+            recipe: self.clone(),
+            identity,
+            bytes,
+        }
+    }
+
+    /// The installed size that it claims.
+    pub fn size(&self) -> u64 {
+        self.installed_size.unwrap_or_else(|| {
+            let size = |item: &Item| match &item.content {
+                Content::File(bytes) => bytes.len() as u64,
+                _ => 0,
+            };
+            let sum: u64 = self.items.iter().map(size).sum();
+            sum.max(if self.items.is_empty() { 0 } else { 4096 })
+        })
+    }
+
+    fn data_member(&self) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        for item in &self.items {
+            append_item(&mut tar, item);
+        }
+        gzip(&tar.into_inner().expect("into memory"))
+    }
+
+    pub fn control_member(&self, data: &[u8]) -> Vec<u8> {
+        let mut tar = tar::Builder::new(Vec::new());
+        let info = self.package_info(data);
+        append_plain(
+            &mut tar,
+            ".PKGINFO",
+            0o644,
+            self.build_date,
+            info.as_bytes(),
+        );
+        for (kind, text) in &self.scripts {
+            let name = format!(".{kind}");
+            append_plain(&mut tar, &name, 0o755, self.build_date, text.as_bytes());
+        }
+        gzip(&without_end(tar))
+    }
+
+    fn package_info(&self, data: &[u8]) -> String {
+        let mut text = String::from("# Made by zosc's test support\n");
+        let mut line = |key: &str, value: &str| text.push_str(&format!("{key} = {value}\n"));
+        line("pkgname", &self.name);
+        line("pkgver", &self.version);
+        line("pkgdesc", &self.description);
+        line("url", "https://example.org");
+        line("builddate", &self.build_date.to_string());
+        line("size", &self.size().to_string());
+        line("arch", &self.arch);
+        line("license", "MIT");
+        if let Some(origin) = &self.origin {
+            line("origin", origin);
+        }
+        if let Some(priority) = self.provider_priority {
+            line("provider_priority", &priority.to_string());
+        }
+        if let Some(priority) = self.replaces_priority {
+            line("replaces_priority", &priority.to_string());
+        }
+        let lists = [
+            ("replaces", &self.replaces),
+            ("depend", &self.depends),
+            ("provides", &self.provides),
+            ("install_if", &self.install_if),
+        ];
+        for (key, values) in lists {
+            for value in values {
+                line(key, value);
+            }
+        }
+        if !self.triggers.is_empty() {
+            line("triggers", &self.triggers.join(" "));
+        }
+        line("datahash", &hexadecimal(&Sha256::digest(data)));
+        text
+    }
+}
+
+/// A finished package.
+#[derive(Debug, Clone)]
+pub struct Archive {
+    pub recipe: Recipe,
+    /// SHA-1 of the compressed control member.
+    pub identity: [u8; 20],
+    pub bytes: Vec<u8>,
+}
+
+impl Archive {
+    pub fn file_name(&self) -> String {
+        format!("{}.apk", self.recipe.full_name())
+    }
+
+    /// `Q1…`
+    pub fn identity_text(&self) -> String {
+        format!("Q1{}", BASE64.encode(self.identity))
+    }
+
+    /// Its record in an index.
+    pub fn index_record(&self) -> String {
+        let recipe = &self.recipe;
+        let mut text = format!(
+            "C:{}\nP:{}\nV:{}\nA:{}\nS:{}\nI:{}\nT:{}\nU:https://example.org\nL:MIT\n",
+            self.identity_text(),
+            recipe.name,
+            recipe.version,
+            recipe.arch,
+            self.bytes.len(),
+            recipe.size(),
+            recipe.description,
+        );
+        let mut line = |key: char, value: String| text.push_str(&format!("{key}:{value}\n"));
+        if let Some(origin) = &recipe.origin {
+            line('o', origin.clone());
+        }
+        line('t', recipe.build_date.to_string());
+        if let Some(priority) = recipe.provider_priority {
+            line('k', priority.to_string());
+        }
+        for (key, values) in [
+            ('D', &recipe.depends),
+            ('p', &recipe.provides),
+            ('i', &recipe.install_if),
+        ] {
+            if !values.is_empty() {
+                line(key, values.join(" "));
+            }
+        }
+        text
+    }
+}
+
+/// An `APKINDEX.tar.gz`, signed where a key is given.
+pub fn index(
+    archives: &[Archive],
+    description: &str,
+    key: Option<(&SigningKey, SignatureHash)>,
+) -> Vec<u8> {
+    let records: Vec<_> = archives.iter().map(Archive::index_record).collect();
+    let mut tar = tar::Builder::new(Vec::new());
+    append_plain(&mut tar, "DESCRIPTION", 0o644, 0, description.as_bytes());
+    let records = records.join("\n") + "\n";
+    append_plain(&mut tar, "APKINDEX", 0o644, 0, records.as_bytes());
+    let data = gzip(&tar.into_inner().expect("into memory"));
+    let mut bytes = Vec::new();
+    if let Some((key, hash)) = key {
+        bytes.extend(key.signature_member(hash, &data));
+    }
+    bytes.extend(data);
+    bytes
+}
+
+/// One gzip member without name or time.
+pub fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::GzBuilder::new()
+        .mtime(0)
+        .write(Vec::new(), flate2::Compression::default());
+    encoder.write_all(content).expect("into memory");
+    encoder.finish().expect("into memory")
+}
+
+type Tar = tar::Builder<Vec<u8>>;
+
+/// The tar without its end-of-archive blocks, so that another can follow it.
+fn without_end(tar: Tar) -> Vec<u8> {
+    let mut bytes = tar.into_inner().expect("into memory");
+    bytes.truncate(bytes.len() - 1024);
+    bytes
+}
+
+fn append_plain(tar: &mut Tar, name: &str, mode: u32, mtime: u64, content: &[u8]) {
+    let mut header = tar::Header::new_ustar();
+    // apk takes no other type for a file than `0`.
+    header.set_entry_type(tar::EntryType::Regular);
+    header.set_mode(mode);
+    header.set_mtime(mtime);
+    header.set_size(content.len() as u64);
+    header.set_username("root").expect("fits");
+    header.set_groupname("root").expect("fits");
+    tar.append_data(&mut header, name, content)
+        .expect("into memory");
+}
+
+fn append_item(tar: &mut Tar, item: &Item) {
+    let mut records: Vec<(String, Vec<u8>)> = Vec::new();
+    if let Some(checksum) = item.checksum() {
+        let name = "APK-TOOLS.checksum.SHA1".to_owned();
+        records.push((name, hexadecimal(&checksum).into_bytes()));
+    }
+    for (name, value) in &item.xattrs {
+        records.push((format!("SCHILY.xattr.{name}"), value.clone()));
+    }
+    let path = match item.content {
+        Content::Directory => format!("{}/", item.path),
+        _ => item.path.clone(),
+    };
+    if path.len() > 100 {
+        records.push(("path".to_owned(), path.clone().into_bytes()));
+    }
+    let target = match &item.content {
+        Content::Symlink(target) | Content::Hardlink(target) => target.as_str(),
+        _ => "",
+    };
+    if target.len() > 100 {
+        records.push(("linkpath".to_owned(), target.as_bytes().to_vec()));
+    }
+    append_pax(tar, &records);
+    let content: &[u8] = match &item.content {
+        Content::File(bytes) => bytes,
+        _ => &[],
+    };
+    let header = item_header(item, &path, target, content.len() as u64);
+    tar.append(&header, content).expect("into memory");
+}
+
+/// One PAX header; apk takes one without a name for the end of the archive, so it gets one.
+fn append_pax(tar: &mut Tar, records: &[(String, Vec<u8>)]) {
+    let mut data = Vec::new();
+    for (key, value) in records {
+        // The length counts its own digits.
+        let rest = key.len() + value.len() + 3;
+        let length = (rest..).find(|length| rest + length.to_string().len() == *length);
+        data.extend(format!("{} {key}=", length.expect("there is one")).bytes());
+        data.extend(value);
+        data.push(b'\n');
+    }
+    if data.is_empty() {
+        return;
+    }
+    let mut header = tar::Header::new_ustar();
+    header.set_entry_type(tar::EntryType::XHeader);
+    header.set_mode(0o644);
+    header.set_size(data.len() as u64);
+    let raw = header.as_ustar_mut().expect("ustar");
+    copy_text(&mut raw.name, "PaxHeaders/entry");
+    header.set_cksum();
+    tar.append(&header, data.as_slice()).expect("into memory");
+}
+
+/// Writes names byte by byte: tests want names that a careful library refuses.
+fn item_header(item: &Item, path: &str, target: &str, size: u64) -> tar::Header {
+    let mut header = tar::Header::new_ustar();
+    header.set_mode(item.mode);
+    header.set_uid(item.uid);
+    header.set_gid(item.gid);
+    header.set_username(&item.user).expect("fits");
+    header.set_groupname(&item.group).expect("fits");
+    header.set_mtime(item.mtime);
+    header.set_size(size);
+    header.set_entry_type(match item.content {
+        Content::Directory => tar::EntryType::Directory,
+        Content::File(_) => tar::EntryType::Regular,
+        Content::Symlink(_) => tar::EntryType::Symlink,
+        Content::Hardlink(_) => tar::EntryType::Link,
+        Content::CharDevice(..) => tar::EntryType::Char,
+        Content::Fifo => tar::EntryType::Fifo,
+    });
+    if let Content::CharDevice(major, minor) = item.content {
+        header.set_device_major(major).expect("ustar");
+        header.set_device_minor(minor).expect("ustar");
+    }
+    let raw = header.as_ustar_mut().expect("ustar");
+    copy_text(&mut raw.name, path);
+    copy_text(&mut raw.linkname, target);
+    header.set_cksum();
+    header
+}
+
+fn copy_text(field: &mut [u8], text: &str) {
+    let length = text.len().min(field.len());
+    field[..length].copy_from_slice(&text.as_bytes()[..length]);
+}
+
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("into memory");
+        text
+    })
+}
+
+/// SHA-256 over a seed and a counter: enough for keys that must come out the same again.
+struct SeededRandom {
+    seed: Vec<u8>,
+    counter: u64,
+}
+
+impl SeededRandom {
+    fn new(seed: &[u8]) -> Self {
+        Self {
+            seed: seed.to_vec(),
+            counter: 0,
+        }
+    }
+
+    fn block(&mut self) -> [u8; 32] {
+        self.counter += 1;
+        let mut hash = Sha256::new();
+        hash.update(&self.seed);
+        hash.update(self.counter.to_le_bytes());
+        hash.finalize().into()
+    }
+}
+
+impl TryRng for SeededRandom {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        for piece in bytes.chunks_mut(32) {
+            let block = self.block();
+            piece.copy_from_slice(&block[..piece.len()]);
+        }
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for SeededRandom {}
