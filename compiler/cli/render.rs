@@ -1,0 +1,313 @@
+//! Problems as text: for people through miette, for programs as one JSON object a line.
+
+use std::fmt;
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, ReportHandler, SourceSpan};
+use serde_json::{Value, json};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Label, Severity};
+use crate::source::{SourceId, SourceMap, Span};
+
+/// Problems beyond this many are counted, not shown.
+const SHOWN: usize = 50;
+
+/// Colours for the terminal, or none.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Style {
+    colours: bool,
+}
+
+impl Style {
+    /// With colours or without.
+    pub(super) fn new(colours: bool) -> Self {
+        Self { colours }
+    }
+
+    fn paint(self, code: &str, text: &str) -> String {
+        if self.colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    /// What went well.
+    pub(super) fn good(self, text: &str) -> String {
+        self.paint("1;32", text)
+    }
+
+    /// What went wrong.
+    pub(super) fn bad(self, text: &str) -> String {
+        self.paint("1;31", text)
+    }
+
+    /// What is being done.
+    pub(super) fn verb(self, text: &str) -> String {
+        self.paint("1;36", text)
+    }
+
+    /// Headings.
+    pub(super) fn strong(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    /// What may be overlooked.
+    pub(super) fn faint(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+}
+
+/// Problems for people, with the places they are about and a line of counts.
+pub(super) fn human(problems: &Diagnostics, sources: &SourceMap, style: Style) -> String {
+    let theme = if style.colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(100);
+    let mut text = String::new();
+    for problem in problems.iter().take(SHOWN) {
+        let shown = Shown::new(problem, sources);
+        let report = fmt::from_fn(|formatter| handler.debug(&shown, formatter));
+        text.push_str(&format!("{report}\n"));
+    }
+    text.push_str(&counts(problems, style));
+    text
+}
+
+fn counts(problems: &Diagnostics, style: Style) -> String {
+    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    let warnings = problems.len() - errors;
+    let count = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let mut parts = Vec::new();
+    if errors > 0 {
+        parts.push(style.bad(&count(errors, "error")));
+    }
+    if warnings > 0 {
+        parts.push(style.strong(&count(warnings, "warning")));
+    }
+    let mut line = parts.join(", ");
+    if problems.len() > SHOWN {
+        line.push_str(&format!(" (the first {SHOWN} are shown)"));
+    }
+    if let Some(first) = problems.iter().next() {
+        line.push_str(&style.faint(&format!("; `zosc explain {}` tells more", first.code)));
+    }
+    line + "\n"
+}
+
+/// A problem in the shape that miette draws.
+struct Shown<'a> {
+    problem: &'a Diagnostic,
+    source: Option<NamedSource<String>>,
+    labels: Vec<LabeledSpan>,
+    help: Option<String>,
+    elsewhere: Vec<Elsewhere>,
+}
+
+/// Labels of a problem that lie in another file than its first.
+#[derive(Debug)]
+struct Elsewhere {
+    source: NamedSource<String>,
+    labels: Vec<LabeledSpan>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(problem: &'a Diagnostic, sources: &SourceMap) -> Self {
+        let mut groups: Vec<(SourceId, Vec<LabeledSpan>)> = Vec::new();
+        for label in &problem.labels {
+            let shown = labeled(label, sources);
+            match groups.iter_mut().find(|(source, _)| *source == label.span.source) {
+                Some((_, labels)) => labels.push(shown),
+                None => groups.push((label.span.source, vec![shown])),
+            }
+        }
+        let mut groups = groups.into_iter().filter_map(|(id, labels)| {
+            let source = sources.get(id)?;
+            Some(Elsewhere { source: NamedSource::new(&source.name, source.text.to_string()), labels })
+        });
+        let first = groups.next();
+        let elsewhere = groups.collect();
+        let (source, labels) = first.map_or((None, Vec::new()), |first| (Some(first.source), first.labels));
+        Self { problem, source, labels, help: help(problem, sources), elsewhere }
+    }
+}
+
+/// Help, notes and the likeliest fix as the lines below a snippet.
+fn help(problem: &Diagnostic, sources: &SourceMap) -> Option<String> {
+    let mut lines: Vec<String> = problem.help.iter().cloned().collect();
+    lines.extend(problem.notes.iter().cloned());
+    if let Some(fix) = problem.fixes.first() {
+        let change = match fix.edits.as_slice() {
+            [edit] if !sources.slice(edit.span).is_empty() && !edit.text.is_empty() && !edit.text.contains('\n') => {
+                format!(": `{}` → `{}`", sources.slice(edit.span), edit.text)
+            }
+            _ => String::new(),
+        };
+        lines.push(format!("fix: {}{change}", fix.title));
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn labeled(label: &Label, sources: &SourceMap) -> LabeledSpan {
+    let length = sources.get(label.span.source).map_or(0, |source| source.text.len());
+    let start = label.span.range().start.min(length);
+    let end = label.span.range().end.min(length);
+    let message = (!label.message.is_empty()).then(|| label.message.clone());
+    // Without words, a label still points at its place.
+    LabeledSpan::new_with_span(message.or_else(|| Some("here".to_owned())), SourceSpan::new(start.into(), end - start))
+}
+
+impl fmt::Debug for Shown<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.problem.fmt(formatter)
+    }
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.problem.message)
+    }
+}
+
+impl std::error::Error for Shown<'_> {}
+
+impl miette::Diagnostic for Shown<'_> {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(self.problem.code))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.problem.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn miette::SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        (!self.labels.is_empty()).then(|| Box::new(self.labels.iter().cloned()) as Box<_>)
+    }
+
+    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
+        let related = self.elsewhere.iter().map(|elsewhere| elsewhere as &dyn miette::Diagnostic);
+        (!self.elsewhere.is_empty()).then(|| Box::new(related) as Box<_>)
+    }
+}
+
+impl fmt::Display for Elsewhere {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "in {}", self.source.name())
+    }
+}
+
+impl std::error::Error for Elsewhere {}
+
+impl miette::Diagnostic for Elsewhere {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(miette::Severity::Advice)
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        Some(&self.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.labels.iter().cloned()))
+    }
+}
+
+/// Problems for programs: one JSON object a line.
+///
+/// Lines and columns count from 1, columns in characters; offsets are bytes.
+pub(super) fn json(problems: &Diagnostics, sources: &SourceMap) -> String {
+    let mut text = String::new();
+    for problem in problems {
+        let labels: Vec<Value> = problem.labels.iter().map(|label| place(label.span, &label.message, sources)).collect();
+        let fixes: Vec<Value> = problem
+            .fixes
+            .iter()
+            .map(|fix| {
+                let edits = fix.edits.iter().map(|edit| {
+                    let mut value = place(edit.span, "", sources);
+                    value["text"] = json!(edit.text);
+                    value
+                });
+                json!({ "title": fix.title, "edits": edits.collect::<Vec<_>>() })
+            })
+            .collect();
+        let line = json!({
+            "code": problem.code,
+            "severity": problem.severity,
+            "message": problem.message,
+            "labels": labels,
+            "help": problem.help,
+            "notes": problem.notes,
+            "fixes": fixes,
+            "url": problem.page(),
+        });
+        text.push_str(&format!("{line}\n"));
+    }
+    text
+}
+
+fn place(span: Span, message: &str, sources: &SourceMap) -> Value {
+    let start = sources.position(span);
+    let end = sources.position(Span { start: span.end, ..span });
+    json!({
+        "file": sources.get(span.source).map(|source| source.name.as_str()),
+        "line": start.line,
+        "column": start.column,
+        "endLine": end.line,
+        "endColumn": end.column,
+        "byteStart": span.start,
+        "byteEnd": span.end,
+        "message": message,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> (Diagnostics, SourceMap) {
+        let mut sources = SourceMap::new();
+        let first = sources.add("zos.kdl", "unit sshd { }\nunit shd { requires sshd }\n");
+        let second = sources.add("site.kdl", "unit sshd { }\n");
+        let mut problems = Diagnostics::new();
+        problems.push(
+            Diagnostic::error("zosc::check::duplicate-unit", "the unit `sshd` is declared twice")
+                .label(Span::new(first, 5, 9), "again here")
+                .label(Span::new(second, 5, 9), "first here")
+                .help("rename one of them")
+                .replace("rename it", Span::new(first, 5, 9), "sshd2"),
+        );
+        (problems, sources)
+    }
+
+    #[test]
+    fn people_see_both_places_the_help_and_the_fix() {
+        let (problems, sources) = example();
+        let text = human(&problems, &sources, Style::new(false));
+        for wanted in ["zosc::check::duplicate-unit", "zos.kdl:1:6", "site.kdl:1:6", "rename one of them", "`sshd` → `sshd2`", "1 error;"] {
+            assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
+        }
+        assert!(!text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn programs_get_one_object_a_line() {
+        let (problems, sources) = example();
+        let text = json(&problems, &sources);
+        let value: Value = serde_json::from_str(text.trim_end()).expect("JSON");
+        assert_eq!(value["labels"][1]["file"], "site.kdl");
+        assert_eq!(value["labels"][0]["column"], 6);
+        assert_eq!(value["fixes"][0]["edits"][0]["text"], "sshd2");
+    }
+
+    #[test]
+    fn a_place_outside_its_text_is_harmless() {
+        let (_, sources) = example();
+        let beyond = Diagnostic::error("zosc::check::x", "far").at(Span::new(SourceId(0), 900, 950));
+        assert!(human(&beyond.into(), &sources, Style::new(false)).contains("far"));
+    }
+}
