@@ -8,14 +8,18 @@
 mod checksum;
 mod contents;
 mod control;
+pub mod dependency;
 mod fault;
+pub mod index;
 mod keys;
 mod members;
 mod package;
 mod package_info;
 mod script;
 mod signature;
+pub mod solver;
 mod tarball;
+pub mod version;
 
 pub use checksum::{Checksum, NotAChecksum};
 pub use contents::PackagedFile;
