@@ -7,8 +7,10 @@
 #![allow(clippy::disallowed_methods)]
 
 mod files;
+mod process;
 
 pub use files::{FileKind, Files, Memory, System};
+pub use process::{Finished, run_program};
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -1,5 +1,207 @@
 //! Every input as an exact version and digest.
+//!
+//! Comes in: an [`Image`], and the `zos.lock` beside its manifest where there is one. Goes out: [`Inputs`], with every content
+//! that the lock names either in the store or fetchable by digest, and every local file in the store. What the lock
+//! has already is kept; only what the manifest newly asks for is looked up, and `zos.lock` is written where that changed it.
+//! Never builds anything and runs no code of a package.
 
+mod file;
+mod host;
 mod inputs;
+mod local;
+mod packages;
+mod source;
 
 pub use inputs::*;
+pub use source::vendor;
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use crate::check::{Image, Source, SourceOrigin};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::io::{self, Files as _};
+use crate::tree::Store;
+
+/// The lock's file name, beside the manifest.
+pub const FILE_NAME: &str = "zos.lock";
+
+/// What the pass may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mode {
+    /// Fail where `zos.lock` would change.
+    pub locked: bool,
+    /// Do not use the network.
+    pub offline: bool,
+}
+
+/// What the pass tells while it works; called from several threads.
+pub trait Observer: Sync {
+    /// Something happened to the step with this label.
+    fn event(&self, label: &str, event: Event<'_>);
+}
+
+/// What happened to a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// It began.
+    Started,
+    /// How far it is.
+    Progress(&'a str),
+    /// It ended, well or not.
+    Finished,
+}
+
+/// What the pass found.
+#[derive(Debug, Clone)]
+pub struct Resolved {
+    /// Everything that a plan needs.
+    pub inputs: Inputs,
+    /// What changed in `zos.lock`, a line each.
+    pub changes: Vec<String>,
+}
+
+/// What the parts of the pass share.
+struct Ctx<'a> {
+    store: &'a Store,
+    mode: Mode,
+    observer: &'a dyn Observer,
+    cancel: &'a AtomicBool,
+}
+
+impl Ctx<'_> {
+    /// Runs a step under a label that people see.
+    fn step<T>(&self, label: &str, work: impl FnOnce() -> T) -> T {
+        self.observer.event(label, Event::Started);
+        let result = work();
+        self.observer.event(label, Event::Finished);
+        result
+    }
+}
+
+/// Locks an image's inputs.
+///
+/// # Errors
+/// Everything that could not be found, fetched, read or verified, all in one run; with [`Mode::locked`], that the lock would
+/// have to change.
+pub fn resolve(
+    image: &Image,
+    store: &Store,
+    mode: Mode,
+    observer: &dyn Observer,
+    cancel: &AtomicBool,
+) -> Result<Resolved, Diagnostics> {
+    let ctx = Ctx { store, mode, observer, cancel };
+    let path = image.directory.join(FILE_NAME);
+    let previous = read(&path)?;
+    let mut problems = Diagnostics::new();
+    let mut lock = Lock::default();
+    match packages::packages(&ctx, image, &previous) {
+        Ok(found) => {
+            lock.indexes = found.indexes;
+            lock.packages = found.packages;
+            lock.kernel = found.kernel;
+        }
+        Err(found) => problems.extend(found),
+    }
+    lock.sources = sources(&ctx, &image.sources, &previous, &mut problems);
+    let local = local::local(&ctx, image, &mut problems);
+    if local.prebuilt.is_some() {
+        lock.kernel.clone_from(&local.prebuilt);
+    }
+    let host = host_toolchain(&ctx, image, &mut problems);
+    if problems.has_errors() {
+        problems.sort();
+        return Err(problems);
+    }
+    let changes = file::changes(&previous, &lock);
+    write(&path, &previous, &lock, &changes, mode)?;
+    let newest = lock.packages.iter().map(|package| package.built).max().unwrap_or(0);
+    let inputs = Inputs {
+        epoch: image.epoch.unwrap_or(newest),
+        lock,
+        files: local.files,
+        folders: local.folders,
+        kernel: local.kernel,
+        stub: local.stub,
+        host,
+    };
+    Ok(Resolved { inputs, changes })
+}
+
+fn read(path: &Path) -> Result<Lock, Diagnostics> {
+    match io::System.read(path, file::LARGEST) {
+        Ok(bytes) => file::parse(path, bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Lock::default()),
+        Err(error) => Err(unreadable(path, &error).into()),
+    }
+}
+
+/// Writes a changed lock under a temporary name and renames it.
+fn write(path: &Path, previous: &Lock, lock: &Lock, changes: &[String], mode: Mode) -> Result<(), Diagnostics> {
+    if previous == lock && path.exists() {
+        return Ok(());
+    }
+    if mode.locked {
+        let problem = Diagnostic::error("zosc::lock::out-of-date", "zos.lock does not fit the manifest, and `--locked` keeps it")
+            .help("run `zosc lock` without `--locked`, look at the change, and commit it");
+        let problem = changes.iter().take(20).fold(problem, |problem, change| problem.note(format!("would change: {change}")));
+        return Err(problem.into());
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    tempfile::NamedTempFile::new_in(folder)
+        .and_then(|mut file| {
+            file.write_all(file::emit(lock).as_bytes())?;
+            // A temporary file is private; the lock is to be read by all, as the manifest is.
+            file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+            file.persist(path).map_err(|error| error.error)?;
+            Ok(())
+        })
+        .map_err(|error| {
+            Diagnostic::error("zosc::lock::cannot-write", format!("cannot write `{}`: {error}", path.display()))
+                .help("the lock is kept beside the manifest; make that folder writable")
+                .into()
+        })
+}
+
+fn sources(
+    ctx: &Ctx<'_>,
+    sources: &[Source],
+    previous: &Lock,
+    problems: &mut Diagnostics,
+) -> BTreeMap<String, LockedSource> {
+    let mut locked = BTreeMap::new();
+    for source in sources {
+        let name = &source.name.value;
+        let result = match &source.from {
+            SourceOrigin::Path(_) => continue,
+            SourceOrigin::Crate { name: package, version } => {
+                source::locked_crate(ctx, previous.sources.get(name), package, version)
+            }
+            SourceOrigin::Release { url, sha256, .. } => {
+                source::locked_release(ctx, previous.sources.get(name), url, *sha256)
+            }
+        };
+        match result {
+            Ok(found) => {
+                locked.insert(name.clone(), found);
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    locked
+}
+
+/// The machine's compilers, where any source is built with them.
+fn host_toolchain(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostics) -> Option<HostToolchain> {
+    let build = image.sources.iter().find_map(|source| source.build.as_ref())?;
+    let span = image.toolchains.get(&build.toolchain).map_or(build.span, |toolchain| toolchain.span);
+    host::toolchain(ctx.cancel).map_err(|problem| problems.push(problem.at(span))).ok()
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::error("zosc::lock::unreadable", format!("cannot read `{}`: {error}", path.display()))
+        .help("see that the file exists and that you may read it")
+}

@@ -1,0 +1,94 @@
+//! Programs of the building machine.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// The most output that is kept of each stream.
+const KEPT: u64 = 4 << 20;
+
+/// What a program of the machine left behind.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// Whether it ended with exit code 0.
+    pub success: bool,
+    /// What it wrote to standard output, at most 4 MiB.
+    pub output: String,
+    /// What it wrote to standard error, at most 4 MiB.
+    pub errors: String,
+}
+
+/// Runs a program of the machine to its end, in its own environment with `environment` added, without input.
+///
+/// # Errors
+/// It cannot be started (`NotFound` where there is none), or `cancel` was set, in which case it is killed (`Interrupted`).
+pub fn run_program(
+    program: &str,
+    arguments: &[&str],
+    directory: &Path,
+    environment: &[(&str, &str)],
+    cancel: &AtomicBool,
+) -> std::io::Result<Finished> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .current_dir(directory)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let output = collect(child.stdout.take());
+    let errors = collect(child.stderr.take());
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if cancel.load(Ordering::Relaxed) {
+            child.kill()?;
+            child.wait()?;
+            return Err(std::io::ErrorKind::Interrupted.into());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let text = |thread: std::thread::JoinHandle<Vec<u8>>| {
+        String::from_utf8_lossy(&thread.join().unwrap_or_default()).into_owned()
+    };
+    Ok(Finished { success: status.success(), output: text(output), errors: text(errors) })
+}
+
+/// Reads a stream to its end on a thread of its own, and keeps the beginning.
+fn collect(stream: Option<impl std::io::Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        if let Some(mut stream) = stream {
+            let _ = stream.by_ref().take(KEPT).read_to_end(&mut kept);
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        }
+        kept
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_and_success_come_back() {
+        let never = AtomicBool::new(false);
+        let here = std::path::Path::new("/");
+        let finished = run_program("sh", &["-c", "echo out; echo $X >&2; exit 3"], here, &[("X", "err")], &never);
+        let finished = finished.expect("runs");
+        assert_eq!((finished.success, finished.output.as_str(), finished.errors.as_str()), (false, "out\n", "err\n"));
+        let missing = run_program("no-such-program-here", &[], here, &[], &never).expect_err("missing");
+        assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_cancelled_program_is_killed() {
+        let already = AtomicBool::new(true);
+        let stopped = run_program("sleep", &["60"], std::path::Path::new("/"), &[], &already).expect_err("stopped");
+        assert_eq!(stopped.kind(), std::io::ErrorKind::Interrupted);
+    }
+}

@@ -1,0 +1,126 @@
+//! Sources from elsewhere: crates with their dependencies, downloads.
+
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use crate::diagnostic::Diagnostic;
+use crate::io;
+use crate::source::Spanned;
+use crate::tree::{Digest, Store};
+
+use super::local::{Walk, folder};
+use super::{Ctx, Event, LockedSource, Mode, Observer};
+
+/// A crate as the lock has it, or as the registry has it now.
+pub(super) fn locked_crate(
+    ctx: &Ctx<'_>,
+    previous: Option<&LockedSource>,
+    name: &Spanned<String>,
+    version: &Spanned<String>,
+) -> Result<LockedSource, Diagnostic> {
+    if let Some(LockedSource::Crate { name: old_name, version: old_version, .. }) = previous
+        && (old_name, old_version) == (&name.value, &version.value)
+        && let Some(found) = previous
+    {
+        return Ok(found.clone());
+    }
+    let label = format!("vendor {} {}", name.value, version.value);
+    let tree = ctx.step(&label, || fetch_crate(ctx, &name.value, &version.value)).map_err(|problem| problem.at(version.span))?;
+    Ok(LockedSource::Crate { name: name.value.clone(), version: version.value.clone(), tree })
+}
+
+/// Fetches a crate again that the lock names by digest, into the store.
+///
+/// # Errors
+/// Cargo fails, or what it brings has another digest than the lock says.
+pub fn vendor(
+    name: &str,
+    version: &str,
+    tree: Digest,
+    store: &Store,
+    offline: bool,
+    cancel: &AtomicBool,
+) -> Result<Digest, Diagnostic> {
+    struct Silent;
+    impl Observer for Silent {
+        fn event(&self, _: &str, _: Event<'_>) {}
+    }
+    let ctx = Ctx { store, mode: Mode { locked: true, offline }, observer: &Silent, cancel };
+    let found = fetch_crate(&ctx, name, version)?;
+    if found == tree {
+        return Ok(found);
+    }
+    Err(Diagnostic::error("zosc::lock::crate-changed", format!("`{name}` {version} with its dependencies is not what the lock says"))
+        .note(format!("the lock says {}, cargo brought {}", tree.short(), found.short()))
+        .help("the crate ships no Cargo.lock, so newer dependencies were taken; `zosc lock` after removing its line from zos.lock accepts them"))
+}
+
+/// Lets the machine's cargo fetch a crate and vendor its dependencies, so that the user's registry settings hold.
+///
+/// Two steps: a package that depends on the crate brings the crate's own files; from those, with the `Cargo.lock` they ship,
+/// the dependencies are vendored. No code of a crate runs.
+fn fetch_crate(ctx: &Ctx<'_>, name: &str, version: &str) -> Result<Digest, Diagnostic> {
+    let folder_error = |error: std::io::Error| super::unreadable(&ctx.store.temporary(), &error);
+    let work = tempfile::tempdir_in(ctx.store.temporary()).map_err(folder_error)?;
+    let asking = work.path().join("asking");
+    std::fs::create_dir(&asking).map_err(folder_error)?;
+    let manifest = format!(
+        "[package]\nname = \"zosc-asks\"\nversion = \"0.0.0\"\nedition = \"2021\"\n[lib]\npath = \"lib.rs\"\n[dependencies]\n\"{name}\" = \"={version}\"\n[workspace]\n"
+    );
+    std::fs::write(asking.join("Cargo.toml"), manifest).map_err(folder_error)?;
+    std::fs::write(asking.join("lib.rs"), "").map_err(folder_error)?;
+    cargo(ctx, &asking, name, &["vendor", "--quiet", "--versioned-dirs", "vendor"])?;
+
+    let source = work.path().join("source");
+    std::fs::rename(asking.join("vendor").join(format!("{name}-{version}")), &source).map_err(folder_error)?;
+    let _ = std::fs::remove_file(source.join(".cargo-checksum.json"));
+    let has_lock = source.join("Cargo.lock").is_file();
+    let vendored = if has_lock {
+        cargo(ctx, &source, name, &["vendor", "--quiet", "--locked", "vendor"])
+    } else {
+        cargo(ctx, &source, name, &["vendor", "--quiet", "vendor"])
+    };
+    vendored?;
+    folder(ctx, &source, Walk::Everything, &format!("source {name}"))
+}
+
+fn cargo(ctx: &Ctx<'_>, directory: &Path, name: &str, arguments: &[&str]) -> Result<(), Diagnostic> {
+    let mut all = arguments.to_vec();
+    if ctx.mode.offline {
+        all.push("--offline");
+    }
+    let finished = io::run_program("cargo", &all, directory, &[("CARGO_TERM_COLOR", "never")], ctx.cancel);
+    match finished {
+        Ok(finished) if finished.success => Ok(()),
+        Ok(finished) => {
+            let problem = Diagnostic::error("zosc::lock::cargo-failed", format!("cargo could not fetch the crate `{name}`"))
+                .help("see that the version exists and that `cargo` reaches its registry; with `--offline` only what cargo has already is used");
+            let tail: Vec<&str> = finished.errors.lines().rev().take(12).collect();
+            Err(tail.into_iter().rev().fold(problem, |problem, line| problem.note(line.to_owned())))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
+            Err(Diagnostic::error("zosc::lock::cancelled", "stopped").help("run the command again to go on"))
+        }
+        Err(error) => Err(Diagnostic::error("zosc::lock::no-cargo", format!("`cargo` does not run here: {error}"))
+            .help("crates are fetched by the machine's own cargo: install a Rust toolchain")),
+    }
+}
+
+/// A download as the lock has it, or fetched now to learn its size.
+pub(super) fn locked_release(
+    ctx: &Ctx<'_>,
+    previous: Option<&LockedSource>,
+    url: &Spanned<String>,
+    sha256: Digest,
+) -> Result<LockedSource, Diagnostic> {
+    if let Some(LockedSource::Release { url: old_url, sha256: old_digest, .. }) = previous
+        && (old_url, *old_digest) == (&url.value, sha256)
+        && let Some(found) = previous
+    {
+        return Ok(found.clone());
+    }
+    let label = format!("fetch {}", url.value.rsplit('/').next().unwrap_or(&url.value));
+    let size = ctx.step(&label, || super::packages::download(ctx, std::slice::from_ref(&url.value), sha256))
+        .map_err(|problem| problem.at(url.span))?;
+    Ok(LockedSource::Release { url: url.value.clone(), sha256, size })
+}
