@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, ReportHandler, SourceSpan};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, ReportHandler, SourceSpan,
+};
 use serde_json::{Value, json};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Label, Severity};
@@ -24,7 +26,11 @@ impl Style {
     }
 
     fn paint(self, code: &str, text: &str) -> String {
-        if self.colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.colours {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     /// What went well.
@@ -55,8 +61,14 @@ impl Style {
 
 /// Problems for people, with the places they are about and a line of counts.
 pub(super) fn human(problems: &Diagnostics, sources: &SourceMap, style: Style) -> String {
-    let theme = if style.colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(100);
+    let theme = if style.colours {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_links(false)
+        .with_width(100);
     let mut text = String::new();
     for problem in problems.iter().take(SHOWN) {
         let shown = Shown::new(problem, sources);
@@ -68,9 +80,13 @@ pub(super) fn human(problems: &Diagnostics, sources: &SourceMap, style: Style) -
 }
 
 fn counts(problems: &Diagnostics, style: Style) -> String {
-    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    let errors = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .count();
     let warnings = problems.len() - errors;
-    let count = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let count =
+        |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let mut parts = Vec::new();
     if errors > 0 {
         parts.push(style.bad(&count(errors, "error")));
@@ -109,19 +125,33 @@ impl<'a> Shown<'a> {
         let mut groups: Vec<(SourceId, Vec<LabeledSpan>)> = Vec::new();
         for label in &problem.labels {
             let shown = labeled(label, sources);
-            match groups.iter_mut().find(|(source, _)| *source == label.span.source) {
+            match groups
+                .iter_mut()
+                .find(|(source, _)| *source == label.span.source)
+            {
                 Some((_, labels)) => labels.push(shown),
                 None => groups.push((label.span.source, vec![shown])),
             }
         }
         let mut groups = groups.into_iter().filter_map(|(id, labels)| {
             let source = sources.get(id)?;
-            Some(Elsewhere { source: NamedSource::new(&source.name, source.text.to_string()), labels })
+            Some(Elsewhere {
+                source: NamedSource::new(&source.name, source.text.to_string()),
+                labels,
+            })
         });
         let first = groups.next();
         let elsewhere = groups.collect();
-        let (source, labels) = first.map_or((None, Vec::new()), |first| (Some(first.source), first.labels));
-        Self { problem, source, labels, help: help(problem, sources), elsewhere }
+        let (source, labels) = first.map_or((None, Vec::new()), |first| {
+            (Some(first.source), first.labels)
+        });
+        Self {
+            problem,
+            source,
+            labels,
+            help: help(problem, sources),
+            elsewhere,
+        }
     }
 }
 
@@ -131,7 +161,11 @@ fn help(problem: &Diagnostic, sources: &SourceMap) -> Option<String> {
     lines.extend(problem.notes.iter().cloned());
     if let Some(fix) = problem.fixes.first() {
         let change = match fix.edits.as_slice() {
-            [edit] if !sources.slice(edit.span).is_empty() && !edit.text.is_empty() && !edit.text.contains('\n') => {
+            [edit]
+                if !sources.slice(edit.span).is_empty()
+                    && !edit.text.is_empty()
+                    && !edit.text.contains('\n') =>
+            {
                 format!(": `{}` → `{}`", sources.slice(edit.span), edit.text)
             }
             _ => String::new(),
@@ -142,12 +176,17 @@ fn help(problem: &Diagnostic, sources: &SourceMap) -> Option<String> {
 }
 
 fn labeled(label: &Label, sources: &SourceMap) -> LabeledSpan {
-    let length = sources.get(label.span.source).map_or(0, |source| source.text.len());
+    let length = sources
+        .get(label.span.source)
+        .map_or(0, |source| source.text.len());
     let start = label.span.range().start.min(length);
     let end = label.span.range().end.min(length);
     let message = (!label.message.is_empty()).then(|| label.message.clone());
     // Without words, a label still points at its place.
-    LabeledSpan::new_with_span(message.or_else(|| Some("here".to_owned())), SourceSpan::new(start.into(), end - start))
+    LabeledSpan::new_with_span(
+        message.or_else(|| Some("here".to_owned())),
+        SourceSpan::new(start.into(), end - start),
+    )
 }
 
 impl fmt::Debug for Shown<'_> {
@@ -177,11 +216,15 @@ impl miette::Diagnostic for Shown<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        self.source.as_ref().map(|source| source as &dyn miette::SourceCode)
+        self.source
+            .as_ref()
+            .map(|source| source as &dyn miette::SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
@@ -189,7 +232,10 @@ impl miette::Diagnostic for Shown<'_> {
     }
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
-        let related = self.elsewhere.iter().map(|elsewhere| elsewhere as &dyn miette::Diagnostic);
+        let related = self
+            .elsewhere
+            .iter()
+            .map(|elsewhere| elsewhere as &dyn miette::Diagnostic);
         (!self.elsewhere.is_empty()).then(|| Box::new(related) as Box<_>)
     }
 }
@@ -222,7 +268,11 @@ impl miette::Diagnostic for Elsewhere {
 pub(super) fn json(problems: &Diagnostics, sources: &SourceMap) -> String {
     let mut text = String::new();
     for problem in problems {
-        let labels: Vec<Value> = problem.labels.iter().map(|label| place(label.span, &label.message, sources)).collect();
+        let labels: Vec<Value> = problem
+            .labels
+            .iter()
+            .map(|label| place(label.span, &label.message, sources))
+            .collect();
         let fixes: Vec<Value> = problem
             .fixes
             .iter()
@@ -252,7 +302,10 @@ pub(super) fn json(problems: &Diagnostics, sources: &SourceMap) -> String {
 
 fn place(span: Span, message: &str, sources: &SourceMap) -> Value {
     let start = sources.position(span);
-    let end = sources.position(Span { start: span.end, ..span });
+    let end = sources.position(Span {
+        start: span.end,
+        ..span
+    });
     json!({
         "file": sources.get(span.source).map(|source| source.name.as_str()),
         "line": start.line,
@@ -275,11 +328,14 @@ mod tests {
         let second = sources.add("site.kdl", "unit sshd { }\n");
         let mut problems = Diagnostics::new();
         problems.push(
-            Diagnostic::error("zosc::check::duplicate-unit", "the unit `sshd` is declared twice")
-                .label(Span::new(first, 5, 9), "again here")
-                .label(Span::new(second, 5, 9), "first here")
-                .help("rename one of them")
-                .replace("rename it", Span::new(first, 5, 9), "sshd2"),
+            Diagnostic::error(
+                "zosc::check::duplicate-unit",
+                "the unit `sshd` is declared twice",
+            )
+            .label(Span::new(first, 5, 9), "again here")
+            .label(Span::new(second, 5, 9), "first here")
+            .help("rename one of them")
+            .replace("rename it", Span::new(first, 5, 9), "sshd2"),
         );
         (problems, sources)
     }
@@ -288,7 +344,14 @@ mod tests {
     fn people_see_both_places_the_help_and_the_fix() {
         let (problems, sources) = example();
         let text = human(&problems, &sources, Style::new(false));
-        for wanted in ["zosc::check::duplicate-unit", "zos.kdl:1:6", "site.kdl:1:6", "rename one of them", "`sshd` → `sshd2`", "1 error;"] {
+        for wanted in [
+            "zosc::check::duplicate-unit",
+            "zos.kdl:1:6",
+            "site.kdl:1:6",
+            "rename one of them",
+            "`sshd` → `sshd2`",
+            "1 error;",
+        ] {
             assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
         }
         assert!(!text.contains('\u{1b}'));
@@ -307,7 +370,8 @@ mod tests {
     #[test]
     fn a_place_outside_its_text_is_harmless() {
         let (_, sources) = example();
-        let beyond = Diagnostic::error("zosc::check::x", "far").at(Span::new(SourceId(0), 900, 950));
+        let beyond =
+            Diagnostic::error("zosc::check::x", "far").at(Span::new(SourceId(0), 900, 950));
         assert!(human(&beyond.into(), &sources, Style::new(false)).contains("far"));
     }
 }

@@ -55,11 +55,17 @@ pub fn run_program(
     let text = |thread: std::thread::JoinHandle<Vec<u8>>| {
         String::from_utf8_lossy(&thread.join().unwrap_or_default()).into_owned()
     };
-    Ok(Finished { success: status.success(), output: text(output), errors: text(errors) })
+    Ok(Finished {
+        success: status.success(),
+        output: text(output),
+        errors: text(errors),
+    })
 }
 
 /// Reads a stream to its end on a thread of its own, and keeps the beginning.
-fn collect(stream: Option<impl std::io::Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
+fn collect(
+    stream: Option<impl std::io::Read + Send + 'static>,
+) -> std::thread::JoinHandle<Vec<u8>> {
     std::thread::spawn(move || {
         let mut kept = Vec::new();
         if let Some(mut stream) = stream {
@@ -77,18 +83,33 @@ mod tests {
     #[test]
     fn output_and_success_come_back() {
         let never = AtomicBool::new(false);
-        let here = std::path::Path::new("/");
-        let finished = run_program("sh", &["-c", "echo out; echo $X >&2; exit 3"], here, &[("X", "err")], &never);
+        let here = Path::new("/");
+        let finished = run_program(
+            "sh",
+            &["-c", "echo out; echo $X >&2; exit 3"],
+            here,
+            &[("X", "err")],
+            &never,
+        );
         let finished = finished.expect("runs");
-        assert_eq!((finished.success, finished.output.as_str(), finished.errors.as_str()), (false, "out\n", "err\n"));
-        let missing = run_program("no-such-program-here", &[], here, &[], &never).expect_err("missing");
+        assert_eq!(
+            (
+                finished.success,
+                finished.output.as_str(),
+                finished.errors.as_str()
+            ),
+            (false, "out\n", "err\n")
+        );
+        let missing =
+            run_program("no-such-program-here", &[], here, &[], &never).expect_err("missing");
         assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
     }
 
     #[test]
     fn a_cancelled_program_is_killed() {
         let already = AtomicBool::new(true);
-        let stopped = run_program("sleep", &["60"], std::path::Path::new("/"), &[], &already).expect_err("stopped");
+        let stopped =
+            run_program("sleep", &["60"], Path::new("/"), &[], &already).expect_err("stopped");
         assert_eq!(stopped.kind(), std::io::ErrorKind::Interrupted);
     }
 }

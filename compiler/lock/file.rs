@@ -14,25 +14,39 @@ use super::{Lock, LockedIndex, LockedKernel, LockedPackage, LockedSource, Role};
 
 /// The version of the format.
 const VERSION: i128 = 1;
-/// The largest lock that is read, in bytes; `syntax` has a lower bound of its own for manifests.
-pub(super) const LARGEST: u64 = 16 << 20;
+/// The largest lock that is read, in bytes: about 2,500 packages.
+pub(super) const LARGEST: u64 = syntax::MAXIMUM_SIZE as u64;
 
 /// The canonical text of a lock.
 pub(super) fn emit(lock: &Lock) -> String {
-    let mut text = String::from("// Written by zosc; commit it. `zosc lock` adds what the manifest newly asks for.\n");
+    let mut text = String::from(
+        "// Written by zosc; commit it. `zosc lock` adds what the manifest newly asks for.\n",
+    );
     text.push_str(&format!("zos-lock {VERSION}\n"));
     for index in &lock.indexes {
-        line(&mut text, "index", &index.url, &[("sha256", index.sha256.to_string())]);
+        line(
+            &mut text,
+            "index",
+            &index.url,
+            &[("sha256", index.sha256.to_string())],
+        );
     }
     for package in &lock.packages {
-        let mut properties = vec![("version", package.version.clone()), ("role", role_name(package.role).to_owned())];
+        let mut properties = vec![
+            ("version", package.version.clone()),
+            ("role", role_name(package.role).to_owned()),
+        ];
         properties.push(("url", package.urls.first().cloned().unwrap_or_default()));
         properties.push(("identity", package.identity.clone()));
         properties.push(("sha256", package.sha256.to_string()));
         properties.push(("size", package.size.to_string()));
         properties.push(("built", package.built.to_string()));
         let scripts: Vec<&str> = package.scripts.iter().map(String::as_str).collect();
-        for (name, list) in [("scripts", scripts.join(" ")), ("triggers", package.triggers.join(" ")), ("because", package.because.join(" "))] {
+        for (name, list) in [
+            ("scripts", scripts.join(" ")),
+            ("triggers", package.triggers.join(" ")),
+            ("because", package.because.join(" ")),
+        ] {
             if !list.is_empty() {
                 properties.push((name, list));
             }
@@ -40,16 +54,33 @@ pub(super) fn emit(lock: &Lock) -> String {
         line(&mut text, "package", &package.name, &properties);
     }
     if let Some(kernel) = &lock.kernel {
-        line(&mut text, "kernel", &kernel.release, &[("image", kernel.image.to_string())]);
+        line(
+            &mut text,
+            "kernel",
+            &kernel.release,
+            &[("image", kernel.image.to_string())],
+        );
     }
     for (name, source) in &lock.sources {
         match source {
-            LockedSource::Crate { name: package, version, tree } => {
-                let properties = [("package", package.clone()), ("version", version.clone()), ("tree", tree.to_string())];
+            LockedSource::Crate {
+                name: package,
+                version,
+                tree,
+            } => {
+                let properties = [
+                    ("package", package.clone()),
+                    ("version", version.clone()),
+                    ("tree", tree.to_string()),
+                ];
                 line(&mut text, "crate", name, &properties);
             }
             LockedSource::Release { url, sha256, size } => {
-                let properties = [("url", url.clone()), ("sha256", sha256.to_string()), ("size", size.to_string())];
+                let properties = [
+                    ("url", url.clone()),
+                    ("sha256", sha256.to_string()),
+                    ("size", size.to_string()),
+                ];
                 line(&mut text, "release", name, &properties);
             }
         }
@@ -61,7 +92,11 @@ fn line(text: &mut String, node: &str, argument: &str, properties: &[(&str, Stri
     text.push_str(&format!("{node} {}", quote(argument)));
     for (name, value) in properties {
         // Numbers of the lock are whole and small; everything else is a quoted string.
-        let value = if ["size", "built"].contains(name) { value.clone() } else { quote(value) };
+        let value = if ["size", "built"].contains(name) {
+            value.clone()
+        } else {
+            quote(value)
+        };
         text.push_str(&format!(" {name}={value}"));
     }
     text.push('\n');
@@ -72,7 +107,9 @@ fn quote(value: &str) -> String {
     for character in value.chars() {
         match character {
             '"' | '\\' => quoted.extend(['\\', character]),
-            control if control.is_control() => quoted.push_str(&format!("\\u{{{:x}}}", control as u32)),
+            control if control.is_control() => {
+                quoted.push_str(&format!("\\u{{{:x}}}", control as u32))
+            }
             other => quoted.push(other),
         }
     }
@@ -100,13 +137,21 @@ pub(super) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Lock, Diagnostics> {
     let mut problems = Diagnostics::new();
     let document = syntax::parse(id, &text, &mut problems);
     if let Some(problem) = problems.iter().next() {
-        let place = problem.labels.first().map(|label| sources.position(label.span).line);
+        let place = problem
+            .labels
+            .first()
+            .map(|label| sources.position(label.span).line);
         let place = place.map_or_else(String::new, |line| format!("line {line}: "));
         return Err(damaged(path, &format!("{place}{}", problem.message)));
     }
     let mut lock = Lock::default();
     let mut nodes = document.nodes.iter();
-    match nodes.next().map(|node| (node.name.value.as_str(), node.arguments().next().map(|entry| &entry.value.value))) {
+    match nodes.next().map(|node| {
+        (
+            node.name.value.as_str(),
+            node.arguments().next().map(|entry| &entry.value.value),
+        )
+    }) {
         Some(("zos-lock", Some(Value::Integer(VERSION)))) => {}
         Some(("zos-lock", Some(Value::Integer(other)))) => return Err(other_version(path, *other)),
         _ => return Err(damaged(path, "it does not begin with `zos-lock 1`")),
@@ -114,7 +159,13 @@ pub(super) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Lock, Diagnostics> {
     for node in nodes {
         read_node(node, &mut lock).ok_or_else(|| {
             let line = sources.position(node.span).line;
-            damaged(path, &format!("line {line}: zosc would not have written this `{}`", node.name.value))
+            damaged(
+                path,
+                &format!(
+                    "line {line}: zosc would not have written this `{}`",
+                    node.name.value
+                ),
+            )
         })?;
     }
     Ok(lock)
@@ -122,7 +173,10 @@ pub(super) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Lock, Diagnostics> {
 
 /// Reads one line; `None` where anything is missing or not as it is written.
 fn read_node(node: &Node, lock: &mut Lock) -> Option<()> {
-    let name = node.arguments().next().and_then(|entry| string(&entry.value.value))?;
+    let name = node
+        .arguments()
+        .next()
+        .and_then(|entry| string(&entry.value.value))?;
     let properties: BTreeMap<&str, &Value> = node
         .entries
         .iter()
@@ -134,10 +188,15 @@ fn read_node(node: &Node, lock: &mut Lock) -> Option<()> {
         _ => None,
     };
     let words = |key: &str| -> Vec<String> {
-        text(key).map(|list| list.split(' ').map(str::to_owned).collect()).unwrap_or_default()
+        text(key)
+            .map(|list| list.split(' ').map(str::to_owned).collect())
+            .unwrap_or_default()
     };
     match node.name.value.as_str() {
-        "index" => lock.indexes.push(LockedIndex { url: name, sha256: text("sha256")?.parse().ok()? }),
+        "index" => lock.indexes.push(LockedIndex {
+            url: name,
+            sha256: text("sha256")?.parse().ok()?,
+        }),
         "package" => lock.packages.push(LockedPackage {
             role: [Role::Image, Role::Kernel, Role::Stub, Role::Firmware]
                 .into_iter()
@@ -153,13 +212,26 @@ fn read_node(node: &Node, lock: &mut Lock) -> Option<()> {
             triggers: words("triggers"),
             because: words("because"),
         }),
-        "kernel" => lock.kernel = Some(LockedKernel { release: name, image: ImagePath::new(&text("image")?).ok()? }),
+        "kernel" => {
+            lock.kernel = Some(LockedKernel {
+                release: name,
+                image: ImagePath::new(&text("image")?).ok()?,
+            })
+        }
         "crate" => {
-            let source = LockedSource::Crate { name: text("package")?, version: text("version")?, tree: text("tree")?.parse().ok()? };
+            let source = LockedSource::Crate {
+                name: text("package")?,
+                version: text("version")?,
+                tree: text("tree")?.parse().ok()?,
+            };
             lock.sources.insert(name, source);
         }
         "release" => {
-            let source = LockedSource::Release { url: text("url")?, sha256: text("sha256")?.parse().ok()?, size: number("size")? };
+            let source = LockedSource::Release {
+                url: text("url")?,
+                sha256: text("sha256")?.parse().ok()?,
+                size: number("size")?,
+            };
             lock.sources.insert(name, source);
         }
         _ => return None,
@@ -175,34 +247,62 @@ fn string(value: &Value) -> Option<String> {
 }
 
 fn damaged(path: &Path, why: &str) -> Diagnostics {
-    Diagnostic::error("zosc::lock::damaged", format!("`{}` cannot be read: {why}", path.display()))
-        .help("take it back from version control, or delete it to lock everything anew")
-        .into()
+    Diagnostic::error(
+        "zosc::lock::damaged",
+        format!("`{}` cannot be read: {why}", path.display()),
+    )
+    .help("take it back from version control, or delete it to lock everything anew")
+    .into()
 }
 
 fn other_version(path: &Path, version: i128) -> Diagnostics {
-    Diagnostic::error("zosc::lock::other-version", format!("`{}` has the format {version}, and this zosc writes {VERSION}", path.display()))
-        .help("use the zosc that wrote it, or delete it to lock everything anew")
-        .into()
+    Diagnostic::error(
+        "zosc::lock::other-version",
+        format!(
+            "`{}` has the format {version}, and this zosc writes {VERSION}",
+            path.display()
+        ),
+    )
+    .help("use the zosc that wrote it, or delete it to lock everything anew")
+    .into()
 }
 
 /// What is different between two locks, for people.
 pub(super) fn changes(old: &Lock, new: &Lock) -> Vec<String> {
     let mut changes = Vec::new();
     let key = |package: &LockedPackage| (package.role, package.name.clone());
-    let before: BTreeMap<_, _> = old.packages.iter().map(|package| (key(package), package)).collect();
-    let after: BTreeMap<_, _> = new.packages.iter().map(|package| (key(package), package)).collect();
+    let before: BTreeMap<_, _> = old
+        .packages
+        .iter()
+        .map(|package| (key(package), package))
+        .collect();
+    let after: BTreeMap<_, _> = new
+        .packages
+        .iter()
+        .map(|package| (key(package), package))
+        .collect();
     for (key, package) in &after {
         match before.get(key) {
             None => changes.push(format!("+ {} {}", package.name, package.version)),
             Some(old) if old.version != package.version => {
-                changes.push(format!("{} {} → {}", package.name, old.version, package.version));
+                changes.push(format!(
+                    "{} {} → {}",
+                    package.name, old.version, package.version
+                ));
             }
-            Some(old) if old.sha256 != package.sha256 => changes.push(format!("{} {}: other content", package.name, package.version)),
+            Some(old) if old.sha256 != package.sha256 => changes.push(format!(
+                "{} {}: other content",
+                package.name, package.version
+            )),
             Some(_) => {}
         }
     }
-    changes.extend(before.iter().filter(|(key, _)| !after.contains_key(key)).map(|(_, package)| format!("- {} {}", package.name, package.version)));
+    changes.extend(
+        before
+            .iter()
+            .filter(|(key, _)| !after.contains_key(key))
+            .map(|(_, package)| format!("- {} {}", package.name, package.version)),
+    );
     for (name, source) in &new.sources {
         if old.sources.get(name) != Some(source) {
             let what = match source {
@@ -212,7 +312,12 @@ pub(super) fn changes(old: &Lock, new: &Lock) -> Vec<String> {
             changes.push(format!("+ source {name} {what}"));
         }
     }
-    changes.extend(old.sources.keys().filter(|name| !new.sources.contains_key(*name)).map(|name| format!("- source {name}")));
+    changes.extend(
+        old.sources
+            .keys()
+            .filter(|name| !new.sources.contains_key(*name))
+            .map(|name| format!("- source {name}")),
+    );
     if old.kernel != new.kernel
         && let Some(kernel) = &new.kernel
     {
@@ -242,13 +347,40 @@ mod tests {
             because: vec!["alpine-base".into()],
         };
         Lock {
-            indexes: vec![LockedIndex { url: "https://m.example/v3.22/main".into(), sha256: digest }],
-            packages: vec![package.clone(), LockedPackage { role: Role::Stub, name: "odd \"name\"\u{7}".into(), ..package }],
+            indexes: vec![LockedIndex {
+                url: "https://m.example/v3.22/main".into(),
+                sha256: digest,
+            }],
+            packages: vec![
+                package.clone(),
+                LockedPackage {
+                    role: Role::Stub,
+                    name: "odd \"name\"\u{7}".into(),
+                    ..package
+                },
+            ],
             sources: BTreeMap::from([
-                ("tool".into(), LockedSource::Crate { name: "ripgrep".into(), version: "14.1.1".into(), tree: digest }),
-                ("corex".into(), LockedSource::Release { url: "https://m.example/corex".into(), sha256: digest, size: 3 }),
+                (
+                    "tool".into(),
+                    LockedSource::Crate {
+                        name: "ripgrep".into(),
+                        version: "14.1.1".into(),
+                        tree: digest,
+                    },
+                ),
+                (
+                    "corex".into(),
+                    LockedSource::Release {
+                        url: "https://m.example/corex".into(),
+                        sha256: digest,
+                        size: 3,
+                    },
+                ),
             ]),
-            kernel: Some(LockedKernel { release: "6.12.1".into(), image: ImagePath::new("/boot/vmlinuz").expect("sound") }),
+            kernel: Some(LockedKernel {
+                release: "6.12.1".into(),
+                image: ImagePath::new("/boot/vmlinuz").expect("sound"),
+            }),
         }
     }
 
@@ -284,7 +416,10 @@ mod tests {
         let mut new = example();
         new.packages[0].version = "1.37.0-r0".into();
         new.sources.remove("tool");
-        assert_eq!(changes(&old, &new), ["busybox 1.36.1-r15 → 1.37.0-r0", "- source tool"]);
+        assert_eq!(
+            changes(&old, &new),
+            ["busybox 1.36.1-r15 → 1.37.0-r0", "- source tool"]
+        );
         assert!(changes(&old, &old).is_empty());
     }
 }

@@ -9,7 +9,14 @@ use crate::io;
 use super::HostToolchain;
 
 /// Folders of the system that compilers, linkers and their libraries live in.
-const SYSTEM: [&str; 6] = ["/usr", "/bin", "/lib", "/lib64", "/sbin", "/etc/alternatives"];
+const SYSTEM: [&str; 6] = [
+    "/usr",
+    "/bin",
+    "/lib",
+    "/lib64",
+    "/sbin",
+    "/etc/alternatives",
+];
 
 /// Looks at the machine's `rustc`, `cargo` and `cc`.
 ///
@@ -28,20 +35,33 @@ pub(super) fn toolchain(cancel: &AtomicBool) -> Result<HostToolchain, Diagnostic
     let builder = ask("cargo", &["-V"], "a Rust toolchain")?;
     let root = ask("rustc", &["--print", "sysroot"], "a Rust toolchain")?;
     let linker = ask("cc", &["--version"], "gcc")?;
-    let facts = format!("{compiler}{builder}{}\n", linker.lines().next().unwrap_or_default());
+    let facts = format!(
+        "{compiler}{builder}{}\n",
+        linker.lines().next().unwrap_or_default()
+    );
 
     let root = PathBuf::from(root.trim());
-    let mut folders: Vec<String> =
-        SYSTEM.iter().filter(|folder| Path::new(folder).is_dir()).map(|folder| (*folder).to_owned()).collect();
+    let mut folders: Vec<String> = SYSTEM
+        .iter()
+        .filter(|folder| Path::new(folder).is_dir())
+        .map(|folder| (*folder).to_owned())
+        .collect();
     if !root.starts_with("/usr") {
         folders.push(root.display().to_string());
     }
     let mut path = vec![root.join("bin").display().to_string()];
     path.extend(["/usr/local/bin", "/usr/bin", "/bin"].map(str::to_owned));
-    Ok(HostToolchain { facts, path, folders })
+    Ok(HostToolchain {
+        facts,
+        path,
+        folders,
+    })
 }
 
 fn missing(program: &str, package: &str) -> Diagnostic {
-    Diagnostic::error("zosc::lock::no-toolchain", format!("`toolchain … {{ host }}` needs `{program}`, which does not run here"))
-        .help(format!("install {package} on this machine"))
+    Diagnostic::error(
+        "zosc::lock::no-toolchain",
+        format!("`toolchain … {{ host }}` needs `{program}`, which does not run here"),
+    )
+    .help(format!("install {package} on this machine"))
 }

@@ -50,14 +50,23 @@ pub(super) fn local(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostics) ->
     }
     for source in &image.sources {
         if let SourceOrigin::Path(path) = &source.from {
-            let read = folder(ctx, &path.value, Walk::WithoutIgnored, &format!("source {}", source.name.value));
+            let read = folder(
+                ctx,
+                &path.value,
+                Walk::WithoutIgnored,
+                &format!("source {}", source.name.value),
+            );
             if let Some(digest) = note(problems, path, read) {
                 local.folders.insert(path.value.clone(), digest);
             }
         }
     }
     if let Some(kernel) = &image.kernel {
-        if let KernelOrigin::Prebuilt { image: file, modules } = &kernel.from {
+        if let KernelOrigin::Prebuilt {
+            image: file,
+            modules,
+        } = &kernel.from
+        {
             let read = prebuilt(ctx, file, modules.as_ref(), kernel.version.as_ref());
             if let Some((digest, locked)) = note(problems, file, read) {
                 local.kernel = Some(digest);
@@ -71,10 +80,18 @@ pub(super) fn local(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostics) ->
     local
 }
 
-fn note<T>(problems: &mut Diagnostics, at: &Spanned<PathBuf>, result: Result<T, Diagnostic>) -> Option<T> {
+fn note<T>(
+    problems: &mut Diagnostics,
+    at: &Spanned<PathBuf>,
+    result: Result<T, Diagnostic>,
+) -> Option<T> {
     result
         .map_err(|problem| {
-            let placed = if problem.labels.is_empty() { problem.at(at.span) } else { problem };
+            let placed = if problem.labels.is_empty() {
+                problem.at(at.span)
+            } else {
+                problem
+            };
             problems.push(placed);
         })
         .ok()
@@ -96,26 +113,46 @@ pub(super) enum Walk {
 }
 
 /// A folder as a stored tree: owned by root, times 0, modes 0755 for folders and programs, else 0644.
-pub(super) fn folder(ctx: &Ctx<'_>, root: &Path, walk: Walk, origin: &str) -> Result<Digest, Diagnostic> {
+pub(super) fn folder(
+    ctx: &Ctx<'_>,
+    root: &Path,
+    walk: Walk,
+    origin: &str,
+) -> Result<Digest, Diagnostic> {
     ctx.store.put_tree(&folder_tree(ctx, root, walk, origin)?)
 }
 
-pub(super) fn folder_tree(ctx: &Ctx<'_>, root: &Path, walk: Walk, origin: &str) -> Result<Tree, Diagnostic> {
+pub(super) fn folder_tree(
+    ctx: &Ctx<'_>,
+    root: &Path,
+    walk: Walk,
+    origin: &str,
+) -> Result<Tree, Diagnostic> {
     let origin = Origin::new(origin);
     let mut tree = Tree::new();
     let mut builder = WalkBuilder::new(root);
     builder.standard_filters(false).follow_links(false);
     if walk == Walk::WithoutIgnored {
-        builder.git_ignore(true).ignore(true).require_git(false).filter_entry(|entry| entry.file_name() != ".git");
+        builder
+            .git_ignore(true)
+            .ignore(true)
+            .require_git(false)
+            .filter_entry(|entry| entry.file_name() != ".git");
     }
     for entry in builder.build() {
-        let entry = entry.map_err(|error| unreadable(root, &std::io::Error::other(error.to_string())))?;
+        let entry =
+            entry.map_err(|error| unreadable(root, &std::io::Error::other(error.to_string())))?;
         let path = entry.path();
-        let Ok(relative) = path.strip_prefix(root) else { continue };
+        let Ok(relative) = path.strip_prefix(root) else {
+            continue;
+        };
         if relative.as_os_str().is_empty() {
             continue;
         }
-        let name = relative.to_str().map(ImagePath::new).ok_or_else(|| unusable(path, "its name is not UTF-8"))?;
+        let name = relative
+            .to_str()
+            .map(ImagePath::new)
+            .ok_or_else(|| unusable(path, "its name is not UTF-8"))?;
         let name = name.map_err(|error| unusable(path, &error.to_string()))?;
         tree.insert(name, local_entry(ctx, path, &origin)?);
     }
@@ -129,13 +166,19 @@ fn local_entry(ctx: &Ctx<'_>, path: &Path, origin: &Origin) -> Result<Entry, Dia
     }
     if metadata.is_symlink() {
         let target = std::fs::read_link(path).map_err(|error| unreadable(path, &error))?;
-        let target = target.to_str().ok_or_else(|| unusable(path, "it links to a name that is not UTF-8"))?;
+        let target = target
+            .to_str()
+            .ok_or_else(|| unusable(path, "it links to a name that is not UTF-8"))?;
         return Ok(Entry::symlink(target, 0, origin.clone()));
     }
     if !metadata.is_file() {
         return Err(unusable(path, "it is neither a file, a folder nor a link"));
     }
-    let mode = if metadata.permissions().mode() & 0o111 == 0 { 0o644 } else { 0o755 };
+    let mode = if metadata.permissions().mode() & 0o111 == 0 {
+        0o644
+    } else {
+        0o755
+    };
     let LocalFile { digest, size } = file(ctx, path)?;
     Ok(Entry::file(digest, size, mode, 0, origin.clone()))
 }
@@ -148,47 +191,79 @@ fn prebuilt(
     version: Option<&Spanned<String>>,
 ) -> Result<(Digest, LockedKernel), Diagnostic> {
     let content = file(ctx, &image.value)?;
-    let bytes = ctx.store.get(&content.digest)?;
-    let release = match (crate::efi::kernel_facts(&bytes), version) {
-        (Ok(facts), _) => facts.release,
-        (Err(_), Some(version)) => version.value.clone(),
-        (Err(problem), None) => return Err(problem),
+    let Some(release) = version.map(|version| version.value.clone()) else {
+        return Err(unusable(
+            &image.value,
+            "the release of a prebuilt kernel is not known",
+        ));
     };
     let origin = Origin::new(format!("kernel {release}"));
     let mut tree = Tree::new();
-    let path = ImagePath::new(&format!("/boot/vmlinuz-{release}")).map_err(|error| unusable(&image.value, &error.to_string()))?;
-    tree.insert_with_parents(path.clone(), Entry::file(content.digest, content.size, 0o644, 0, origin));
+    let path = ImagePath::new(&format!("/boot/vmlinuz-{release}"))
+        .map_err(|error| unusable(&image.value, &error.to_string()))?;
+    tree.insert_with_parents(
+        path.clone(),
+        Entry::file(content.digest, content.size, 0o644, 0, origin),
+    );
     if let Some(modules) = modules {
         for (place, entry) in module_tree(ctx, modules, &release)?.iter() {
             tree.insert_with_parents(place.clone(), entry.clone());
         }
     }
-    Ok((ctx.store.put_tree(&tree)?, LockedKernel { release, image: path }))
+    Ok((
+        ctx.store.put_tree(&tree)?,
+        LockedKernel {
+            release,
+            image: path,
+        },
+    ))
 }
 
 /// The modules below `/lib/modules/RELEASE`, from the folder that holds `lib/modules/RELEASE`, or from that folder itself.
-fn module_tree(ctx: &Ctx<'_>, folder: &Spanned<PathBuf>, release: &str) -> Result<Tree, Diagnostic> {
-    let candidates =
-        [folder.value.join("lib/modules").join(release), folder.value.join(release), folder.value.clone()];
-    let is_modules = |path: &&PathBuf| path.join("modules.dep").is_file() || path.join("kernel").is_dir();
+fn module_tree(
+    ctx: &Ctx<'_>,
+    folder: &Spanned<PathBuf>,
+    release: &str,
+) -> Result<Tree, Diagnostic> {
+    let candidates = [
+        folder.value.join("lib/modules").join(release),
+        folder.value.join(release),
+        folder.value.clone(),
+    ];
+    let is_modules =
+        |path: &&PathBuf| path.join("modules.dep").is_file() || path.join("kernel").is_dir();
     let Some(found) = candidates.iter().find(is_modules) else {
-        let problem = Diagnostic::error("zosc::lock::no-modules", format!("there are no modules of `{release}` in `{}`", folder.value.display()));
-        return Err(problem.at(folder.span).help("name the folder that holds `lib/modules/RELEASE`, as `make modules_install` makes it"));
+        let problem = Diagnostic::error(
+            "zosc::lock::no-modules",
+            format!(
+                "there are no modules of `{release}` in `{}`",
+                folder.value.display()
+            ),
+        );
+        return Err(problem.at(folder.span).help(
+            "name the folder that holds `lib/modules/RELEASE`, as `make modules_install` makes it",
+        ));
     };
     let mut tree = Tree::new();
     let below = format!("/lib/modules/{release}");
-    for (path, entry) in folder_tree(ctx, found, Walk::Everything, &format!("kernel {release}"))?.iter() {
+    for (path, entry) in
+        folder_tree(ctx, found, Walk::Everything, &format!("kernel {release}"))?.iter()
+    {
         // `build` and `source` lead to the kernel's sources on the machine that built it.
         if matches!(&entry.node, Node::Symlink { target } if target.starts_with('/')) {
             continue;
         }
-        let place = ImagePath::new(&format!("{below}{path}")).map_err(|error| unusable(found, &error.to_string()))?;
+        let place = ImagePath::new(&format!("{below}{path}"))
+            .map_err(|error| unusable(found, &error.to_string()))?;
         tree.insert_with_parents(place, entry.clone());
     }
     Ok(tree)
 }
 
 fn unusable(path: &Path, why: &str) -> Diagnostic {
-    Diagnostic::error("zosc::lock::unusable-file", format!("`{}` cannot be part of an image: {why}", path.display()))
-        .help("rename it, remove it, or leave it out")
+    Diagnostic::error(
+        "zosc::lock::unusable-file",
+        format!("`{}` cannot be part of an image: {why}", path.display()),
+    )
+    .help("rename it, remove it, or leave it out")
 }

@@ -93,7 +93,12 @@ pub fn resolve(
     observer: &dyn Observer,
     cancel: &AtomicBool,
 ) -> Result<Resolved, Diagnostics> {
-    let ctx = Ctx { store, mode, observer, cancel };
+    let ctx = Ctx {
+        store,
+        mode,
+        observer,
+        cancel,
+    };
     let path = image.directory.join(FILE_NAME);
     let previous = read(&path)?;
     let mut problems = Diagnostics::new();
@@ -118,7 +123,12 @@ pub fn resolve(
     }
     let changes = file::changes(&previous, &lock);
     write(&path, &previous, &lock, &changes, mode)?;
-    let newest = lock.packages.iter().map(|package| package.built).max().unwrap_or(0);
+    let newest = lock
+        .packages
+        .iter()
+        .map(|package| package.built)
+        .max()
+        .unwrap_or(0);
     let inputs = Inputs {
         epoch: image.epoch.unwrap_or(newest),
         lock,
@@ -140,14 +150,25 @@ fn read(path: &Path) -> Result<Lock, Diagnostics> {
 }
 
 /// Writes a changed lock under a temporary name and renames it.
-fn write(path: &Path, previous: &Lock, lock: &Lock, changes: &[String], mode: Mode) -> Result<(), Diagnostics> {
+fn write(
+    path: &Path,
+    previous: &Lock,
+    lock: &Lock,
+    changes: &[String],
+    mode: Mode,
+) -> Result<(), Diagnostics> {
     if previous == lock && path.exists() {
         return Ok(());
     }
     if mode.locked {
-        let problem = Diagnostic::error("zosc::lock::out-of-date", "zos.lock does not fit the manifest, and `--locked` keeps it")
-            .help("run `zosc lock` without `--locked`, look at the change, and commit it");
-        let problem = changes.iter().take(20).fold(problem, |problem, change| problem.note(format!("would change: {change}")));
+        let problem = Diagnostic::error(
+            "zosc::lock::out-of-date",
+            "zos.lock does not fit the manifest, and `--locked` keeps it",
+        )
+        .help("run `zosc lock` without `--locked`, look at the change, and commit it");
+        let problem = changes.iter().take(20).fold(problem, |problem, change| {
+            problem.note(format!("would change: {change}"))
+        });
         return Err(problem.into());
     }
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -155,14 +176,18 @@ fn write(path: &Path, previous: &Lock, lock: &Lock, changes: &[String], mode: Mo
         .and_then(|mut file| {
             file.write_all(file::emit(lock).as_bytes())?;
             // A temporary file is private; the lock is to be read by all, as the manifest is.
-            file.as_file().set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+            file.as_file()
+                .set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
             file.persist(path).map_err(|error| error.error)?;
             Ok(())
         })
         .map_err(|error| {
-            Diagnostic::error("zosc::lock::cannot-write", format!("cannot write `{}`: {error}", path.display()))
-                .help("the lock is kept beside the manifest; make that folder writable")
-                .into()
+            Diagnostic::error(
+                "zosc::lock::cannot-write",
+                format!("cannot write `{}`: {error}", path.display()),
+            )
+            .help("the lock is kept beside the manifest; make that folder writable")
+            .into()
         })
 }
 
@@ -177,9 +202,10 @@ fn sources(
         let name = &source.name.value;
         let result = match &source.from {
             SourceOrigin::Path(_) => continue,
-            SourceOrigin::Crate { name: package, version } => {
-                source::locked_crate(ctx, previous.sources.get(name), package, version)
-            }
+            SourceOrigin::Crate {
+                name: package,
+                version,
+            } => source::locked_crate(ctx, previous.sources.get(name), package, version),
             SourceOrigin::Release { url, sha256, .. } => {
                 source::locked_release(ctx, previous.sources.get(name), url, *sha256)
             }
@@ -195,13 +221,28 @@ fn sources(
 }
 
 /// The machine's compilers, where any source is built with them.
-fn host_toolchain(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostics) -> Option<HostToolchain> {
-    let build = image.sources.iter().find_map(|source| source.build.as_ref())?;
-    let span = image.toolchains.get(&build.toolchain).map_or(build.span, |toolchain| toolchain.span);
-    host::toolchain(ctx.cancel).map_err(|problem| problems.push(problem.at(span))).ok()
+fn host_toolchain(
+    ctx: &Ctx<'_>,
+    image: &Image,
+    problems: &mut Diagnostics,
+) -> Option<HostToolchain> {
+    let build = image
+        .sources
+        .iter()
+        .find_map(|source| source.build.as_ref())?;
+    let span = image
+        .toolchains
+        .get(&build.toolchain)
+        .map_or(build.span, |toolchain| toolchain.span);
+    host::toolchain(ctx.cancel)
+        .map_err(|problem| problems.push(problem.at(span)))
+        .ok()
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error("zosc::lock::unreadable", format!("cannot read `{}`: {error}", path.display()))
-        .help("see that the file exists and that you may read it")
+    Diagnostic::error(
+        "zosc::lock::unreadable",
+        format!("cannot read `{}`: {error}", path.display()),
+    )
+    .help("see that the file exists and that you may read it")
 }

@@ -18,15 +18,25 @@ pub(super) fn locked_crate(
     name: &Spanned<String>,
     version: &Spanned<String>,
 ) -> Result<LockedSource, Diagnostic> {
-    if let Some(LockedSource::Crate { name: old_name, version: old_version, .. }) = previous
+    if let Some(LockedSource::Crate {
+        name: old_name,
+        version: old_version,
+        ..
+    }) = previous
         && (old_name, old_version) == (&name.value, &version.value)
         && let Some(found) = previous
     {
         return Ok(found.clone());
     }
     let label = format!("vendor {} {}", name.value, version.value);
-    let tree = ctx.step(&label, || fetch_crate(ctx, &name.value, &version.value)).map_err(|problem| problem.at(version.span))?;
-    Ok(LockedSource::Crate { name: name.value.clone(), version: version.value.clone(), tree })
+    let tree = ctx
+        .step(&label, || fetch_crate(ctx, &name.value, &version.value))
+        .map_err(|problem| problem.at(version.span))?;
+    Ok(LockedSource::Crate {
+        name: name.value.clone(),
+        version: version.value.clone(),
+        tree,
+    })
 }
 
 /// Fetches a crate again that the lock names by digest, into the store.
@@ -45,7 +55,15 @@ pub fn vendor(
     impl Observer for Silent {
         fn event(&self, _: &str, _: Event<'_>) {}
     }
-    let ctx = Ctx { store, mode: Mode { locked: true, offline }, observer: &Silent, cancel };
+    let ctx = Ctx {
+        store,
+        mode: Mode {
+            locked: true,
+            offline,
+        },
+        observer: &Silent,
+        cancel,
+    };
     let found = fetch_crate(&ctx, name, version)?;
     if found == tree {
         return Ok(found);
@@ -69,14 +87,28 @@ fn fetch_crate(ctx: &Ctx<'_>, name: &str, version: &str) -> Result<Digest, Diagn
     );
     std::fs::write(asking.join("Cargo.toml"), manifest).map_err(folder_error)?;
     std::fs::write(asking.join("lib.rs"), "").map_err(folder_error)?;
-    cargo(ctx, &asking, name, &["vendor", "--quiet", "--versioned-dirs", "vendor"])?;
+    cargo(
+        ctx,
+        &asking,
+        name,
+        &["vendor", "--quiet", "--versioned-dirs", "vendor"],
+    )?;
 
     let source = work.path().join("source");
-    std::fs::rename(asking.join("vendor").join(format!("{name}-{version}")), &source).map_err(folder_error)?;
+    std::fs::rename(
+        asking.join("vendor").join(format!("{name}-{version}")),
+        &source,
+    )
+    .map_err(folder_error)?;
     let _ = std::fs::remove_file(source.join(".cargo-checksum.json"));
     let has_lock = source.join("Cargo.lock").is_file();
     let vendored = if has_lock {
-        cargo(ctx, &source, name, &["vendor", "--quiet", "--locked", "vendor"])
+        cargo(
+            ctx,
+            &source,
+            name,
+            &["vendor", "--quiet", "--locked", "vendor"],
+        )
     } else {
         cargo(ctx, &source, name, &["vendor", "--quiet", "vendor"])
     };
@@ -84,25 +116,43 @@ fn fetch_crate(ctx: &Ctx<'_>, name: &str, version: &str) -> Result<Digest, Diagn
     folder(ctx, &source, Walk::Everything, &format!("source {name}"))
 }
 
-fn cargo(ctx: &Ctx<'_>, directory: &Path, name: &str, arguments: &[&str]) -> Result<(), Diagnostic> {
+fn cargo(
+    ctx: &Ctx<'_>,
+    directory: &Path,
+    name: &str,
+    arguments: &[&str],
+) -> Result<(), Diagnostic> {
     let mut all = arguments.to_vec();
     if ctx.mode.offline {
         all.push("--offline");
     }
-    let finished = io::run_program("cargo", &all, directory, &[("CARGO_TERM_COLOR", "never")], ctx.cancel);
+    let finished = io::run_program(
+        "cargo",
+        &all,
+        directory,
+        &[("CARGO_TERM_COLOR", "never")],
+        ctx.cancel,
+    );
     match finished {
         Ok(finished) if finished.success => Ok(()),
         Ok(finished) => {
             let problem = Diagnostic::error("zosc::lock::cargo-failed", format!("cargo could not fetch the crate `{name}`"))
                 .help("see that the version exists and that `cargo` reaches its registry; with `--offline` only what cargo has already is used");
             let tail: Vec<&str> = finished.errors.lines().rev().take(12).collect();
-            Err(tail.into_iter().rev().fold(problem, |problem, line| problem.note(line.to_owned())))
+            Err(tail
+                .into_iter()
+                .rev()
+                .fold(problem, |problem, line| problem.note(line.to_owned())))
         }
         Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
-            Err(Diagnostic::error("zosc::lock::cancelled", "stopped").help("run the command again to go on"))
+            Err(Diagnostic::error("zosc::lock::cancelled", "stopped")
+                .help("run the command again to go on"))
         }
-        Err(error) => Err(Diagnostic::error("zosc::lock::no-cargo", format!("`cargo` does not run here: {error}"))
-            .help("crates are fetched by the machine's own cargo: install a Rust toolchain")),
+        Err(error) => Err(Diagnostic::error(
+            "zosc::lock::no-cargo",
+            format!("`cargo` does not run here: {error}"),
+        )
+        .help("crates are fetched by the machine's own cargo: install a Rust toolchain")),
     }
 }
 
@@ -113,14 +163,28 @@ pub(super) fn locked_release(
     url: &Spanned<String>,
     sha256: Digest,
 ) -> Result<LockedSource, Diagnostic> {
-    if let Some(LockedSource::Release { url: old_url, sha256: old_digest, .. }) = previous
+    if let Some(LockedSource::Release {
+        url: old_url,
+        sha256: old_digest,
+        ..
+    }) = previous
         && (old_url, *old_digest) == (&url.value, sha256)
         && let Some(found) = previous
     {
         return Ok(found.clone());
     }
-    let label = format!("fetch {}", url.value.rsplit('/').next().unwrap_or(&url.value));
-    let size = ctx.step(&label, || super::packages::download(ctx, std::slice::from_ref(&url.value), sha256))
+    let label = format!(
+        "fetch {}",
+        url.value.rsplit('/').next().unwrap_or(&url.value)
+    );
+    let size = ctx
+        .step(&label, || {
+            super::packages::download(ctx, std::slice::from_ref(&url.value), sha256)
+        })
         .map_err(|problem| problem.at(url.span))?;
-    Ok(LockedSource::Release { url: url.value.clone(), sha256, size })
+    Ok(LockedSource::Release {
+        url: url.value.clone(),
+        sha256,
+        size,
+    })
 }

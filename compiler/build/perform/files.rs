@@ -15,15 +15,24 @@ pub(super) fn write_files(
     for file in files {
         let origin = Origin::new(&file.origin);
         let mut entry = match &file.body {
-            FileBody::Text(text) => {
-                Entry::file(store.put(text.as_bytes())?, text.len() as u64, file.mode, epoch, origin)
+            FileBody::Text(text) => Entry::file(
+                store.put(text.as_bytes())?,
+                text.len() as u64,
+                file.mode,
+                epoch,
+                origin,
+            ),
+            FileBody::Blob(content, size) => {
+                Entry::file(resolve(content), *size, file.mode, epoch, origin)
             }
-            FileBody::Blob(content, size) => Entry::file(resolve(content), *size, file.mode, epoch, origin),
             FileBody::Link(target) => Entry::symlink(target, epoch, origin),
             FileBody::Directory => Entry::directory(file.mode, epoch, origin),
             FileBody::CharDevice(major, minor) => {
                 let mut entry = Entry::directory(file.mode, epoch, origin);
-                entry.node = Node::CharDevice { major: *major, minor: *minor };
+                entry.node = Node::CharDevice {
+                    major: *major,
+                    minor: *minor,
+                };
                 entry
             }
         };
@@ -37,11 +46,23 @@ pub(super) fn write_files(
 ///
 /// # Errors
 /// A file that is not there, with the nearest name among those that are; a folder where a file is meant.
-pub(super) fn install_files(from: &Tree, files: &[InstalledFile], origin: &str, epoch: u64) -> Result<Tree, Diagnostic> {
+pub(super) fn install_files(
+    from: &Tree,
+    files: &[InstalledFile],
+    origin: &str,
+    epoch: u64,
+) -> Result<Tree, Diagnostic> {
     let mut tree = Tree::new();
     for file in files {
         let found = from.resolve(&file.file);
-        let Some((_, Entry { node: Node::File { digest, size }, .. })) = found else {
+        let Some((
+            _,
+            Entry {
+                node: Node::File { digest, size },
+                ..
+            },
+        )) = found
+        else {
             return Err(not_there(from, &file.file, origin, found.is_some()));
         };
         let entry = Entry::file(*digest, *size, file.mode, epoch, Origin::new(origin));
@@ -53,28 +74,45 @@ pub(super) fn install_files(from: &Tree, files: &[InstalledFile], origin: &str, 
 fn not_there(from: &Tree, wanted: &ImagePath, origin: &str, other_kind: bool) -> Diagnostic {
     let wanted = wanted.relative();
     if other_kind {
-        return Diagnostic::error("zosc::build::not-a-file", format!("`{wanted}` of {origin} is not a regular file"))
-            .help("`install` takes single files; name one inside the folder");
+        return Diagnostic::error(
+            "zosc::build::not-a-file",
+            format!("`{wanted}` of {origin} is not a regular file"),
+        )
+        .help("`install` takes single files; name one inside the folder");
     }
     let names: Vec<&str> = from
         .iter()
         .filter(|(_, entry)| matches!(entry.node, Node::File { .. }))
         .map(|(path, _)| path.relative())
         .collect();
-    let problem = Diagnostic::error("zosc::build::no-such-file", format!("{origin} has no file `{wanted}`"));
+    let problem = Diagnostic::error(
+        "zosc::build::no-such-file",
+        format!("{origin} has no file `{wanted}`"),
+    );
     match nearest(wanted, names.iter().copied()) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None if names.len() <= 12 => problem.help(format!("it has: {}", names.join(", "))),
-        None => problem.help(format!("it has {} files; name one by its path in the source or build folder", names.len())),
+        None => problem.help(format!(
+            "it has {} files; name one by its path in the source or build folder",
+            names.len()
+        )),
     }
 }
 
 /// A whole tree below another directory; entries get a new origin and time stamp.
-pub(super) fn move_tree(tree: &Tree, to: &ImagePath, origin: &str, epoch: u64) -> Result<Tree, Diagnostic> {
+pub(super) fn move_tree(
+    tree: &Tree,
+    to: &ImagePath,
+    origin: &str,
+    epoch: u64,
+) -> Result<Tree, Diagnostic> {
     let moved = |path: &ImagePath| {
         to.join(path.relative()).map_err(|error| {
-            Diagnostic::error("zosc::build::bad-path", format!("`{path}` cannot be below `{to}`: {error}"))
-                .help("shorten the path or choose another folder")
+            Diagnostic::error(
+                "zosc::build::bad-path",
+                format!("`{path}` cannot be below `{to}`: {error}"),
+            )
+            .help("shorten the path or choose another folder")
         })
     };
     let mut result = Tree::new();
@@ -107,7 +145,11 @@ mod tests {
 
     #[test]
     fn an_installed_file_belongs_to_root_and_has_the_wanted_mode() {
-        let file = InstalledFile { file: path("bin/tool"), to: path("/usr/bin/t"), mode: 0o755 };
+        let file = InstalledFile {
+            file: path("bin/tool"),
+            to: path("/usr/bin/t"),
+            mode: 0o755,
+        };
         let tree = install_files(&component(), &[file], "source tool", 9).expect("installs");
         let entry = tree.get(&path("/usr/bin/t")).expect("there");
         assert_eq!((entry.uid, entry.mode, entry.mtime), (0, 0o755, 9));
@@ -115,7 +157,11 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_told_with_its_neighbours() {
-        let file = InstalledFile { file: path("bin/tol"), to: path("/t"), mode: 0o755 };
+        let file = InstalledFile {
+            file: path("bin/tol"),
+            to: path("/t"),
+            mode: 0o755,
+        };
         let refused = install_files(&component(), &[file], "source tool", 0).expect_err("missing");
         assert_eq!(refused.code, "zosc::build::no-such-file");
         assert_eq!(refused.help.as_deref(), Some("did you mean `bin/tool`?"));
@@ -125,11 +171,18 @@ mod tests {
     fn a_moved_tree_keeps_its_links_together() {
         let mut tree = component();
         let mut link = Entry::file(Digest::of(b"x"), 1, 0o600, 3, Origin::new("x"));
-        link.node = Node::Hardlink { to: path("/bin/tool") };
+        link.node = Node::Hardlink {
+            to: path("/bin/tool"),
+        };
         tree.insert(path("/bin/other"), link);
         let moved = move_tree(&tree, &path("/opt"), "overlay rootfs", 4).expect("moves");
         let entry = moved.get(&path("/opt/bin/other")).expect("there");
-        assert_eq!(entry.node, Node::Hardlink { to: path("/opt/bin/tool") });
+        assert_eq!(
+            entry.node,
+            Node::Hardlink {
+                to: path("/opt/bin/tool")
+            }
+        );
         assert_eq!(entry.origin.as_str(), "overlay rootfs");
     }
 }

@@ -19,7 +19,8 @@ pub(super) fn leave_out(tree: &Tree, patterns: &[String]) -> Result<Tree, Diagno
         false
     };
     let mut kept = Tree::new();
-    let mut heirs: std::collections::BTreeMap<ImagePath, ImagePath> = std::collections::BTreeMap::new();
+    let mut heirs: std::collections::BTreeMap<ImagePath, ImagePath> =
+        std::collections::BTreeMap::new();
     for (path, entry) in tree.iter().filter(|(path, _)| !gone(path)) {
         let mut entry = entry.clone();
         if let Node::Hardlink { to } = &mut entry.node
@@ -39,12 +40,20 @@ pub(super) fn leave_out(tree: &Tree, patterns: &[String]) -> Result<Tree, Diagno
 
 fn compile(patterns: &[String]) -> Result<GlobSet, Diagnostic> {
     let refuse = |error: &globset::Error| {
-        Diagnostic::error("zosc::build::bad-pattern", format!("a pattern cannot be read: {error}"))
-            .help("`*` stands for anything within a folder, `**` for any folders")
+        Diagnostic::error(
+            "zosc::build::bad-pattern",
+            format!("a pattern cannot be read: {error}"),
+        )
+        .help("`*` stands for anything within a folder, `**` for any folders")
     };
     let mut set = GlobSetBuilder::new();
     for pattern in patterns {
-        set.add(GlobBuilder::new(pattern).literal_separator(true).build().map_err(|error| refuse(&error))?);
+        set.add(
+            GlobBuilder::new(pattern)
+                .literal_separator(true)
+                .build()
+                .map_err(|error| refuse(&error))?,
+        );
     }
     set.build().map_err(|error| refuse(&error))
 }
@@ -65,31 +74,53 @@ pub(super) fn segment_of(entry: &Entry) -> &'static str {
 ///
 /// # Errors
 /// One diagnostic that lists all that is missing.
-pub(super) fn validate(tree: &Tree, programs: &[(String, String)], store: &Store) -> Result<(), Diagnostic> {
+pub(super) fn validate(
+    tree: &Tree,
+    programs: &[(String, String)],
+    store: &Store,
+) -> Result<(), Diagnostic> {
     require_init(tree, store)?;
     let mut missing = Vec::new();
     for (program, unit) in programs {
-        let found = ImagePath::new(program).ok().and_then(|path| runnable(tree, &path));
+        let found = ImagePath::new(program)
+            .ok()
+            .and_then(|path| runnable(tree, &path));
         if found.is_none() {
             missing.push((program, unit));
         }
     }
-    let Some((program, unit)) = missing.first() else { return Ok(()) };
+    let Some((program, unit)) = missing.first() else {
+        return Ok(());
+    };
     let problem = Diagnostic::error(
         "zosc::build::missing-program",
         format!("the unit `{unit}` runs `{program}`, and the image has no such program"),
     );
     let name = program.rsplit('/').next().unwrap_or(program);
-    let elsewhere = tree.iter().find(|(path, entry)| path.file_name() == name && !entry.is_directory());
-    let all: Vec<&str> = tree.iter().filter(|(_, entry)| entry.mode & 0o111 != 0 && !entry.is_directory()).map(|(path, _)| path.as_str()).collect();
+    let elsewhere = tree
+        .iter()
+        .find(|(path, entry)| path.file_name() == name && !entry.is_directory());
+    let all: Vec<&str> = tree
+        .iter()
+        .filter(|(_, entry)| entry.mode & 0o111 != 0 && !entry.is_directory())
+        .map(|(path, _)| path.as_str())
+        .collect();
     let problem = match (elsewhere, nearest(program, all)) {
-        (Some((path, entry)), _) => problem.help(format!("it is at `{path}`, from {}", entry.origin)),
+        (Some((path, entry)), _) => {
+            problem.help(format!("it is at `{path}`, from {}", entry.origin))
+        }
         (None, Some(near)) => problem.help(format!("did you mean `{near}`?")),
-        (None, None) => problem.help("install the package or the source that has it, or correct the path"),
+        (None, None) => {
+            problem.help("install the package or the source that has it, or correct the path")
+        }
     };
-    Err(missing[1..].iter().fold(problem, |problem, (program, unit)| {
-        problem.note(format!("the unit `{unit}` runs `{program}`, which is missing too"))
-    }))
+    Err(missing[1..]
+        .iter()
+        .fold(problem, |problem, (program, unit)| {
+            problem.note(format!(
+                "the unit `{unit}` runs `{program}`, which is missing too"
+            ))
+        }))
 }
 
 /// The kernel starts `/init`; where that is a script, its interpreter must be there too.
@@ -99,14 +130,29 @@ fn require_init(tree: &Tree, store: &Store) -> Result<(), Diagnostic> {
         return Err(Diagnostic::error("zosc::build::no-init", "the image has no program `/init`, which the kernel starts first")
             .help("add `import \"std:zero-os/base\"`, or a `file \"/init\" from=… mode=\"0755\"` of your own"));
     };
-    let Node::File { digest, .. } = &entry.node else { return Ok(()) };
+    let Node::File { digest, .. } = &entry.node else {
+        return Ok(());
+    };
     let content = store.get(digest)?;
-    let Some(line) = content.strip_prefix(b"#!") else { return Ok(()) };
+    let Some(line) = content.strip_prefix(b"#!") else {
+        return Ok(());
+    };
     let line: &[u8] = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let interpreter = String::from_utf8_lossy(line).split_whitespace().next().unwrap_or("").to_owned();
-    if ImagePath::new(&interpreter).ok().and_then(|path| runnable(tree, &path)).is_none() {
-        return Err(Diagnostic::error("zosc::build::no-init", format!("`/init` is a script for `{interpreter}`, which the image does not have"))
-            .help("install `busybox`, whose scripts link its shell to `/bin/sh`"));
+    let interpreter = String::from_utf8_lossy(line)
+        .split_whitespace()
+        .next()
+        .unwrap_or("")
+        .to_owned();
+    if ImagePath::new(&interpreter)
+        .ok()
+        .and_then(|path| runnable(tree, &path))
+        .is_none()
+    {
+        return Err(Diagnostic::error(
+            "zosc::build::no-init",
+            format!("`/init` is a script for `{interpreter}`, which the image does not have"),
+        )
+        .help("install `busybox`, whose scripts link its shell to `/bin/sh`"));
     }
     Ok(())
 }
@@ -138,7 +184,13 @@ mod tests {
 
     fn file(store: &Store, content: &str, mode: u32) -> Entry {
         let digest = store.put(content.as_bytes()).expect("stored");
-        Entry::file(digest, content.len() as u64, mode, 0, Origin::new("package x"))
+        Entry::file(
+            digest,
+            content.len() as u64,
+            mode,
+            0,
+            Origin::new("package x"),
+        )
     }
 
     #[test]
@@ -147,14 +199,27 @@ mod tests {
         let mut tree = Tree::new();
         let content = file(&store, "x", 0o755);
         tree.insert_with_parents(path("/usr/share/man/a"), content.clone());
-        let linked = Entry { node: Node::Hardlink { to: path("/usr/share/man/a") }, ..content.clone() };
+        let linked = Entry {
+            node: Node::Hardlink {
+                to: path("/usr/share/man/a"),
+            },
+            ..content.clone()
+        };
         tree.insert_with_parents(path("/usr/x/b"), linked.clone());
         tree.insert_with_parents(path("/usr/x/c"), linked);
         let kept = leave_out(&tree, &["/usr/share/man".into()]).expect("reads");
         assert!(!kept.contains(&path("/usr/share/man/a")));
-        assert_eq!(kept.get(&path("/usr/x/b")).map(|entry| &entry.node), Some(&content.node));
+        assert_eq!(
+            kept.get(&path("/usr/x/b")).map(|entry| &entry.node),
+            Some(&content.node)
+        );
         let third = kept.get(&path("/usr/x/c")).map(|entry| entry.node.clone());
-        assert_eq!(third, Some(Node::Hardlink { to: path("/usr/x/b") }));
+        assert_eq!(
+            third,
+            Some(Node::Hardlink {
+                to: path("/usr/x/b")
+            })
+        );
     }
 
     #[test]
@@ -163,25 +228,49 @@ mod tests {
         let mut tree = Tree::new();
         tree.insert_with_parents(path("/usr/lib/a.a"), file(&store, "", 0o644));
         tree.insert_with_parents(path("/usr/lib/deep/b.a"), file(&store, "", 0o644));
-        assert_eq!(leave_out(&tree, &["/usr/lib/*.a".into()]).expect("reads").len(), tree.len() - 1);
-        assert_eq!(leave_out(&tree, &["/**/*.a".into()]).expect("reads").len(), tree.len() - 2);
-        assert_eq!(leave_out(&tree, &["/[".into()]).expect_err("bad").code, "zosc::build::bad-pattern");
+        assert_eq!(
+            leave_out(&tree, &["/usr/lib/*.a".into()])
+                .expect("reads")
+                .len(),
+            tree.len() - 1
+        );
+        assert_eq!(
+            leave_out(&tree, &["/**/*.a".into()]).expect("reads").len(),
+            tree.len() - 2
+        );
+        assert_eq!(
+            leave_out(&tree, &["/[".into()]).expect_err("bad").code,
+            "zosc::build::bad-pattern"
+        );
     }
 
     #[test]
     fn an_image_without_init_or_programs_is_refused() {
         let (_folder, store) = store();
         let mut tree = Tree::new();
-        assert_eq!(validate(&tree, &[], &store).expect_err("no init").code, "zosc::build::no-init");
+        assert_eq!(
+            validate(&tree, &[], &store).expect_err("no init").code,
+            "zosc::build::no-init"
+        );
         tree.insert(path("/init"), file(&store, "#!/bin/sh\n", 0o755));
-        assert_eq!(validate(&tree, &[], &store).expect_err("no shell").code, "zosc::build::no-init");
+        assert_eq!(
+            validate(&tree, &[], &store).expect_err("no shell").code,
+            "zosc::build::no-init"
+        );
         tree.insert_with_parents(path("/bin/busybox"), file(&store, "\x7fELF", 0o755));
-        tree.insert(path("/bin/sh"), Entry::symlink("/bin/busybox", 0, Origin::new("package x")));
+        tree.insert(
+            path("/bin/sh"),
+            Entry::symlink("/bin/busybox", 0, Origin::new("package x")),
+        );
         assert_eq!(validate(&tree, &[], &store), Ok(()));
         let programs = [("/sbin/busybox".to_owned(), "web".to_owned())];
         let refused = validate(&tree, &programs, &store).expect_err("missing");
         assert_eq!(refused.code, "zosc::build::missing-program");
-        assert!(refused.help.is_some_and(|help| help.contains("/bin/busybox")));
+        assert!(
+            refused
+                .help
+                .is_some_and(|help| help.contains("/bin/busybox"))
+        );
     }
 
     #[test]
