@@ -16,7 +16,7 @@ use zosc::zinit::{self, Dialect, Kind, Log, Probe, Restart, Unit};
 const DIALECTS: [Dialect; 2] = [Dialect::Yaml, Dialect::Toml];
 
 /// How long a state may take to come about on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The folder with the programs of a dialect, installed where it is missing; `None`, said aloud, where that cannot be.
 fn programs(dialect: Dialect) -> Option<PathBuf> {
@@ -343,7 +343,7 @@ fn every_argument_and_variable_arrives_as_written() {
         };
         running.wait("writer", "success");
         running.wait("probed", "running");
-        let expected: String = hostile.iter().map(|word| format!("<{word}>")).collect();
+        let expected = format!("<{}>", hostile.join("><"));
         assert_eq!(running.output("argv"), Some(expected), "{dialect:?}");
         let environment = running.output("env").expect("it was written");
         let arrived: BTreeMap<&str, &str> = environment

@@ -210,7 +210,7 @@ fn a_probe_is_a_test_or_a_bounded_health_check() {
     assert_eq!(health["type"].as_str(), Some("exec"));
     assert_eq!(health["target"].as_str(), Some("nc -z ::1 22"));
     assert_eq!(health["interval_ms"].as_integer(), Some(2000));
-    assert_eq!(health["retries"].as_integer(), Some(151));
+    assert_eq!(health["retries"].as_integer(), Some(16));
 
     unit.start_timeout = Some(Duration::from_secs(9));
     let health = value(&toml(&unit))["health"].clone();

@@ -16,7 +16,7 @@ use super::unit::{Command, Kind, Log, Probe, Restart, Signal, Unit};
 const ONESHOT_LIMIT: Duration = Duration::from_hours(1);
 
 /// How long a probed daemon may take to become ready where nothing is said; it is killed then.
-const READY_LIMIT: Duration = Duration::from_mins(5);
+const READY_LIMIT: Duration = Duration::from_secs(30);
 
 /// The pause between two probes, as 0.2 has it.
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);

@@ -1,0 +1,191 @@
+//! Judges a boot by the lines of its console. Pure: the caller says what time it is.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::verdict::{Outcome, Result};
+use super::{Expectation, Expected, UnitState};
+
+/// How many of the last lines are kept for the verdict.
+const KEPT: usize = 30;
+
+/// What the lines of the boot report start with; see `runtime-units/boot-report.sh`.
+const REPORT: &str = "zosc-report ";
+
+/// Takes lines as they come and knows which expectations are met.
+#[derive(Debug, Clone)]
+pub struct Judge {
+    watched: Vec<Watched>,
+    units: BTreeMap<String, String>,
+    pid1: Option<String>,
+    panic: Option<String>,
+    last: VecDeque<String>,
+}
+
+/// One expectation on its way.
+#[derive(Debug, Clone)]
+struct Watched {
+    expectation: Expectation,
+    /// Since when it holds.
+    since: Option<Duration>,
+    /// Whether its time ran out while it did not hold.
+    missed: bool,
+}
+
+impl Judge {
+    /// A judge who has seen nothing yet.
+    pub fn new(expectations: &[Expectation]) -> Self {
+        let watch = |expectation: &Expectation| Watched {
+            expectation: expectation.clone(),
+            since: None,
+            missed: false,
+        };
+        Self {
+            watched: expectations.iter().map(watch).collect(),
+            units: BTreeMap::new(),
+            pid1: None,
+            panic: None,
+            last: VecDeque::new(),
+        }
+    }
+
+    /// Takes a complete line, and the time since the start.
+    pub fn line(&mut self, line: &str, now: Duration) {
+        if self.last.len() == KEPT {
+            self.last.pop_front();
+        }
+        self.last.push_back(line.to_owned());
+        if self.panic.is_none() && line.contains("Kernel panic - not syncing") {
+            self.panic = Some(line.to_owned());
+        }
+        self.console(line, now);
+        // A prompt or a message of the kernel may stand before it on the same line.
+        if let Some((_, report)) = line.split_once(REPORT) {
+            self.report(report.trim_end(), now);
+        }
+    }
+
+    /// Takes a line that has begun and may go on, such as a prompt.
+    pub fn begun(&mut self, line: &str, now: Duration) {
+        self.console(line, now);
+    }
+
+    /// Notes which deadlines have passed; to be called now and then.
+    pub fn tick(&mut self, now: Duration) {
+        for watched in &mut self.watched {
+            let late = now > Duration::from_millis(watched.expectation.within);
+            watched.missed |= late && watched.since.is_none();
+        }
+    }
+
+    /// Whether nothing that may still come would change the verdict: all is met at the same time, or the last open
+    /// deadline has passed, or the kernel is dead.
+    pub fn decided(&self) -> bool {
+        self.panic.is_some()
+            || self
+                .watched
+                .iter()
+                .all(|watched| watched.since.is_some() || watched.missed)
+    }
+
+    /// The kernel's last words, where it has died.
+    pub fn panic(&self) -> Option<&str> {
+        self.panic.as_deref()
+    }
+
+    /// Each expectation and what became of it.
+    pub fn outcomes(&self) -> Vec<Outcome> {
+        self.watched
+            .iter()
+            .map(|watched| Outcome {
+                expectation: watched.expectation.clone(),
+                result: match watched.since {
+                    Some(at) if !watched.missed => Result::Met(at),
+                    _ => Result::Missed(self.seen_instead(&watched.expectation.what)),
+                },
+            })
+            .collect()
+    }
+
+    /// The last reported state of every unit.
+    pub fn units(&self) -> &BTreeMap<String, String> {
+        &self.units
+    }
+
+    /// The reported name of process 1.
+    pub fn pid1(&self) -> Option<&str> {
+        self.pid1.as_deref()
+    }
+
+    /// The last lines of the console.
+    pub fn last_lines(&self) -> Vec<String> {
+        self.last.iter().cloned().collect()
+    }
+
+    fn console(&mut self, line: &str, now: Duration) {
+        self.update(now, |what| match what {
+            Expected::Console(text) if line.contains(text.as_str()) => Some(true),
+            _ => None,
+        });
+    }
+
+    fn report(&mut self, report: &str, now: Duration) {
+        if let Some(name) = report.strip_prefix("pid1=") {
+            self.pid1 = Some(name.to_owned());
+            self.update(now, |what| match what {
+                Expected::Pid1(wanted) => Some(wanted == name),
+                _ => None,
+            });
+        }
+        let state = report
+            .strip_prefix("unit=")
+            .and_then(|rest| rest.split_once(" state="));
+        if let Some((unit, state)) = state {
+            self.units.insert(unit.to_owned(), state.to_owned());
+            self.update(now, |what| match what {
+                Expected::Unit {
+                    name,
+                    state: wanted,
+                } if name == unit => Some(holds(*wanted, state)),
+                _ => None,
+            });
+        }
+    }
+
+    /// Sets since when expectations hold: `Some(true)` now or since before, `Some(false)` no longer, `None` as it was.
+    fn update(&mut self, now: Duration, holds: impl Fn(&Expected) -> Option<bool>) {
+        self.tick(now);
+        for watched in &mut self.watched {
+            match holds(&watched.expectation.what) {
+                Some(true) => watched.since = watched.since.or(Some(now)),
+                Some(false) => watched.since = None,
+                None => {}
+            }
+        }
+        self.tick(now);
+    }
+
+    /// What was seen in place of what was expected, as a clause.
+    fn seen_instead(&self, what: &Expected) -> String {
+        match what {
+            Expected::Console(_) => "it was not seen on the console in time".to_owned(),
+            Expected::Pid1(_) => match &self.pid1 {
+                Some(name) => format!("process 1 is `{name}`"),
+                None => "no report was seen on the console".to_owned(),
+            },
+            Expected::Unit { name, .. } => match self.units.get(name) {
+                Some(state) => format!("`{name}` is {state}"),
+                None if self.units.is_empty() => "no report was seen on the console".to_owned(),
+                None => format!("zinit knows no unit `{name}`"),
+            },
+        }
+    }
+}
+
+fn holds(wanted: UnitState, state: &str) -> bool {
+    match wanted {
+        UnitState::Running => state == "running",
+        UnitState::Success => state == "success",
+        UnitState::Up => matches!(state, "running" | "success"),
+    }
+}
