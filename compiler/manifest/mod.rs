@@ -39,10 +39,31 @@ pub mod toolchain;
 pub mod unit;
 pub mod zinit;
 
+mod decode;
+mod lower;
+pub mod model;
+mod problems;
+mod prune;
+mod schema;
+mod validate;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use crate::source::Spanned;
+pub use schema::schema;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::syntax::Document;
+
+/// How many problems of a manifest are told; the rest is counted.
+pub const MAXIMUM_PROBLEMS: usize = 50;
 
 /// A whole manifest file, or a file that one imports.
 ///
@@ -113,4 +134,66 @@ pub struct Manifest {
     /// How the image is tried out in a virtual machine.
     #[schemars(extend("x-kdl" = "child"))]
     pub boot: Option<Spanned<boot::Boot>>,
+    /// Sections of which something is missing here because it was wrong and has been reported.
+    ///
+    /// Nobody should complain that something is absent from them.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub damaged: BTreeSet<String>,
+}
+
+impl Manifest {
+    /// Whether a section is here as it was written, without losses.
+    pub fn is_whole(&self, section: &str) -> bool {
+        !self.damaged.contains(section)
+    }
+}
+
+/// Decodes a document; what is wrong is reported and left out, and the rest is in the manifest.
+pub fn decode(document: &Document, sink: &mut Diagnostics) -> Manifest {
+    let mut problems = Diagnostics::new();
+    let (root, damaged) = check(document, &mut problems);
+    let manifest = match Manifest::deserialize(&root) {
+        Ok(manifest) => Manifest { damaged, ..manifest },
+        Err(error) => {
+            problems.push(
+                Diagnostic::error(
+                    "zosc::manifest::undecodable",
+                    format!("the manifest keeps the schema and still does not decode: {error}"),
+                )
+                .help("this is a mistake in zosc; please report it with the manifest"),
+            );
+            Manifest::default()
+        }
+    };
+    problems.sort();
+    let more = problems.len().saturating_sub(MAXIMUM_PROBLEMS);
+    sink.extend(problems.into_iter().take(MAXIMUM_PROBLEMS).collect());
+    if more > 0 {
+        sink.push(
+            Diagnostic::error(
+                "zosc::manifest::too-many",
+                format!("{more} more problems are not shown"),
+            )
+            .help("mend those above and check again"),
+        );
+    }
+    manifest
+}
+
+/// The document as JSON that [`schema`] describes. What is wrong is left out.
+pub fn project(document: &Document) -> serde_json::Value {
+    check(document, &mut Diagnostics::new()).0.project()
+}
+
+/// Lowers and validates; what is left keeps the schema.
+fn check(
+    document: &Document,
+    problems: &mut Diagnostics,
+) -> (value::SpannedValue, BTreeSet<String>) {
+    let lowered = lower::lower(document, problems);
+    let mut damaged = lowered.damaged;
+    let mut root = prune::prune(lowered.root);
+    damaged.extend(validate::validate(&mut root, problems));
+    (prune::prune(root), damaged)
 }

@@ -45,6 +45,8 @@ pub struct Node {
     pub children: Option<Block>,
     /// From the annotation or name to the end of the block or last entry.
     pub span: Span,
+    /// What to delete so that the node is gone: with the `;` that ends it, where there is one.
+    pub removal: Span,
     /// Whether something inside, at any depth, was left out because it could not be parsed.
     pub damaged: bool,
 }

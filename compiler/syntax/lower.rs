@@ -124,12 +124,18 @@ impl Lowering<'_> {
         let first = damage.partition_point(|offset| *offset < start);
         // What follows on the node's line belongs to it, too: a damaged last entry is blanked and no longer counts.
         let limit = self.line_end(end);
+        let semicolon = self
+            .text
+            .get(limit..)
+            .is_some_and(|behind| behind.starts_with(';'));
+        let removal_end = if semicolon { limit + 1 } else { end };
         Node {
             name,
             annotation,
             entries,
             children,
             span: self.span(start, end),
+            removal: self.span(start, removal_end),
             damaged: damage.get(first).is_some_and(|offset| *offset < limit),
         }
     }

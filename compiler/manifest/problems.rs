@@ -1,0 +1,553 @@
+//! What can be wrong with the shape of a manifest, as diagnostics.
+
+use super::model::{Member, Model, Role, Scalar, Shape};
+use crate::diagnostic::{Diagnostic, TextEdit, nearest};
+use crate::source::{Span, Spanned};
+use crate::syntax::{Block, Entry, Node, Value, quote};
+
+/// How many possible names are listed in a help.
+const LISTED: usize = 16;
+
+/// The place where an inserted text goes.
+fn point(span: Span, offset: u32) -> Span {
+    Span {
+        start: offset,
+        end: offset,
+        ..span
+    }
+}
+
+fn edit(span: Span, text: impl Into<String>) -> TextEdit {
+    TextEdit {
+        span,
+        text: text.into(),
+    }
+}
+
+/// `` `a`, `b` or `c` ``, shortened when long.
+fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    match names.as_slice() {
+        [] => "nothing".to_owned(),
+        [only] => only.clone(),
+        [most @ .., last] if names.len() <= LISTED => format!("{} or {last}", most.join(", ")),
+        _ => format!(
+            "{} and others",
+            names.get(..LISTED).unwrap_or(&names).join(", ")
+        ),
+    }
+}
+
+/// A value as it stands in the text, for a message: a string without its quotes.
+fn shown(entry: &Entry) -> &str {
+    match &entry.value.value {
+        Value::String(text) => text,
+        _ => &entry.raw,
+    }
+}
+
+/// A node whose name its parent does not know.
+pub(super) fn unknown_node(model: &Model, shape: &Shape, parent: &str, node: &Node) -> Diagnostic {
+    let name = &node.name.value;
+    let span = node.name.span;
+    if shape
+        .member(name)
+        .is_some_and(|member| member.role == Role::Prop)
+    {
+        return child_for_property(parent, node);
+    }
+    let whose = if parent.is_empty() {
+        "a manifest has no".to_owned()
+    } else {
+        format!("`{parent}` has no")
+    };
+    let problem = |code| Diagnostic::error(code, format!("{whose} `{name}`")).at(span);
+    if let Some(near) = nearest(name, shape.children()) {
+        return problem("zosc::manifest::unknown-node")
+            .help(format!("did you mean `{near}`?"))
+            .replace(format!("write `{near}`"), span, near);
+    }
+    let homes = model.homes(name);
+    if !homes.is_empty() {
+        return problem("zosc::manifest::wrong-place").help(belongs(name, &homes));
+    }
+    problem("zosc::manifest::unknown-node")
+        .help(format!("what may stand here is {}", list(shape.children())))
+}
+
+/// Says where a name is right.
+fn belongs(name: &str, homes: &[(String, Role)]) -> String {
+    let places: Vec<String> = homes
+        .iter()
+        .take(4)
+        .map(|(home, role)| match (home.as_str(), role) {
+            ("", _) => "the top level".to_owned(),
+            (home, Role::Prop) => format!("`{home}` as a property, `{name}=…`"),
+            (home, _) => format!("`{home}`"),
+        })
+        .collect();
+    format!("`{name}` belongs in {}", places.join(" or "))
+}
+
+/// `version "1"` in a block, where `version="1"` is meant.
+fn child_for_property(parent: &str, node: &Node) -> Diagnostic {
+    let name = &node.name.value;
+    let problem = Diagnostic::error(
+        "zosc::manifest::wrong-place",
+        format!("`{name}` is a property of `{parent}`, not a child"),
+    )
+    .at(node.name.span);
+    let value = node.arguments().next().map_or("…", |entry| &entry.raw);
+    problem.help(format!(
+        "write `{name}={value}` on the line of `{parent}`, before `{{`"
+    ))
+}
+
+/// A property whose name the node does not know.
+pub(super) fn unknown_property(
+    model: &Model,
+    shape: &Shape,
+    node: &Node,
+    entry: &Entry,
+    key: &Spanned<String>,
+) -> Diagnostic {
+    let name = &key.value;
+    let parent = &node.name.value;
+    if let Some(member) = shape.member(name) {
+        return property_for_child(node, entry, member);
+    }
+    let problem =
+        |code| Diagnostic::error(code, format!("`{parent}` has no property `{name}`")).at(key.span);
+    if let Some(near) = nearest(name, shape.properties()) {
+        return problem("zosc::manifest::unknown-property")
+            .help(format!("did you mean `{near}`?"))
+            .replace(format!("write `{near}`"), key.span, near);
+    }
+    if let Some(near) = nearest(name, shape.children()) {
+        return problem("zosc::manifest::unknown-property").help(format!(
+            "did you mean the child `{near}`, inside `{{ … }}`?"
+        ));
+    }
+    if shape.with_role(Role::Args).is_some() {
+        let whole = format!("{name}={}", shown(entry));
+        return problem("zosc::manifest::unknown-property")
+            .help(format!("if it is one word, write `{}`", quote(&whole)))
+            .replace("put it in quotes", entry.span, quote(&whole));
+    }
+    let homes = model.homes(name);
+    let homes: Vec<(String, Role)> = homes
+        .into_iter()
+        .filter(|(_, role)| *role == Role::Prop)
+        .collect();
+    if !homes.is_empty() {
+        return problem("zosc::manifest::wrong-place").help(belongs(name, &homes));
+    }
+    let known: Vec<&str> = shape.properties().collect();
+    problem("zosc::manifest::unknown-property").help(if known.is_empty() {
+        format!("`{parent}` has no properties: remove it")
+    } else {
+        format!("its properties are {}", list(known))
+    })
+}
+
+/// `title="x"`, where the child `title "x"` or the argument is meant.
+fn property_for_child(node: &Node, entry: &Entry, member: &Member) -> Diagnostic {
+    let parent = &node.name.value;
+    let name = &member.name;
+    let raw = &entry.raw;
+    let message = |what: &str| format!("`{name}` is {what} of `{parent}`, not a property");
+    let code = "zosc::manifest::wrong-place";
+    let span = entry.key.as_ref().map_or(entry.span, |key| key.span);
+    if !member.role.is_child() {
+        return Diagnostic::error(code, message("an argument"))
+            .at(span)
+            .help(format!("write `{parent} {raw}`"))
+            .replace(format!("write `{raw}` alone"), entry.span, raw.clone());
+    }
+    let child = match (member.role, &entry.value.value) {
+        (Role::Flag, _) => name.clone(),
+        (Role::Pairs, _) => format!("{name} NAME={raw}"),
+        _ => format!("{name} {raw}"),
+    };
+    let problem = Diagnostic::error(code, message("a child"))
+        .at(span)
+        .help(format!("write `{child}` inside `{{ … }}`"));
+    if member.role == Role::Pairs {
+        return problem;
+    }
+    let insertion = match &node.children {
+        Some(block) => edit(
+            point(block.span, block.span.start + 1),
+            format!(" {child};"),
+        ),
+        None => edit(point(node.span, node.span.end), format!(" {{ {child} }}")),
+    };
+    problem.fix("write it as a child", vec![edit(entry.span, ""), insertion])
+}
+
+/// A required member that is not there.
+pub(super) fn missing(node: &Node, member: &Member) -> Diagnostic {
+    let parent = &node.name.value;
+    let name = &member.name;
+    let example = example(member);
+    let problem =
+        |message| Diagnostic::error("zosc::manifest::missing", message).at(node.name.span);
+    let problem =
+        match member.role {
+            Role::Arg => problem(format!("`{parent}` has no {name}"))
+                .help(format!("write `{parent} {example}`")),
+            Role::Args => problem(format!("`{parent}` names nothing"))
+                .help(format!("write `{parent} {example}`")),
+            Role::Prop => problem(format!("`{parent}` has no `{name}`"))
+                .help(format!("add `{name}={example}` to its line")),
+            _ => problem(format!("`{parent}` has no `{name}`"))
+                .help(format!("add `{name} {example}` inside `{{ … }}`")),
+        };
+    if member.description.is_empty() {
+        return problem;
+    }
+    problem.note(format!("`{name}`: {}", first_sentence(&member.description)))
+}
+
+/// A value that shows what a member may hold.
+fn example(member: &Member) -> String {
+    let item = match &member.example {
+        Some(serde_json::Value::Array(items)) => items.first(),
+        other => other.as_ref(),
+    };
+    match (item, &member.kind) {
+        (Some(serde_json::Value::String(text)), _) => quote(text),
+        (Some(other), _) => other.to_string(),
+        (None, super::model::Kind::Scalar(Scalar::Choice(choices))) => choices
+            .first()
+            .map_or("…".to_owned(), |(word, _)| word.clone()),
+        (None, super::model::Kind::Scalar(Scalar::Truth)) => "#true".to_owned(),
+        (None, super::model::Kind::Scalar(Scalar::Number)) => "1".to_owned(),
+        _ => member.name.trim_end_matches('s').to_uppercase(),
+    }
+}
+
+/// The first sentence of a description.
+fn first_sentence(description: &str) -> &str {
+    let line = description.lines().next().unwrap_or_default();
+    line.split_once(". ")
+        .map_or(line, |(first, _)| first)
+        .trim_end_matches('.')
+}
+
+/// A child that needs a value and has none.
+pub(super) fn missing_value(node: &Node, member: &Member) -> Diagnostic {
+    let name = &node.name.value;
+    let value = if member.role == Role::Pairs {
+        "NAME=\"value\"".to_owned()
+    } else {
+        example(member)
+    };
+    Diagnostic::error("zosc::manifest::missing", format!("`{name}` has no value"))
+        .at(node.name.span)
+        .help(format!("write `{name} {value}`, or remove it"))
+}
+
+/// The same property twice.
+pub(super) fn duplicate_property(
+    earlier: &Entry,
+    entry: &Entry,
+    key: &Spanned<String>,
+) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::manifest::duplicate",
+        format!("`{}` is given twice", key.value),
+    )
+    .label(entry.span, "again")
+    .label(earlier.span, "first given here")
+    .help("keep one of them")
+    .replace("remove the second", entry.span, "")
+}
+
+/// A child that may stand once, twice.
+pub(super) fn duplicate_node(earlier: Span, node: &Node) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::manifest::duplicate",
+        format!("`{}` is given twice", node.name.value),
+    )
+    .label(node.name.span, "again")
+    .label(earlier, "first given here")
+    .help("keep one of them, or join their content")
+    .replace("remove the second", node.removal, "")
+}
+
+/// An argument that the node has no place for.
+pub(super) fn extra_argument(shape: &Shape, node: &Node, entry: &Entry) -> Diagnostic {
+    let parent = &node.name.value;
+    let text = shown(entry);
+    let problem = Diagnostic::error(
+        "zosc::manifest::extra-argument",
+        match shape.with_role(Role::Arg) {
+            Some(member) => format!("`{parent}` takes one argument, its {}", member.name),
+            None => format!("`{parent}` takes no arguments"),
+        },
+    )
+    .label(entry.span, "one too many");
+    match shape.member(text) {
+        Some(member) if member.role == Role::Prop => {
+            problem.help(format!("`{text}` is a property: write `{text}=…`"))
+        }
+        Some(_) => problem.help(format!("`{text}` is a child: write it inside `{{ … }}`")),
+        None => problem.help("remove it; a text with spaces needs quotes"),
+    }
+}
+
+/// A second value for a child that takes one.
+pub(super) fn second_value(
+    node: &Node,
+    member: &Member,
+    first: &Entry,
+    extra: &Entry,
+) -> Diagnostic {
+    let name = &node.name.value;
+    let problem = Diagnostic::error(
+        "zosc::manifest::extra-argument",
+        format!("`{name}` takes one value"),
+    )
+    .label(extra.span, "one too many");
+    let texts: Vec<&str> = node.arguments().map(shown).collect();
+    let is_text = member.kind == super::model::Kind::Scalar(Scalar::Text);
+    let all_words = node
+        .arguments()
+        .all(|entry| matches!(entry.value.value, Value::String(_)));
+    if is_text && all_words {
+        let whole = quote(&texts.join(" "));
+        let span = Span {
+            end: node
+                .arguments()
+                .last()
+                .map_or(extra.span.end, |last| last.span.end),
+            ..first.span
+        };
+        return problem
+            .help(format!("a text with spaces needs quotes: `{name} {whole}`"))
+            .replace("put it in quotes", span, whole);
+    }
+    problem
+        .help("remove it")
+        .replace("remove it", extra.span, "")
+}
+
+/// A property on a node that takes none.
+pub(super) fn no_properties(
+    node: &Node,
+    entry: &Entry,
+    key: &Spanned<String>,
+    takes_arguments: bool,
+) -> Diagnostic {
+    let name = &node.name.value;
+    let problem = Diagnostic::error(
+        "zosc::manifest::unknown-property",
+        format!("`{name}` has no property `{}`", key.value),
+    );
+    if !takes_arguments {
+        return problem
+            .at(entry.span)
+            .help("remove it")
+            .replace("remove it", entry.span, "");
+    }
+    let whole = quote(&format!("{}={}", key.value, shown(entry)));
+    problem
+        .at(entry.span)
+        .help(format!("a value with `=` needs quotes: `{whole}`"))
+        .replace("put it in quotes", entry.span, whole)
+}
+
+/// A block on a node that takes none.
+pub(super) fn no_children(node: &Node, block: &Block) -> Diagnostic {
+    let name = &node.name.value;
+    Diagnostic::error(
+        "zosc::manifest::no-children",
+        format!("`{name}` has no children"),
+    )
+    .at(point_at_brace(block))
+    .help("remove the block")
+    .replace("remove the block", block.span, "")
+}
+
+fn point_at_brace(block: &Block) -> Span {
+    Span {
+        end: block.span.start + 1,
+        ..block.span
+    }
+}
+
+/// A flag with something else than a truth value.
+pub(super) fn flag_argument(node: &Node, entry: &Entry) -> Diagnostic {
+    let name = &node.name.value;
+    let problem = Diagnostic::error(
+        "zosc::manifest::extra-argument",
+        format!("`{name}` is a flag and takes no value"),
+    )
+    .at(entry.span);
+    match truth(entry) {
+        Some(keyword) => problem
+            .help(format!("write `{name}` alone, or `{name} {keyword}`"))
+            .replace(format!("write `{keyword}`"), entry.span, keyword),
+        None => problem
+            .help(format!("write `{name}` alone"))
+            .replace("remove it", entry.span, ""),
+    }
+}
+
+/// The keyword that was meant by a word such as `yes`.
+fn truth(entry: &Entry) -> Option<&'static str> {
+    match shown(entry).to_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Some("#true"),
+        "false" | "no" | "off" | "0" => Some("#false"),
+        _ => None,
+    }
+}
+
+/// An argument where `NAME=value` is expected.
+pub(super) fn not_a_pair(node: &Node, entry: &Entry) -> Diagnostic {
+    let name = &node.name.value;
+    let text = shown(entry);
+    let problem = Diagnostic::error(
+        "zosc::manifest::extra-argument",
+        format!("`{name}` takes pairs, not arguments"),
+    )
+    .at(entry.span);
+    match text.split_once('=') {
+        Some((key, value)) => {
+            let pair = format!("{key}={}", quote(value));
+            problem.help(format!("write `{name} {pair}`")).replace(
+                format!("write `{pair}`"),
+                entry.span,
+                pair,
+            )
+        }
+        None => problem.help(format!("write `{name} {text}=\"…\"`")),
+    }
+}
+
+/// A number where a text is meant.
+pub(super) fn quote_it(member: &Member, entry: &Entry) -> Diagnostic {
+    let raw = &entry.raw;
+    let quoted = quote(raw);
+    Diagnostic::error(
+        "zosc::manifest::quote-it",
+        format!("`{}` is a text, and `{raw}` is a number", member.name),
+    )
+    .label(entry.value.span, "a number")
+    .help(format!("write `{quoted}`"))
+    .replace("put it in quotes", entry.value.span, quoted)
+}
+
+/// A number that does not fit into 64 bits.
+pub(super) fn huge(member: &Member, entry: &Entry) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::manifest::bad-value",
+        format!("`{}` is too large for `{}`", entry.raw, member.name),
+    )
+    .at(entry.value.span)
+    .help("write a smaller number")
+}
+
+/// A value of another type than the member's.
+pub(super) fn wrong_type(member: &Member, scalar: &Scalar, entry: &Entry) -> Diagnostic {
+    let name = &member.name;
+    let raw = &entry.raw;
+    let span = entry.value.span;
+    let wanted = match scalar {
+        Scalar::Text => "a text",
+        Scalar::Choice(_) => "a word",
+        Scalar::Number => "a whole number",
+        Scalar::Truth => "`#true` or `#false`",
+    };
+    let problem = Diagnostic::error(
+        "zosc::manifest::wrong-type",
+        format!("`{name}` is {wanted}, and `{raw}` is not"),
+    )
+    .at(span);
+    let text = shown(entry);
+    match (scalar, &entry.value.value) {
+        (_, Value::Null) => problem.help(format!("leave `{name}` out to unset it")),
+        (Scalar::Number, Value::String(_)) if text.parse::<u32>().is_ok() => problem
+            .help(format!("write `{text}`"))
+            .replace("remove the quotes", span, text),
+        (Scalar::Truth, _) => match truth(entry) {
+            Some(keyword) => problem.help(format!("write `{keyword}`")).replace(
+                format!("write `{keyword}`"),
+                span,
+                keyword,
+            ),
+            None => problem.help("write `#true` or `#false`"),
+        },
+        (Scalar::Text, Value::Bool(_)) => {
+            let quoted = quote(text.trim_start_matches('#'));
+            problem
+                .help(format!("write {quoted} for the word"))
+                .replace(format!("write {quoted}"), span, quoted)
+        }
+        (Scalar::Choice(choices), _) => problem.help(format!(
+            "write {}",
+            list(choices.iter().map(|(word, _)| word.as_str()))
+        )),
+        _ => problem.help(format!("write {wanted}")),
+    }
+}
+
+/// A word that is not among those possible.
+pub(super) fn not_a_choice(
+    member: &Member,
+    choices: &[(String, String)],
+    text: &str,
+    span: Span,
+) -> Diagnostic {
+    let words = || choices.iter().map(|(word, _)| word.as_str());
+    let problem = Diagnostic::error(
+        "zosc::manifest::not-a-choice",
+        format!("`{text}` is no `{}`", member.name),
+    )
+    .at(span);
+    let lowered = text.to_lowercase();
+    match nearest(&lowered, words()) {
+        Some(near) => problem
+            .help(format!("did you mean `{near}`? It is {}", list(words())))
+            .replace(format!("write `{near}`"), span, near),
+        None => problem.help(format!("write {}", list(words()))),
+    }
+}
+
+/// A type annotation where none has a meaning.
+pub(super) fn annotation(span: Span) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::manifest::annotation",
+        "this type annotation has no meaning here",
+    )
+    .at(span)
+    .help("remove the parentheses and what is in them")
+    .replace(
+        "remove it",
+        Span {
+            start: span.start.saturating_sub(1),
+            end: span.end + 1,
+            ..span
+        },
+        "",
+    )
+}
+
+/// A value that breaks the rule of its member.
+pub(super) fn bad_value(member: &Member, value: &serde_json::Value, span: Span) -> Diagnostic {
+    let name = &member.name;
+    let shown = match value {
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let problem = Diagnostic::error(
+        "zosc::manifest::bad-value",
+        format!("`{shown}` does not fit `{name}`"),
+    )
+    .at(span);
+    match &member.message {
+        Some(message) => problem.help(message.clone()),
+        None => problem.help(first_sentence(&member.description).to_owned()),
+    }
+}

@@ -1,0 +1,77 @@
+//! The language as a JSON Schema (draft 2020-12).
+//!
+//! It comes from the types of this module and describes the projection that [`super::project`] makes, not KDL text. Beside
+//! the standard keywords it uses `x-kdl` (how a field is written, see [`super`]), `x-message` (what to say when a value
+//! does not fit) and `x-complete` (what an editor may offer).
+
+use schemars::transform::{RecursiveTransform, Transform};
+use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use super::Manifest;
+
+/// The schema of a manifest.
+pub fn schema() -> Value {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.transforms = vec![Box::new(RecursiveTransform(Tidy))];
+    });
+    let generator = SchemaGenerator::new(settings);
+    let mut schema = generator.into_root_schema_for::<Manifest>().to_value();
+    if let Some(root) = schema.as_object_mut() {
+        root.insert("title".to_owned(), json!("zos.kdl, projected to JSON"));
+        if let Some(definitions) = root.get_mut("$defs").and_then(Value::as_object_mut) {
+            for (name, definition) in definitions {
+                if let Some(definition) = definition.as_object_mut() {
+                    definition.insert("title".to_owned(), json!(name));
+                }
+            }
+        }
+    }
+    schema
+}
+
+/// Takes `null` out: what is absent is absent. It also bounds numbers as their types do.
+#[derive(Debug, Clone)]
+struct Tidy;
+
+impl Transform for Tidy {
+    fn transform(&mut self, schema: &mut Schema) {
+        let Some(object) = schema.as_object_mut() else {
+            return;
+        };
+        unwrap_optional(object);
+        if let Some(Value::Array(types)) = object.get_mut("type") {
+            types.retain(|name| name != "null");
+            if let [only] = types.as_slice() {
+                let only = only.clone();
+                object.insert("type".to_owned(), only);
+            }
+        }
+        if object
+            .get("format")
+            .is_some_and(|format| format == "uint32")
+        {
+            object.remove("format");
+            object.entry("maximum").or_insert_with(|| json!(u32::MAX));
+        }
+        object.remove("default");
+    }
+}
+
+/// `anyOf [X, null]` becomes `X`, with the keywords beside it kept.
+fn unwrap_optional(object: &mut Map<String, Value>) {
+    let Some(Value::Array(options)) = object.get("anyOf") else {
+        return;
+    };
+    let kept: Vec<Value> = options
+        .iter()
+        .filter(|option| option.get("type").is_none_or(|kind| kind != "null"))
+        .cloned()
+        .collect();
+    if let [Value::Object(inner)] = kept.as_slice() {
+        object.remove("anyOf");
+        for (key, value) in inner {
+            object.entry(key).or_insert_with(|| value.clone());
+        }
+    }
+}
