@@ -6,10 +6,14 @@
 // The rest of the crate is held off these calls by clippy.toml; here they are made.
 #![allow(clippy::disallowed_methods)]
 
+mod download;
 mod files;
+mod http;
 mod process;
 
+pub use download::{Answer, Failure, Network, Progress, Request, Resume, download};
 pub use files::{FileKind, Files, Memory, System};
+pub use http::{Internet, MemoryNetwork, Offline};
 pub use process::{Finished, run_program};
 
 use std::path::PathBuf;

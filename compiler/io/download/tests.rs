@@ -1,0 +1,256 @@
+use std::io::{BufRead as _, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use super::super::http::{Internet, MemoryNetwork, Offline};
+use super::*;
+
+/// What the server does with one request: the request's `Range` comes in, the raw answer goes out.
+type Script = dyn Fn(usize, Option<u64>) -> Vec<u8> + Send + Sync;
+
+/// A server on this machine that follows a script and then closes each connection.
+struct Server {
+    address: String,
+    requests: Arc<AtomicUsize>,
+}
+
+impl Server {
+    fn new(script: impl Fn(usize, Option<u64>) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let requests = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&requests);
+        let script: Box<Script> = Box::new(script);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let number = counter.fetch_add(1, Ordering::SeqCst);
+                let Ok(stream) = stream else { return };
+                serve(stream, number, &script);
+            }
+        });
+        Self { address, requests }
+    }
+
+    fn url(&self) -> String {
+        format!("{}/file", self.address)
+    }
+}
+
+fn serve(mut stream: TcpStream, number: usize, script: &Script) {
+    let mut reader = BufReader::new(stream.try_clone().expect("cloned"));
+    let mut offset = None;
+    let mut line = String::new();
+    while reader.read_line(&mut line).is_ok_and(|count| count > 2) {
+        let lower = line.to_ascii_lowercase();
+        if let Some(range) = lower.strip_prefix("range: bytes=") {
+            offset = range.trim().trim_end_matches('-').parse().ok();
+        }
+        line.clear();
+    }
+    let _ = stream.write_all(&script(number, offset));
+}
+
+fn whole(content: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nETag: \"1\"\r\nConnection: close\r\n\r\n",
+        content.len()
+    );
+    [head.as_bytes(), content].concat()
+}
+
+fn part(content: &[u8], offset: usize) -> Vec<u8> {
+    let rest = &content[offset..];
+    let (end, length) = (content.len() - 1, content.len());
+    let head = format!(
+        "HTTP/1.1 206 Partial Content\r\nContent-Length: {}\r\nContent-Range: bytes {offset}-{end}/{length}\r\nConnection: close\r\n\r\n",
+        rest.len()
+    );
+    [head.as_bytes(), rest].concat()
+}
+
+fn status(line: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {line}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").into_bytes()
+}
+
+fn fetch(network: &dyn Network, urls: &[String], limit: u64) -> Result<Vec<u8>, Diagnostic> {
+    let request = Request {
+        subject: "the file",
+        urls,
+        limit,
+    };
+    download(
+        network,
+        request,
+        &|_| {},
+        || Ok(Vec::new()),
+        |_, bytes| Ok(bytes),
+    )
+}
+
+fn internet() -> Internet {
+    Internet::new().expect("no certificates to read")
+}
+
+#[test]
+fn a_whole_content_arrives_and_progress_is_told() {
+    let server = Server::new(|_, _| whole(b"hello world"));
+    let told = Mutex::new(Vec::new());
+    let urls = [server.url()];
+    let request = Request {
+        subject: "the file",
+        urls: &urls,
+        limit: 100,
+    };
+    let bytes = download(
+        &internet(),
+        request,
+        &|progress: Progress<'_>| {
+            told.lock()
+                .expect("sound")
+                .push((progress.received, progress.total));
+        },
+        || Ok(Vec::new()),
+        |_, bytes| Ok(bytes),
+    );
+    assert_eq!(bytes.expect("fetched"), b"hello world");
+    assert_eq!(told.lock().expect("sound").last(), Some(&(11, Some(11))));
+}
+
+#[test]
+fn a_broken_connection_is_resumed_where_it_broke() {
+    let content: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
+    let served = content.clone();
+    let server = Server::new(move |number, offset| match (number, offset) {
+        (0, None) => whole(&served)[..300_000].to_vec(),
+        (_, Some(offset)) => part(&served, offset as usize),
+        (_, None) => status("400 Bad Request"),
+    });
+    let bytes = fetch(&internet(), &[server.url()], 1 << 20).expect("fetched");
+    assert!(bytes == content, "spliced without a seam");
+    assert_eq!(server.requests.load(Ordering::SeqCst), 2);
+}
+
+#[test]
+fn a_server_that_cannot_resume_is_read_from_the_start() {
+    let server = Server::new(|number, _| {
+        let answer = whole(b"0123456789");
+        if number == 0 {
+            answer[..answer.len() - 5].to_vec()
+        } else {
+            answer
+        }
+    });
+    assert_eq!(
+        fetch(&internet(), &[server.url()], 100).expect("fetched"),
+        b"0123456789"
+    );
+}
+
+#[test]
+fn an_overloaded_server_is_asked_again() {
+    let server = Server::new(|number, _| {
+        if number < 2 {
+            status("503 Service Unavailable")
+        } else {
+            whole(b"ok")
+        }
+    });
+    assert_eq!(
+        fetch(&internet(), &[server.url()], 100).expect("fetched"),
+        b"ok"
+    );
+    assert_eq!(server.requests.load(Ordering::SeqCst), 3);
+}
+
+#[test]
+fn mirrors_are_tried_in_order_and_each_failure_is_told() {
+    let missing = Server::new(|_, _| status("404 Not Found"));
+    let forbidden = Server::new(|_, _| status("403 Forbidden"));
+    let good = Server::new(|_, _| whole(b"good"));
+    let urls = [missing.url(), forbidden.url(), good.url()];
+    assert_eq!(fetch(&internet(), &urls, 100).expect("fetched"), b"good");
+    let refusal = fetch(&internet(), &urls[..2], 100).expect_err("none has it");
+    assert_eq!(refusal.code, "zosc::io::refused");
+    assert_eq!(refusal.notes[0], format!("{}: not found", urls[0]));
+    assert_eq!(
+        refusal.notes[1],
+        format!("{}: refused with status 403", urls[1])
+    );
+    let refusal = fetch(&internet(), &urls[..1], 100).expect_err("it has not");
+    assert_eq!(refusal.code, "zosc::io::not-found");
+}
+
+#[test]
+fn what_the_caller_dislikes_makes_the_next_mirror_serve() {
+    let contents = MemoryNetwork::new([("http://a", "wrong"), ("http://b", "right")]);
+    let urls = ["http://a", "http://b"].map(str::to_owned);
+    let judge = |_: &str, bytes: Vec<u8>| {
+        if bytes == b"right" {
+            Ok(())
+        } else {
+            Err(Diagnostic::error("zosc::lock::wrong-digest", "not it"))
+        }
+    };
+    let attempt = |urls: &[String]| {
+        let request = Request {
+            subject: "the file",
+            urls,
+            limit: 100,
+        };
+        download(&contents, request, &|_| {}, || Ok(Vec::new()), judge)
+    };
+    assert_eq!(attempt(&urls), Ok(()));
+    assert_eq!(
+        attempt(&urls[..1]).expect_err("disliked").code,
+        "zosc::lock::wrong-digest"
+    );
+}
+
+#[test]
+fn a_content_that_stays_short_is_refused_as_truncated() {
+    let server = Server::new(|_, _| {
+        let answer = whole(b"0123456789");
+        answer[..answer.len() - 5].to_vec()
+    });
+    let refusal = fetch(&internet(), &[server.url()], 100).expect_err("short");
+    assert_eq!(refusal.code, "zosc::io::truncated");
+    assert_eq!(
+        refusal.notes,
+        [format!("{}: ended after 5 of 10 bytes", server.url())]
+    );
+}
+
+#[test]
+fn a_content_that_is_too_large_is_refused_before_it_is_kept() {
+    let announced = Server::new(|_, _| whole(&[0; 200]));
+    let endless = Server::new(|_, _| {
+        [
+            b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".as_slice(),
+            &[0; 5000],
+        ]
+        .concat()
+    });
+    for server in [announced, endless] {
+        let refusal = fetch(&internet(), &[server.url()], 100).expect_err("large");
+        assert_eq!(refusal.code, "zosc::io::too-large");
+    }
+}
+
+#[test]
+fn nobody_there_and_no_address_are_told_apart() {
+    let gone = {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        format!(
+            "http://user:secret@{}/file",
+            listener.local_addr().expect("an address")
+        )
+    };
+    let refusal = fetch(&internet(), &[gone], 100).expect_err("nobody there");
+    assert_eq!(refusal.code, "zosc::io::unreachable");
+    assert!(!refusal.notes[0].contains("secret"), "{:?}", refusal.notes);
+    let refusal = fetch(&internet(), &["ftp://x/y".to_owned()], 100).expect_err("no address");
+    assert_eq!(refusal.code, "zosc::io::bad-address");
+    let refusal = fetch(&Offline, &["https://example.org/".to_owned()], 100).expect_err("offline");
+    assert_eq!(refusal.code, "zosc::io::offline");
+}
