@@ -76,7 +76,7 @@ struct Collector<'a> {
 impl Collector<'_> {
     fn take(&mut self, header: TarHeader, tar: &mut dyn Read) -> Result<(), Fault> {
         let path = self.path(&header.path, header.kind)?;
-        self.needs_directory(&path)?;
+        self.needs_directory(&path, header.kind)?;
         let (node, checksum) = self.node(&path, &header, tar)?;
         let mut entry = Entry {
             node,
@@ -154,28 +154,52 @@ impl Collector<'_> {
         Ok(path)
     }
 
-    fn needs_directory(&self, path: &ImagePath) -> Result<(), Fault> {
-        let Some(parent) = path.parent().filter(|parent| !parent.is_root()) else {
-            return Ok(());
-        };
-        match self.file(&parent) {
-            Some(file) if file.entry.is_directory() => Ok(()),
-            Some(_) => Err(Diagnostic::error(
-                "zosc::apk::unsafe-path",
-                format!(
-                    "the package `{}` puts `{path}` below `{parent}`, which it makes a link or a file",
-                    self.package
-                ),
-            )
-            .help("do not use this package: its archive reaches through its own link")
-            .into()),
-            None => Err(Diagnostic::error(
-                "zosc::apk::missing-directory",
-                format!("the package `{}` holds `{path}` but not the directory `{parent}`", self.package),
-            )
-            .help("an archive lists every directory before what lies in it, as `abuild` does")
-            .into()),
+    /// A file lies in a directory that the package lists; nothing lies below what the package makes a link or a file.
+    fn needs_directory(&self, path: &ImagePath, kind: TarKind) -> Result<(), Fault> {
+        let mut above = path.parent();
+        while let Some(parent) = above.filter(|parent| !parent.is_root()) {
+            match self.file(&parent) {
+                Some(file) if file.entry.is_directory() => {}
+                Some(_) => return Err(self.below_a_link(path, &parent)),
+                None if kind != TarKind::Directory && path.parent().as_ref() == Some(&parent) => {
+                    return Err(Diagnostic::error(
+                        "zosc::apk::missing-directory",
+                        format!(
+                            "the package `{}` holds `{path}` but not the directory `{parent}`",
+                            self.package
+                        ),
+                    )
+                    .help(
+                        "an archive lists every directory before what lies in it, as `abuild` does",
+                    )
+                    .into());
+                }
+                None => {}
+            }
+            above = parent.parent();
         }
+        if kind != TarKind::Directory {
+            let mut behind = self.places.range(path.clone()..).map(|(other, _)| other);
+            if let Some(below) = behind
+                .find(|other| *other != path)
+                .filter(|other| other.starts_with(path))
+            {
+                return Err(self.below_a_link(below, path));
+            }
+        }
+        Ok(())
+    }
+
+    fn below_a_link(&self, path: &ImagePath, parent: &ImagePath) -> Fault {
+        Diagnostic::error(
+            "zosc::apk::unsafe-path",
+            format!(
+                "the package `{}` puts `{path}` below `{parent}`, which it makes a link or a file",
+                self.package
+            ),
+        )
+        .help("do not use this package: its archive reaches through its own link")
+        .into()
     }
 
     fn node(

@@ -4,31 +4,49 @@
 //! [`Store`](crate::tree::Store), and the [`Tree`](crate::tree::Tree) that apk-tools would have made of them.
 //! Every byte is hostile until a hash or a signature vouches for it; sizes are bounded, paths stay inside. Nothing here
 //! runs a script, touches the network or writes a file outside the store.
+//!
+//! An installation is a chain of trees: [`initial_root`], then [`install`] and the packages' scripts in the order of
+//! [`installation_steps`], [`settle_directories`], triggers, and [`finish`].
 
 mod checksum;
 mod contents;
 mod control;
+mod database;
 pub mod dependency;
+mod directories;
 mod fault;
+mod finish;
+mod identities;
 pub mod index;
+mod install;
+mod journal;
 mod keys;
 mod members;
+mod ownership;
 mod package;
 mod package_info;
 mod script;
 mod signature;
 pub mod solver;
+mod steps;
 mod tarball;
+mod trigger_glob;
+mod triggers;
 pub mod version;
 
 pub use checksum::{Checksum, NotAChecksum};
 pub use contents::PackagedFile;
 pub use control::{PackageControl, read_control};
+pub use directories::settle_directories;
+pub use finish::{DatabaseSettings, finish};
+pub use install::{initial_root, install};
 pub use keys::Key;
 pub use package::{Expected, UnpackedPackage, unpack};
 pub use package_info::PackageInfo;
 pub use script::ScriptKind;
 pub use signature::{SignatureAlgorithm, VerifiedBy, verify_index, verify_package};
+pub use steps::{PackageSummary, Step, installation_steps};
+pub use triggers::trigger_directories;
 
 /// The maker of test packages that integration tests use too.
 #[cfg(test)]

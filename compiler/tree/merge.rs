@@ -70,7 +70,7 @@ fn lay_over(merged: &mut Tree, tree: &Tree, conflict: Conflict) -> Result<(), Di
 }
 
 /// Before the file at `place` is replaced: its first further name becomes the file, and the others point to that one.
-fn keep_other_names(merged: &mut Tree, place: &ImagePath) {
+pub(crate) fn keep_other_names(merged: &mut Tree, place: &ImagePath) {
     let names: BTreeSet<ImagePath> = merged
         .iter()
         .filter(|(_, entry)| matches!(&entry.node, Node::Hardlink { to } if to == place))
@@ -99,7 +99,7 @@ fn leads_to_directory(tree: &Tree, path: &ImagePath) -> bool {
 }
 
 /// Where a path really lies once the directory symlinks above it are followed.
-fn physical(tree: &Tree, path: &ImagePath) -> ImagePath {
+pub(crate) fn physical(tree: &Tree, path: &ImagePath) -> ImagePath {
     let Some(parent) = path.parent() else {
         return path.clone();
     };

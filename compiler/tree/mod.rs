@@ -14,6 +14,7 @@ mod store;
 pub use digest::{Digest, Hasher};
 pub use entry::{Entry, Node, Origin};
 pub use merge::{Conflict, merge};
+pub(crate) use merge::{keep_other_names, physical};
 pub use path::{ImagePath, PathError};
 pub use store::{BlobWriter, Store};
 
