@@ -117,10 +117,13 @@ impl Bench {
             let same = without_times(ours) == without_times(theirs);
             return (!same).then(|| format!("{name} differs"));
         }
-        let (theirs, ours) = (
-            String::from_utf8_lossy(&theirs),
-            String::from_utf8_lossy(&ours),
-        );
+        let theirs = String::from_utf8_lossy(&theirs);
+        let ours = String::from_utf8_lossy(&ours);
+        let ours = if name.ends_with("installed") {
+            displaced(&ours)
+        } else {
+            ours.into_owned()
+        };
         let line = theirs
             .lines()
             .zip(ours.lines())
@@ -207,11 +210,13 @@ fn description(
         Node::CharDevice { major, minor } => format!("char {major}:{minor}"),
         _ => "other".to_owned(),
     };
-    let attributes: String = entry
-        .xattrs
-        .iter()
-        .map(|(name, value)| format!(" {name}={}", support::packages::hexadecimal(value)))
-        .collect();
+    let mut attributes = String::new();
+    for (name, value) in &entry.xattrs {
+        attributes.push_str(&format!(
+            " {name}={}",
+            support::packages::hexadecimal(value)
+        ));
+    }
     format!(
         "{what} {:o} {}:{}{attributes}",
         entry.mode, entry.uid, entry.gid

@@ -123,7 +123,7 @@ impl<'a> Installation<'a> {
         }
         for (file, before) in package.files.iter().zip(before) {
             if !file.entry.is_directory() && admitted.contains(&file.path) {
-                self.file(file, before, &record)?;
+                self.file(package, file, before, &record)?;
             }
         }
         Ok(record)
@@ -175,6 +175,7 @@ impl<'a> Installation<'a> {
 
     fn file(
         &mut self,
+        package: &UnpackedPackage,
         file: &PackagedFile,
         before: Option<&PackagedFile>,
         record: &Record,
@@ -184,7 +185,7 @@ impl<'a> Installation<'a> {
         let (uid, gid) = record.owner(file);
         let mut entry = file.entry.clone().owned_by(uid, gid);
         if let Node::Hardlink { to } = &file.entry.node {
-            entry = self.hard_link(to, entry, record);
+            entry = self.hard_link(package, to, entry);
         }
         let Some(old) = self.root.get(&place) else {
             self.root.insert(place, entry);
@@ -208,15 +209,18 @@ impl<'a> Installation<'a> {
         Ok(())
     }
 
-    /// A further name for a file of the same package; a copy of it where that file was left to another package.
-    fn hard_link(&self, to: &ImagePath, mut link: Entry, record: &Record) -> Entry {
-        let place = physical(self.root, to);
-        let Some(packaged) = self.ownership.entry(to) else {
+    /// A further name for a file of the same package; a copy of it where that file was left to another package or to
+    /// a local change.
+    fn hard_link(&self, package: &UnpackedPackage, to: &ImagePath, mut link: Entry) -> Entry {
+        let Some(packaged) = package.files.iter().find(|file| file.path == *to) else {
             return link;
         };
+        let place = physical(self.root, to);
+        let owner = self.ownership.owner(to);
         match self.root.get(&place) {
             Some(there)
-                if there.node == packaged.entry.node && owned(&self.ownership, to, record) =>
+                if there.node == packaged.entry.node
+                    && owner.is_some_and(|owner| owner.identity == package.identity) =>
             {
                 let node = Node::Hardlink { to: place };
                 Entry {
@@ -243,12 +247,6 @@ impl<'a> Installation<'a> {
             _ => Err(in_the_way(file, &record.package, "not below a directory")),
         }
     }
-}
-
-fn owned(ownership: &Ownership<'_>, path: &ImagePath, record: &Record) -> bool {
-    ownership
-        .owner(path)
-        .is_some_and(|owner| owner.info.full_name() == record.package)
 }
 
 /// Whether apk protects local changes at a path: below `/etc`.

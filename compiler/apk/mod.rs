@@ -53,4 +53,6 @@ pub use triggers::trigger_directories;
 #[path = "../../tests/support/packages.rs"]
 mod packages;
 #[cfg(test)]
+mod install_tests;
+#[cfg(test)]
 mod tests;

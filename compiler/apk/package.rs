@@ -13,7 +13,7 @@ use super::members::{Keep, Members};
 use super::package_info::PackageInfo;
 use super::script::ScriptKind;
 use crate::diagnostic::Diagnostic;
-use crate::tree::{Digest, Store};
+use crate::tree::{Digest, Store, Tree};
 
 /// What a package's data may inflate to beside its files: headers, padding, empty files.
 const OVERHEAD: u64 = 64 << 20;
@@ -44,6 +44,17 @@ pub struct UnpackedPackage {
     pub scripts: BTreeMap<ScriptKind, Digest>,
     /// Its files in archive order, each directory before what lies in it.
     pub files: Vec<PackagedFile>,
+}
+
+impl UnpackedPackage {
+    /// Its files alone, with the owners' numbers that the archive has.
+    pub fn tree(&self) -> Tree {
+        let mut tree = Tree::new();
+        for file in &self.files {
+            tree.insert_with_parents(file.path.clone(), file.entry.clone());
+        }
+        tree
+    }
 }
 
 /// Reads a package, checks every hash it has, and puts its contents into the store.

@@ -1,5 +1,7 @@
 //! Packages that the test support makes, read back; and every way to damage one, refused.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::packages::{Archive, Item, Recipe, SignatureHash, SigningKey, index};
@@ -39,8 +41,17 @@ fn recipe() -> Recipe {
     Recipe::new("tool", "1.2-r3")
 }
 
+/// Made once: a key takes a while.
 fn key() -> SigningKey {
-    SigningKey::generate("builder@example.org-1.rsa.pub", b"a seed")
+    static KEY: LazyLock<SigningKey> =
+        LazyLock::new(|| SigningKey::generate("builder@example.org-1.rsa.pub", b"a seed"));
+    KEY.clone()
+}
+
+fn other_key() -> SigningKey {
+    static KEY: LazyLock<SigningKey> =
+        LazyLock::new(|| SigningKey::generate("other.rsa.pub", b"another seed"));
+    KEY.clone()
 }
 
 fn trusted(key: &SigningKey) -> Key {
@@ -317,10 +328,7 @@ fn signatures_of_trusted_keys_are_accepted_in_all_three_kinds() {
 
 #[test]
 fn unsigned_unknown_and_bad_signatures_are_told_apart() {
-    let (key, other) = (
-        key(),
-        SigningKey::generate("other.rsa.pub", b"another seed"),
-    );
+    let (key, other) = (key(), other_key());
     let keys = [trusted(&key)];
     let signed = |key| index(&[], "test", Some((key, SignatureHash::Sha1)));
     let code = |bytes: &[u8]| {
@@ -336,16 +344,13 @@ fn unsigned_unknown_and_bad_signatures_are_told_apart() {
     let mut damaged = signed(&key);
     damaged.extend(b"more");
     assert_eq!(code(&damaged), "zosc::apk::bad-signature");
-    let impostor = SigningKey::generate(key.name(), b"another seed");
+    let impostor = SigningKey::from_pem(key.name(), &other.private_pem());
     assert_eq!(code(&signed(&impostor)), "zosc::apk::bad-signature");
 }
 
 #[test]
 fn one_good_signature_suffices() {
-    let (key, other) = (
-        key(),
-        SigningKey::generate("other.rsa.pub", b"another seed"),
-    );
+    let (key, other) = (key(), other_key());
     let data = index(&[], "test", None);
     let mut tar = Vec::new();
     for key in [&other, &key] {

@@ -521,7 +521,7 @@ fn append_pax(tar: &mut Tar, records: &[(String, Vec<u8>)]) {
     for (key, value) in records {
         // The length counts its own digits.
         let rest = key.len() + value.len() + 3;
-        let length = (rest..).find(|length| rest + length.to_string().len() == *length);
+        let length = (rest..rest + 20).find(|length| rest + length.to_string().len() == *length);
         data.extend(format!("{} {key}=", length.expect("there is one")).bytes());
         data.extend(value);
         data.push(b'\n');
