@@ -1,1 +1,21 @@
-//! (to be written)
+//! EFI programs: unified kernel images (UKI), the kernels inside, and the PE format of both.
+//!
+//! Comes in: a stub, a kernel, archives and texts as bytes. Goes out: one PE file that firmware starts, or the facts of
+//! such a file. Never signs, never touches a disk or firmware variables, knows nothing of manifests.
+//!
+//! [`write_uki`] joins the parts, [`read_uki`] takes a file apart, [`kernel_facts`] tells what a kernel image can do,
+//! and [`predict_pcr11`] computes what the stub will measure.
+
+mod kernel;
+mod measure;
+mod pe;
+mod sbat;
+mod uki;
+
+pub use kernel::{KernelFacts, kernel_facts};
+pub use measure::predict_pcr11;
+pub use pe::Machine;
+pub use uki::{SectionFacts, Uki, UkiFacts, read_uki, write_uki};
+
+#[cfg(test)]
+mod tests;
