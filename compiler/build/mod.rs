@@ -1,4 +1,161 @@
-//! Performs a plan: the only pass that runs foreign code.
+//! Performs a plan: the only pass that runs foreign code and writes outputs.
+//!
+//! Comes in: a [`Plan`] and the [`Store`]. Goes out: [`Artifacts`], files below the output folder. An action whose key has a
+//! stored result is not performed; what it would yield is looked up. Actions that do not need each other run side by
+//! side. Never reads the manifest: what an action does is in the plan, and nothing else decides what runs again.
 
+mod artifacts;
+mod capture;
+mod engine;
+mod ledger;
+mod logs;
+mod materialise;
 mod perform;
+mod reopen;
+mod scratch;
+mod status;
+
 pub mod sandbox;
+
+pub use reopen::{Reopened, reopen};
+pub use status::{Reason, Status, status};
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::io::Network;
+use crate::plan::{Plan, PlannedAction};
+use crate::tree::{Digest, Store};
+
+/// How a plan is performed; none of it changes what comes out.
+#[derive(Clone)]
+pub struct Options<'a> {
+    /// How many actions may run at once.
+    pub jobs: usize,
+    /// Where downloads come from.
+    pub network: &'a dyn Network,
+    /// Whether programs that bring their own network (cargo) must do without.
+    pub offline: bool,
+    /// The folder that outputs are written to.
+    pub outputs: PathBuf,
+    /// Set from elsewhere to stop: running commands are killed, nothing half-written stays.
+    pub cancel: &'a AtomicBool,
+}
+
+/// What a build tells while it runs; called from several threads.
+pub trait Observer: Sync {
+    /// Something happened to an action.
+    fn event(&self, action: &PlannedAction, event: Event<'_>);
+}
+
+/// What happened to an action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// It is being performed.
+    Started,
+    /// Its result was in the store.
+    Cached,
+    /// It was performed.
+    Finished {
+        /// How long that took.
+        elapsed: Duration,
+    },
+    /// It could not be performed; why is among the build's problems.
+    Failed,
+    /// A download has come this far.
+    Progress {
+        /// Bytes that are there.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+    },
+    /// Its foreign command wrote a line.
+    Line(&'a str),
+    /// It has something to say that fails nothing.
+    Warning(&'a Diagnostic),
+}
+
+/// What a build yielded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifacts {
+    /// The outputs in the order of the plan.
+    pub outputs: Vec<Artifact>,
+    /// How many actions were performed.
+    pub performed: usize,
+    /// How many results were in the store.
+    pub cached: usize,
+}
+
+impl Artifacts {
+    /// Whether everything was there already.
+    pub fn nothing_to_do(&self) -> bool {
+        self.performed == 0 && self.outputs.iter().all(|output| !output.written)
+    }
+}
+
+/// One output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// What it is: `efi`, `initramfs`, `kernel`.
+    pub kind: &'static str,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its content.
+    pub digest: Digest,
+    /// Its bytes.
+    pub size: u64,
+    /// Whether it had to be written; an equal file is left alone.
+    pub written: bool,
+}
+
+/// Performs what has no stored result and writes the outputs.
+///
+/// # Errors
+/// What the failing actions say. After the first failure nothing new is started; what runs is finished. Outputs are
+/// written only after everything succeeded.
+pub fn run(
+    plan: &Plan,
+    store: &Store,
+    options: &Options<'_>,
+    observer: &dyn Observer,
+) -> Result<Artifacts, Diagnostics> {
+    let attempt = |trust| -> Result<Artifacts, Diagnostics> {
+        let done = engine::perform_all(plan, store, options, observer, trust)?;
+        let outputs = artifacts::write(plan, &done.results, store, &options.outputs)?;
+        Ok(Artifacts {
+            outputs,
+            performed: done.performed,
+            cached: done.cached,
+        })
+    };
+    // A stored result is believed as long as its blob exists. Where one turns out to lead nowhere (damaged, or removed
+    // by hand), everything behind it is looked at once more, blob by blob.
+    match attempt(ledger::Trust::Shallow) {
+        Err(problems) if problems.iter().any(is_loss) => attempt(ledger::Trust::Deep),
+        outcome => outcome,
+    }
+}
+
+fn is_loss(problem: &Diagnostic) -> bool {
+    ["zosc::store::missing-blob", "zosc::store::damaged-blob"].contains(&problem.code)
+}
+
+/// A folder or file that cannot be used.
+fn disk(path: &Path, error: &std::io::Error) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::build::disk",
+        format!("cannot use `{}`: {error}", path.display()),
+    )
+    .help("make room or mend the permissions, then run the command again")
+}
+
+/// Someone pressed Ctrl-C.
+fn cancelled() -> Diagnostic {
+    Diagnostic::error("zosc::build::cancelled", "the build was cancelled")
+        .help("run the command again: what was finished is kept")
+}
+
+#[cfg(test)]
+mod tests;

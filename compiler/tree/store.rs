@@ -1,7 +1,7 @@
 //! The content-addressed store below the user's cache folder.
 //!
 //! Layout: `blobs/HH/REST` for contents and encoded trees, `actions/HH/REST` for action results by key,
-//! `logs/` for the output of foreign commands, `temporary/` for what is being written. A file gets its final name by
+//! `notes/` for what only makes things faster or better explained, `logs/` for the output of foreign commands, `temporary/` for what is being written. A file gets its final name by
 //! one rename, so readers never see half of one and `kill -9` leaves only a temporary file. Content is hashed again
 //! when it is read: a damaged blob is removed and reported as missing rather than used.
 
@@ -24,7 +24,7 @@ impl Store {
     /// Opens the store in `root` and makes it where it is missing.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, Diagnostic> {
         let store = Self { root: root.into() };
-        for folder in ["blobs", "actions", "logs", "temporary"] {
+        for folder in ["blobs", "actions", "notes", "logs", "temporary"] {
             let folder = store.root.join(folder);
             fs::create_dir_all(&folder).map_err(|error| unusable(&folder, &error))?;
         }
@@ -88,7 +88,7 @@ impl Store {
         let path = self.blob_path(digest);
         let bytes = fs::read(&path).map_err(|error| missing(digest, &error))?;
         if Digest::of(&bytes) != *digest {
-            return Err(self.discard(digest, &path));
+            return Err(Self::discard(digest, &path));
         }
         Ok(bytes)
     }
@@ -111,10 +111,35 @@ impl Store {
             }
         }
         if hasher.finish() != *digest {
-            return Err(self.discard(digest, &path));
+            return Err(Self::discard(digest, &path));
         }
         file.rewind().map_err(|error| unusable(&path, &error))?;
         Ok(file)
+    }
+
+    /// Writes a blob's content, verified on the way; on an error, part of it may have been written.
+    pub fn copy(&self, digest: &Digest, into: &mut dyn Write) -> Result<u64, Diagnostic> {
+        let path = self.blob_path(digest);
+        let mut file = fs::File::open(&path).map_err(|error| missing(digest, &error))?;
+        let mut hasher = Hasher::new();
+        let mut buffer = vec![0; 1 << 16];
+        let mut size = 0;
+        loop {
+            let count = file
+                .read(&mut buffer)
+                .map_err(|error| unusable(&path, &error))?;
+            if count == 0 {
+                break;
+            }
+            hasher.update(&buffer[..count]);
+            into.write_all(&buffer[..count])
+                .map_err(|error| unusable(&self.temporary(), &error))?;
+            size += count as u64;
+        }
+        if hasher.finish() != *digest {
+            return Err(Self::discard(digest, &path));
+        }
+        Ok(size)
     }
 
     /// Stores a tree's encoding; the digest is the tree's name.
@@ -134,11 +159,25 @@ impl Store {
 
     /// Remembers the result of the action with this key; replaces an older one.
     pub fn record_action(&self, key: &Digest, result: &[u8]) -> Result<(), Diagnostic> {
+        self.write_named(&self.sharded("actions", key), result)
+    }
+
+    /// A small text kept under a name, where there is one; unlike a result, nothing depends on it.
+    pub fn note(&self, name: &Digest) -> Option<Vec<u8>> {
+        fs::read(self.sharded("notes", name)).ok()
+    }
+
+    /// Keeps a small text under a name; replaces an older one.
+    pub fn write_note(&self, name: &Digest, text: &[u8]) -> Result<(), Diagnostic> {
+        self.write_named(&self.sharded("notes", name), text)
+    }
+
+    fn write_named(&self, path: &Path, content: &[u8]) -> Result<(), Diagnostic> {
         let folder = self.temporary();
         let mut file = NamedTempFile::new_in(&folder).map_err(|error| unusable(&folder, &error))?;
-        file.write_all(result)
+        file.write_all(content)
             .map_err(|error| unusable(&folder, &error))?;
-        Self::publish(file, &self.sharded("actions", key))
+        Self::publish(file, path)
     }
 
     /// The file of a blob, which may not exist.
@@ -160,7 +199,7 @@ impl Store {
         Ok(())
     }
 
-    fn discard(&self, digest: &Digest, path: &Path) -> Diagnostic {
+    fn discard(digest: &Digest, path: &Path) -> Diagnostic {
         let removed = fs::remove_file(path).is_ok();
         Diagnostic::error(
             "zosc::store::damaged-blob",
@@ -188,6 +227,11 @@ pub struct BlobWriter {
 }
 
 impl BlobWriter {
+    /// The digest of what has been written so far.
+    pub fn digest(&self) -> Digest {
+        self.hasher.clone().finish()
+    }
+
     /// Names the blob by its digest and returns that and its size in bytes.
     pub fn finish(self) -> Result<(Digest, u64), Diagnostic> {
         let digest = self.hasher.finish();

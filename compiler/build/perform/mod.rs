@@ -1,5 +1,210 @@
-//! What each kind of action does, natively, from trees and blobs to trees and blobs.
+//! One file for each kind of action: how it is done.
+//!
+//! A performer takes its inputs from the store and leaves one blob or tree there. It knows no manifest; where it can name
+//! what an error is about (`module ext4`), the plan's sites tell the place.
 
 mod accounts;
+mod archives;
+mod fetch;
 mod files;
+mod modules;
+mod packages;
 mod select;
+mod unpack;
+
+pub(super) mod run;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+
+use super::{Event, Observer, Options, cancelled};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::plan::{Action, ActionId, Input, InstalledFile, PlannedAction};
+use crate::source::Span;
+use crate::tree::{self, Digest, ImagePath, Node, Store, Tree};
+
+/// What every performer is given.
+pub(super) struct Context<'a> {
+    pub(super) store: &'a Store,
+    pub(super) planned: &'a PlannedAction,
+    pub(super) key: Digest,
+    pub(super) resolve: &'a dyn Fn(ActionId) -> Digest,
+    pub(super) options: &'a Options<'a>,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) sites: &'a BTreeMap<String, Span>,
+}
+
+impl Context<'_> {
+    /// The digest of an input.
+    fn digest(&self, input: &Input) -> Digest {
+        match input {
+            Input::Known(digest) => *digest,
+            Input::Output(id) => (self.resolve)(*id),
+        }
+    }
+
+    /// An input that is a tree.
+    fn tree(&self, input: &Input) -> Result<Tree, Diagnostic> {
+        self.store.get_tree(&self.digest(input))
+    }
+
+    fn trees(&self, inputs: &[Input]) -> Result<Vec<Tree>, Diagnostic> {
+        inputs.iter().map(|input| self.tree(input)).collect()
+    }
+
+    /// Adds the place of the installed file that a problem is about.
+    fn locate_files(&self, problem: Diagnostic, files: &[InstalledFile]) -> Diagnostic {
+        let named = files.iter().find(|file| {
+            let name = format!("`{}`", file.file.relative());
+            problem.message.contains(&name)
+        });
+        let site = named.and_then(|file| self.sites.get(&format!("file {}", file.to)));
+        problem.at_maybe(site.copied())
+    }
+
+    /// Stops here where someone asked for it.
+    fn check_cancelled(&self) -> Result<(), Diagnostic> {
+        if self.options.cancel.load(Ordering::Relaxed) {
+            return Err(cancelled());
+        }
+        Ok(())
+    }
+
+    /// Says something that fails nothing.
+    fn warn(&self, warning: &Diagnostic) {
+        self.observer.event(self.planned, Event::Warning(warning));
+    }
+}
+
+/// Performs an action and returns the digest of what it yields.
+pub(super) fn perform(context: &Context<'_>) -> Result<Digest, Diagnostics> {
+    context.check_cancelled()?;
+    let made = match &context.planned.action {
+        Action::Modules {
+            kernel,
+            stage1,
+            stage2,
+            epoch,
+            ..
+        } => modules::modules(context, kernel, (stage1, stage2), *epoch)?,
+        Action::Firmware {
+            pool,
+            kernel,
+            modules,
+            keep,
+            all,
+            ..
+        } => {
+            let request = modules::FirmwareRequest {
+                pool,
+                kernel: kernel.as_ref(),
+                modules,
+                keep,
+                all: *all,
+            };
+            modules::firmware(context, &request)?
+        }
+        action => match blob(context, action)? {
+            Some(blob) => blob,
+            None => context.store.put_tree(&tree(context, action)?)?,
+        },
+    };
+    Ok(made)
+}
+
+/// Performs an action that leads to a digest by itself; `None` for one that makes a tree.
+fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagnostic> {
+    let made = match action {
+        Action::Fetch { urls, sha256, size } => fetch::fetch(context, urls, sha256, *size),
+        Action::Vendor {
+            name,
+            version,
+            tree,
+        } => fetch::vendor(context, name, version, *tree),
+        Action::Unpack {
+            archive,
+            name,
+            strip_components,
+            origin,
+        } => unpack::unpack(context, archive, name, *strip_components, origin),
+        Action::UnpackPackage {
+            package,
+            name,
+            version,
+            identity,
+        } => packages::unpack(context, package, (name, version, identity)),
+        Action::PackageScript { package, script } => packages::script(context, package, script),
+        Action::Run { .. } => run::run(context),
+        Action::Cpio {
+            tree,
+            compression,
+            epoch,
+        } => archives::cpio(context, tree, *compression, *epoch),
+        Action::Concat { parts, limit } => archives::concat(context, parts, *limit),
+        Action::PickFile { tree, path } => pick(&context.tree(tree)?, path),
+        Action::Validate { tree, programs } => {
+            select::validate(&context.tree(tree)?, programs, context.store)?;
+            Ok(context.digest(tree))
+        }
+        _ => return Ok(None),
+    };
+    made.map(Some)
+}
+
+/// Performs an action that makes a tree in memory.
+fn tree(context: &Context<'_>, action: &Action) -> Result<Tree, Diagnostic> {
+    let store = context.store;
+    match action {
+        Action::PackageFiles { package } => packages::files(context, package),
+        Action::InstallFiles {
+            from,
+            files,
+            origin,
+            epoch,
+        } => files::install_files(&context.tree(from)?, files, origin, *epoch)
+            .map_err(|problem| context.locate_files(problem, files)),
+        Action::WriteFiles { files, epoch } => {
+            files::write_files(files, *epoch, &|input| context.digest(input), store)
+        }
+        Action::Move {
+            tree,
+            to,
+            origin,
+            epoch,
+        } => files::move_tree(&context.tree(tree)?, to, origin, *epoch),
+        Action::Merge { trees, conflict } => tree::merge(&context.trees(trees)?, *conflict),
+        Action::Drop { tree, patterns } => select::leave_out(&context.tree(tree)?, patterns),
+        Action::Segment { tree, name } => Ok(archives::segment(&context.tree(tree)?, name)),
+        Action::Accounts {
+            root,
+            groups,
+            accounts,
+            epoch,
+        } => accounts::accounts(context.tree(root)?, store, groups, accounts, *epoch),
+        _ => Err(Diagnostic::error(
+            "zosc::build::not-performed",
+            format!("`{}` cannot be performed", context.planned.label),
+        )
+        .help("use a later zosc")),
+    }
+}
+
+/// One file's content.
+fn pick(tree: &Tree, path: &ImagePath) -> Result<Digest, Diagnostic> {
+    let missing = || {
+        Diagnostic::error(
+            "zosc::build::no-such-file",
+            format!("there is no file `{path}` to take"),
+        )
+        .help("`zosc inspect` lists what is there")
+    };
+    let (_, entry) = tree.resolve(path).ok_or_else(missing)?;
+    let entry = match &entry.node {
+        Node::Hardlink { to } => tree.get(to).ok_or_else(missing)?,
+        _ => entry,
+    };
+    match entry.node {
+        Node::File { digest, .. } => Ok(digest),
+        _ => Err(missing()),
+    }
+}

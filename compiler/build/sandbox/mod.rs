@@ -292,3 +292,5 @@ pub struct Outcome {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::as_user;

@@ -1,0 +1,143 @@
+//! Writes the outputs: all of them or none, and only those that differ.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+
+use super::{Artifact, disk};
+use crate::diagnostic::Diagnostic;
+use crate::plan::{Input, Plan};
+use crate::tree::{Digest, Hasher, Store};
+
+/// Writes a plan's outputs into a folder.
+pub(super) fn write(
+    plan: &Plan,
+    results: &[Digest],
+    store: &Store,
+    folder: &Path,
+) -> Result<Vec<Artifact>, Diagnostic> {
+    let mut artifacts = Vec::new();
+    let mut pending = Vec::new();
+    for output in &plan.outputs {
+        let path = place(folder, &output.name)?;
+        let digest = match output.content {
+            Input::Known(digest) => digest,
+            Input::Output(id) => *results
+                .get(id.0 as usize)
+                .expect("outputs come from actions of the same plan"),
+        };
+        let there = holds(store, &path, &digest);
+        let size = if let Some(size) = there {
+            size
+        } else {
+            let (file, size) = prepare(store, folder, &digest)?;
+            pending.push((file, path.clone(), digest));
+            size
+        };
+        artifacts.push(Artifact {
+            kind: output.kind,
+            path,
+            digest,
+            size,
+            written: there.is_none(),
+        });
+    }
+    for (file, path, digest) in pending {
+        file.persist(&path)
+            .map_err(|error| disk(&path, &error.error))?;
+        remember(store, &path, &digest);
+    }
+    Ok(artifacts)
+}
+
+fn place(folder: &Path, name: &str) -> Result<PathBuf, Diagnostic> {
+    if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
+        return Err(Diagnostic::error(
+            "zosc::build::output-name",
+            format!("`{name}` is no file name for an output"),
+        )
+        .help("an output is a plain file name without `/`; `--output DIR` chooses the folder"));
+    }
+    Ok(folder.join(name))
+}
+
+/// Writes a blob into a temporary file beside its later place, so that one rename puts it there.
+fn prepare(
+    store: &Store,
+    folder: &Path,
+    digest: &Digest,
+) -> Result<(NamedTempFile, u64), Diagnostic> {
+    fs::create_dir_all(folder).map_err(|error| disk(folder, &error))?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".zosc-")
+        .permissions(fs::Permissions::from_mode(0o644))
+        .tempfile_in(folder)
+        .map_err(|error| disk(folder, &error))?;
+    let size = store.copy(digest, &mut file)?;
+    file.flush().map_err(|error| disk(folder, &error))?;
+    Ok((file, size))
+}
+
+/// How an output looked when it was last known to be sound, so that it need not be hashed every time.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Seen {
+    digest: Digest,
+    size: u64,
+    inode: u64,
+    mtime: (i64, i64),
+    ctime: (i64, i64),
+}
+
+fn seen(path: &Path, digest: &Digest) -> Option<Seen> {
+    let facts = fs::symlink_metadata(path)
+        .ok()
+        .filter(fs::Metadata::is_file)?;
+    Some(Seen {
+        digest: *digest,
+        size: facts.len(),
+        inode: facts.ino(),
+        mtime: (facts.mtime(), facts.mtime_nsec()),
+        ctime: (facts.ctime(), facts.ctime_nsec()),
+    })
+}
+
+/// The size of the file at a path if its content has this digest.
+fn holds(store: &Store, path: &Path, digest: &Digest) -> Option<u64> {
+    let now = seen(path, digest)?;
+    let note = store.note(&note(path));
+    let known: Option<Seen> = note.and_then(|note| serde_json::from_slice(&note).ok());
+    if known.as_ref() == Some(&now) {
+        return Some(now.size);
+    }
+    let mut hasher = Hasher::new();
+    let mut file = fs::File::open(path).ok()?;
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match std::io::Read::read(&mut file, &mut buffer).ok()? {
+            0 => break,
+            count => hasher.update(&buffer[..count]),
+        }
+    }
+    if hasher.finish() != *digest {
+        return None;
+    }
+    remember(store, path, digest);
+    Some(now.size)
+}
+
+fn remember(store: &Store, path: &Path, digest: &Digest) {
+    if let Some(seen) = seen(path, digest) {
+        let bytes = serde_json::to_vec(&seen).expect("numbers and digests are always JSON");
+        // Without the note, the file is hashed next time.
+        let _ = store.write_note(&note(path), &bytes);
+    }
+}
+
+fn note(path: &Path) -> Digest {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    Digest::of(format!("output\n{}", absolute.display()).as_bytes())
+}

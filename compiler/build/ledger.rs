@@ -1,0 +1,135 @@
+//! What earlier builds left behind: results by key, and what each action's last key was made of.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::diagnostic::Diagnostic;
+use crate::plan::{Action, Plan, PlannedAction, Yield};
+use crate::tree::{Digest, Node, Store, Tree};
+
+/// How much of a stored result is looked at before it is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// Its blob exists.
+    Shallow,
+    /// Its blob exists and, of a tree, every file's.
+    Deep,
+}
+
+/// The stored result of a key, where its content is still there.
+pub(super) fn result(store: &Store, key: &Digest, yields: Yield, trust: Trust) -> Option<Digest> {
+    let output = recorded(store, key)?;
+    if !store.contains(&output) {
+        return None;
+    }
+    if trust == Trust::Deep && yields == Yield::Tree && !is_whole_tree(store, &output) {
+        return None;
+    }
+    Some(output)
+}
+
+/// Whether a tree and all its files are in the store.
+pub(super) fn is_whole_tree(store: &Store, digest: &Digest) -> bool {
+    let tree = store.get_tree(digest);
+    tree.is_ok_and(|tree| files(&tree).all(|digest| store.contains(&digest)))
+}
+
+/// What a key yielded, whether or not the content is still there.
+pub(super) fn recorded(store: &Store, key: &Digest) -> Option<Digest> {
+    let record = store.action_result(key)?;
+    std::str::from_utf8(&record).ok()?.trim().parse().ok()
+}
+
+/// Remembers what a key yields.
+pub(super) fn record(store: &Store, key: &Digest, output: &Digest) -> Result<(), Diagnostic> {
+    store.record_action(key, format!("{output}\n").as_bytes())
+}
+
+fn files(tree: &Tree) -> impl Iterator<Item = Digest> + '_ {
+    tree.iter().filter_map(|(_, entry)| match entry.node {
+        Node::File { digest, .. } => Some(digest),
+        _ => None,
+    })
+}
+
+/// What a key was made of, each part by its digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Parts {
+    /// The key.
+    pub(super) key: Digest,
+    /// Outputs of other actions, by their labels.
+    pub(super) inputs: BTreeMap<String, Digest>,
+    /// Everything else, by the name of the parameter.
+    pub(super) parameters: BTreeMap<String, Digest>,
+}
+
+impl Parts {
+    /// Takes an action's key apart.
+    pub(super) fn of(
+        plan: &Plan,
+        action: &Action,
+        key: Digest,
+        results: &dyn Fn(crate::plan::ActionId) -> Digest,
+    ) -> Self {
+        let label = |id: crate::plan::ActionId| {
+            let planned = plan.actions.get(id.0 as usize);
+            planned.map_or_else(String::new, |planned| planned.label.clone())
+        };
+        let inputs = action
+            .needs()
+            .into_iter()
+            .map(|id| (label(id), results(id)));
+        // Inputs are told apart above; here they must not count.
+        let nothing = Digest::of(b"");
+        let mut parameters = BTreeMap::new();
+        if let Some(kinds) = action.canonical(&|_| nothing).get("action") {
+            let kinds = kinds.as_object().into_iter().flatten();
+            let fields = kinds.filter_map(|(_, fields)| fields.as_object());
+            for (name, value) in fields.flatten() {
+                parameters.insert(name.clone(), Digest::of(value.to_string().as_bytes()));
+            }
+        }
+        Self {
+            key,
+            inputs: inputs.collect(),
+            parameters,
+        }
+    }
+
+    /// What is not as it was, inputs first.
+    pub(super) fn changed_since(&self, earlier: &Self) -> Vec<String> {
+        let differs = |now: &BTreeMap<String, Digest>, then: &BTreeMap<String, Digest>| {
+            let names = now.keys().chain(then.keys());
+            let mut names: Vec<String> = names
+                .filter(|name| now.get(*name) != then.get(*name))
+                .cloned()
+                .collect();
+            names.sort();
+            names.dedup();
+            names
+        };
+        let mut changed = differs(&self.inputs, &earlier.inputs);
+        changed.extend(differs(&self.parameters, &earlier.parameters));
+        changed
+    }
+}
+
+/// The parts of the key that an action of this label had last.
+pub(super) fn last(store: &Store, planned: &PlannedAction) -> Option<Parts> {
+    serde_json::from_slice(&store.note(&place(planned))?).ok()
+}
+
+/// Remembers the parts of a key as the last of its action.
+pub(super) fn remember(
+    store: &Store,
+    planned: &PlannedAction,
+    parts: &Parts,
+) -> Result<(), Diagnostic> {
+    let bytes = serde_json::to_vec(parts).expect("digests and names are always JSON");
+    store.write_note(&place(planned), &bytes)
+}
+
+fn place(planned: &PlannedAction) -> Digest {
+    Digest::of(format!("parts\n{}\n{}", planned.stage, planned.label).as_bytes())
+}

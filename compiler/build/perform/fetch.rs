@@ -1,0 +1,99 @@
+//! Brings what comes from elsewhere and is locked by digest: files, crates.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::super::{Event, ledger};
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::io::{self, Request};
+use crate::lock;
+use crate::tree::{BlobWriter, Digest};
+
+/// Downloads a file from the first address that has it, exactly as it was locked.
+pub(super) fn fetch(
+    context: &Context<'_>,
+    urls: &[String],
+    sha256: &Digest,
+    size: u64,
+) -> Result<Digest, Diagnostic> {
+    let store = context.store;
+    // Locking and other plans leave the same content there under no key of this action.
+    if store.contains(sha256) && store.reader(sha256).is_ok() {
+        return Ok(*sha256);
+    }
+    let request = Request {
+        subject: &context.planned.label,
+        urls,
+        limit: size,
+    };
+    let begin = || {
+        Ok(Sink {
+            blob: store.writer()?,
+            cancel: context.options.cancel,
+        })
+    };
+    let finish = |url: &str, sink: Sink<'_>| {
+        let found = sink.blob.digest();
+        if found != *sha256 {
+            return Err(wrong_digest(url, &found, sha256));
+        }
+        sink.blob.finish().map(|(digest, _)| digest)
+    };
+    let progress = |progress: io::Progress<'_>| {
+        context.observer.event(
+            context.planned,
+            Event::Progress {
+                done: progress.received,
+                total: size,
+            },
+        );
+    };
+    io::download(context.options.network, request, &progress, begin, finish)
+}
+
+/// A blob in the making that refuses more once the build is cancelled.
+struct Sink<'a> {
+    blob: BlobWriter,
+    cancel: &'a AtomicBool,
+}
+
+impl Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(std::io::Error::other("cancelled"));
+        }
+        self.blob.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.blob.flush()
+    }
+}
+
+fn wrong_digest(url: &str, found: &Digest, locked: &Digest) -> Diagnostic {
+    let name = url.rsplit('/').next().unwrap_or(url);
+    Diagnostic::error(
+        "zosc::build::wrong-digest",
+        format!("`{name}` is not the file that was locked"),
+    )
+    .note(format!("locked is {locked}"))
+    .note(format!("found is {found}"))
+    .help("the address has another file now; where that is meant, `zosc lock --update` accepts it")
+}
+
+/// Lets cargo fetch a crate with its dependencies, exactly as locked.
+pub(super) fn vendor(
+    context: &Context<'_>,
+    name: &str,
+    version: &str,
+    tree: Digest,
+) -> Result<Digest, Diagnostic> {
+    let store = context.store;
+    // Locking leaves the tree there under no key of this action.
+    if ledger::is_whole_tree(store, &tree) {
+        return Ok(tree);
+    }
+    let options = context.options;
+    lock::vendor(name, version, tree, store, options.offline, options.cancel)
+}

@@ -1,0 +1,72 @@
+//! Packages: unpacked, installed, recorded.
+
+use super::Context;
+use crate::apk::{self, Expected, PackagedFile, ScriptKind, UnpackedPackage};
+use crate::diagnostic::Diagnostic;
+use crate::plan::Input;
+use crate::tree::{Digest, Tree};
+
+/// Verifies and unpacks a package; what it holds is stored as JSON, its files as blobs.
+pub(super) fn unpack(
+    context: &Context<'_>,
+    package: &Input,
+    (name, version, identity): (&str, &str, &str),
+) -> Result<Digest, Diagnostic> {
+    let identity = identity.parse().map_err(|_| {
+        Diagnostic::error(
+            "zosc::build::bad-lock",
+            format!("the lock gives `{name}` the identity `{identity}`, which is none"),
+        )
+        .help("run `zosc lock --update`; identities begin with `Q1`")
+    })?;
+    let expected = Expected {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        identity: Some(identity),
+    };
+    let mut file = context.store.reader(&context.digest(package))?;
+    let unpacked = apk::unpack(&mut file, &expected, context.store)?;
+    let bytes = serde_json::to_vec(&unpacked).expect("packages hold nothing JSON cannot say");
+    context.store.put(&bytes)
+}
+
+/// The files of a package that is not installed but looked into.
+pub(super) fn files(context: &Context<'_>, package: &Input) -> Result<Tree, Diagnostic> {
+    let mut tree = Tree::new();
+    for PackagedFile { path, entry, .. } in read(context, package)?.files {
+        tree.insert_with_parents(path, entry);
+    }
+    Ok(tree)
+}
+
+/// One script of a package.
+pub(super) fn script(
+    context: &Context<'_>,
+    package: &Input,
+    script: &str,
+) -> Result<Digest, Diagnostic> {
+    let unpacked = read(context, package)?;
+    let kind = ScriptKind::from_name(script);
+    let found = kind.and_then(|kind| unpacked.scripts.get(&kind).copied());
+    found.ok_or_else(|| {
+        Diagnostic::error(
+            "zosc::build::bad-lock",
+            format!(
+                "the lock says that `{}` has a script `{script}`, and it has none",
+                unpacked.info.name
+            ),
+        )
+        .help("run `zosc lock --update`")
+    })
+}
+
+fn read(context: &Context<'_>, package: &Input) -> Result<UnpackedPackage, Diagnostic> {
+    let bytes = context.store.get(&context.digest(package))?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        Diagnostic::error(
+            "zosc::store::bad-tree",
+            format!("a stored package cannot be read: {error}"),
+        )
+        .help("run `zosc build` again; the package is unpacked anew")
+    })
+}

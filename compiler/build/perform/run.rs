@@ -1,0 +1,361 @@
+//! Runs foreign code in the sandbox and captures what it leaves.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::capture::{self, Mark};
+use super::super::logs::{self, Log};
+use super::super::materialise::{self, Base};
+use super::super::sandbox::{Access, End, Identity, Owner, RootFs, Sandbox};
+use super::super::scratch::Scratch;
+use super::super::{Event, cancelled, disk};
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::lock::HostToolchain;
+use crate::plan::{Action, Capture, Root};
+use crate::tree::{Digest, ImagePath, Origin, Store};
+
+/// The folder that a command on the host's toolchain may write to.
+const WORK: &str = "/build";
+/// Folders in it that exist from the start.
+const WORK_FOLDERS: [&str; 2] = ["home", "output"];
+
+/// A command with all its inputs known, as it is kept beside its log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in super::super) struct Request {
+    /// What the action is called.
+    pub(in super::super) label: String,
+    root: RequestRoot,
+    mounts: Vec<RequestMount>,
+    files: BTreeMap<ImagePath, Digest>,
+    /// The command.
+    pub(in super::super) arguments: Vec<String>,
+    environment: BTreeMap<String, String>,
+    directory: ImagePath,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum RequestRoot {
+    Host(HostToolchain),
+    Tree(Digest),
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct RequestMount {
+    tree: Digest,
+    at: ImagePath,
+    writable: bool,
+}
+
+impl Request {
+    /// Where the request of an action is kept.
+    pub(in super::super) fn path(store: &Store, key: &str) -> PathBuf {
+        store.logs().join(format!("{key}.request.json"))
+    }
+
+    fn keep(&self, store: &Store, key: &Digest) -> Result<(), Diagnostic> {
+        let path = Self::path(store, &key.to_string());
+        let bytes = serde_json::to_vec_pretty(self).expect("paths and digests are always JSON");
+        fs::write(&path, bytes).map_err(|error| disk(&path, &error))
+    }
+}
+
+/// A sandbox whose files are on disk, as long as this lives.
+pub(in super::super) struct Prepared {
+    /// The sandbox.
+    pub(in super::super) sandbox: Sandbox,
+    /// The tree that is its root.
+    base: Base,
+    /// Folders that can be captured: where the sandbox sees them, and where they are.
+    places: Vec<(ImagePath, PathBuf)>,
+    /// Folders that go when this does.
+    scratches: Vec<Scratch>,
+}
+
+/// Puts everything on disk that a command is to see.
+pub(in super::super) fn prepare(
+    request: &Request,
+    store: &Store,
+    cancel: &AtomicBool,
+) -> Result<Prepared, Diagnostic> {
+    let root = Scratch::new(store)?;
+    let arguments = request.arguments.clone();
+    let mut prepared = match &request.root {
+        RequestRoot::Tree(tree) => {
+            let tree = store.get_tree(tree)?;
+            let mut base = materialise::materialise(&tree, store, root.path(), cancel)?;
+            let mut sandbox = Sandbox::new(RootFs::Writable(root.path().to_owned()), arguments);
+            sandbox.identity = Identity::Accounts;
+            sandbox.owners = base.hand_over();
+            Prepared {
+                sandbox,
+                base,
+                places: vec![(ImagePath::root(), root.path().to_owned())],
+                scratches: Vec::new(),
+            }
+        }
+        RequestRoot::Host(host) => {
+            for folder in WORK_FOLDERS {
+                let path = root.path().join(folder);
+                fs::create_dir(&path).map_err(|error| disk(&path, &error))?;
+            }
+            let sandbox = Sandbox::new(RootFs::Empty, arguments);
+            let work = ImagePath::new(WORK).expect("a literal path is a sound one");
+            Prepared {
+                sandbox: on_host(sandbox, host).bind(root.path(), WORK, Access::Write),
+                base: Base::default(),
+                places: vec![(work, root.path().to_owned())],
+                scratches: Vec::new(),
+            }
+        }
+    };
+    prepared.scratches.push(root);
+    prepared
+        .sandbox
+        .environment
+        .clone_from(&request.environment);
+    prepared.sandbox.directory = request.directory.to_string();
+    for mount in &request.mounts {
+        prepared.mount(mount, store, cancel)?;
+    }
+    for (path, digest) in &request.files {
+        prepared.file(path, digest, store)?;
+    }
+    Ok(prepared)
+}
+
+/// The machine's own programs, and the toolchain's folders where those do not hold them already.
+fn on_host(sandbox: Sandbox, host: &HostToolchain) -> Sandbox {
+    let mut sandbox = sandbox.with_host_programs();
+    for folder in &host.folders {
+        let shown = |bind: &super::super::sandbox::Bind| Path::new(folder).starts_with(&bind.guest);
+        if !sandbox.binds.iter().any(shown) && !sandbox.links.contains_key(folder) {
+            sandbox = sandbox.bind(folder, folder, Access::Read);
+        }
+    }
+    sandbox
+}
+
+impl Prepared {
+    fn mount(
+        &mut self,
+        mount: &RequestMount,
+        store: &Store,
+        cancel: &AtomicBool,
+    ) -> Result<(), Diagnostic> {
+        let tree = store.get_tree(&mount.tree)?;
+        // Below a folder that is the command's own anyway, a writable tree is simply put there.
+        let within = self.places.iter().find(|(guest, _)| {
+            mount.writable && !guest.is_root() && mount.at.starts_with(guest) && mount.at != *guest
+        });
+        if let Some((guest, host)) = within {
+            let folder = host.join(below(guest, &mount.at));
+            fs::create_dir_all(&folder).map_err(|error| disk(&folder, &error))?;
+            materialise::materialise(&tree, store, &folder, cancel)?;
+            return Ok(());
+        }
+        let scratch = Scratch::new(store)?;
+        materialise::materialise(&tree, store, scratch.path(), cancel)?;
+        let access = if mount.writable {
+            Access::Write
+        } else {
+            Access::Read
+        };
+        self.bind(scratch.path().to_owned(), &mount.at, access);
+        self.places
+            .push((mount.at.clone(), scratch.path().to_owned()));
+        self.scratches.push(scratch);
+        Ok(())
+    }
+
+    /// Shows a blob as a program.
+    fn file(&mut self, path: &ImagePath, digest: &Digest, store: &Store) -> Result<(), Diagnostic> {
+        let scratch = Scratch::new(store)?;
+        let host = scratch.path().join("file");
+        let refuse = |error| disk(&host, &error);
+        let mut file = fs::File::create(&host).map_err(refuse)?;
+        store.copy(digest, &mut file)?;
+        file.flush().map_err(refuse)?;
+        file.set_permissions(fs::Permissions::from_mode(0o755))
+            .map_err(refuse)?;
+        self.bind(host.clone(), path, Access::Read);
+        self.scratches.push(scratch);
+        Ok(())
+    }
+
+    fn bind(&mut self, host: PathBuf, guest: &ImagePath, access: Access) {
+        self.sandbox.binds.push(super::super::sandbox::Bind {
+            host,
+            guest: guest.to_string(),
+            access,
+        });
+    }
+
+    /// Reads back what the command left.
+    fn capture(
+        &self,
+        what: &Capture,
+        owners: &[Owner],
+        store: &Store,
+        mark: &Mark,
+    ) -> Result<Digest, Diagnostic> {
+        let tree = match what {
+            Capture::Root => {
+                let (_, host) = self.places.first().expect("the root is the first place");
+                capture::capture(host, &self.base, owners, store, mark)?
+            }
+            Capture::Directory(directory) => {
+                let place = self
+                    .places
+                    .iter()
+                    .filter(|(guest, _)| directory.starts_with(guest))
+                    .max_by_key(|(guest, _)| guest.as_str().len());
+                let (guest, host) = place.ok_or_else(|| no_output(directory))?;
+                let owners = owners_below(owners, directory);
+                let inner = below(guest, directory);
+                let opened = capture::open_below(host, inner).map_err(|_| no_output(directory))?;
+                capture::capture_open(opened, host, &Base::default(), &owners, store, mark)?
+            }
+        };
+        store.put_tree(&tree)
+    }
+}
+
+/// The path of `inner` relative to `outer`, without a leading slash.
+fn below<'p>(outer: &ImagePath, inner: &'p ImagePath) -> &'p str {
+    let rest = inner.as_str().strip_prefix(outer.as_str());
+    rest.unwrap_or_default().trim_start_matches('/')
+}
+
+fn owners_below(owners: &[Owner], directory: &ImagePath) -> Vec<Owner> {
+    let moved = owners.iter().filter_map(|owner| {
+        let path = ImagePath::new(&owner.path).ok()?;
+        path.starts_with(directory).then(|| Owner {
+            path: format!("/{}", below(directory, &path)),
+            ..owner.clone()
+        })
+    });
+    moved.collect()
+}
+
+/// Performs a [`Action::Run`].
+pub(super) fn run(context: &Context<'_>) -> Result<Digest, Diagnostic> {
+    let Action::Run {
+        capture,
+        origin,
+        epoch,
+        root,
+        ..
+    } = &context.planned.action
+    else {
+        unreachable!("perform sends only `Run` here");
+    };
+    let store = context.store;
+    let Some(request) = request(context)? else {
+        return Ok(match root {
+            Root::Tree(input) => context.digest(input),
+            Root::Host(_) => store.put_tree(&crate::tree::Tree::new())?,
+        });
+    };
+    request.keep(store, &context.key)?;
+    let prepared = prepare(&request, store, context.options.cancel)?;
+    let mut log = Log::new(store, &context.key)?;
+    let outcome = prepared.sandbox.run(context.options.cancel, &mut |line| {
+        let shown = log.line(line);
+        context.observer.event(context.planned, Event::Line(&shown));
+    })?;
+    match outcome.end {
+        End::Exited(0) => {}
+        End::Cancelled => return Err(cancelled()),
+        end => return Err(failed(context, end, log)),
+    }
+    let mark = Mark {
+        origin: Origin::new(origin),
+        epoch: *epoch,
+    };
+    prepared.capture(capture, &outcome.owners, store, &mark)
+}
+
+/// The request with its inputs resolved; `None` where a list of further arguments is empty and nothing is to run.
+fn request(context: &Context<'_>) -> Result<Option<Request>, Diagnostic> {
+    let Action::Run {
+        root,
+        mounts,
+        files,
+        arguments,
+        environment,
+        directory,
+        ..
+    } = &context.planned.action
+    else {
+        unreachable!("perform sends only `Run` here");
+    };
+    let mut all = arguments.fixed.clone();
+    if let Some(further) = &arguments.further {
+        let bytes = context.store.get(&context.digest(further))?;
+        let further: Vec<String> = serde_json::from_slice(&bytes)
+            .expect("further arguments are made by an action of this program");
+        if further.is_empty() {
+            return Ok(None);
+        }
+        all.extend(further);
+    }
+    let mounts = mounts.iter().map(|mount| RequestMount {
+        tree: context.digest(&mount.tree),
+        at: mount.at.clone(),
+        writable: mount.writable,
+    });
+    let files = files
+        .iter()
+        .map(|(path, input)| (path.clone(), context.digest(input)));
+    Ok(Some(Request {
+        label: context.planned.label.clone(),
+        root: match root {
+            Root::Host(host) => RequestRoot::Host(host.clone()),
+            Root::Tree(input) => RequestRoot::Tree(context.digest(input)),
+        },
+        mounts: mounts.collect(),
+        files: files.collect(),
+        arguments: all,
+        environment: environment.clone(),
+        directory: directory.clone(),
+    }))
+}
+
+fn failed(context: &Context<'_>, end: End, log: Log) -> Diagnostic {
+    let (tail, path) = log.finish();
+    let label = &context.planned.label;
+    let mut diagnostic = Diagnostic::error("zosc::build::run-failed", format!("`{label}` {end}"));
+    if tail.is_empty() {
+        diagnostic = diagnostic.note("it wrote nothing");
+    }
+    for line in tail {
+        diagnostic = diagnostic.note(line);
+    }
+    diagnostic
+        .note(format!("whole log: {}", path.display()))
+        .help(format!(
+            "to look around where it failed: zosc shell --action {}",
+            context.key.short()
+        ))
+}
+
+fn no_output(directory: &ImagePath) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::build::no-output",
+        format!("the command left no directory `{directory}`"),
+    )
+    .help("let the build write its results there")
+}
+
+/// The log that belongs to a request.
+pub(in super::super) fn log_path(store: &Store, key: &Digest) -> PathBuf {
+    logs::path(store, key)
+}

@@ -1,0 +1,489 @@
+//! Unpacks a release's archive into a tree: tar in its compressions, zip, deb, apk.
+//!
+//! Archives come from anywhere: sizes are bounded, paths stay inside, nothing lies below a symlink, devices are refused.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+
+use super::Context;
+use crate::diagnostic::Diagnostic;
+use crate::plan::Input;
+use crate::tree::{Digest, Entry, ImagePath, Node, Origin, Store, Tree};
+
+/// Most bytes that an archive may unpack to.
+const BYTES: u64 = 16 << 30;
+/// Most entries of an archive.
+const ENTRIES: usize = 1_000_000;
+/// Most memory that a decompressor may take.
+const MEMORY: u64 = 512 << 20;
+
+/// Unpacks an archive; all entries belong to root and have time 0.
+pub(super) fn unpack(
+    context: &Context<'_>,
+    archive: &Input,
+    name: &str,
+    strip_components: u32,
+    origin: &str,
+) -> Result<Digest, Diagnostic> {
+    let file = context.store.reader(&context.digest(archive))?;
+    let tree = unpack_file(file, name, strip_components, origin, context.store)?;
+    context.store.put_tree(&tree)
+}
+
+fn unpack_file(
+    file: File,
+    name: &str,
+    strip_components: u32,
+    origin: &str,
+    store: &Store,
+) -> Result<Tree, Diagnostic> {
+    let mut unpacking = Unpacking {
+        name,
+        strip_components: strip_components as usize,
+        origin: Origin::new(origin),
+        store,
+        tree: Tree::new(),
+        bytes: 0,
+        packed_members: false,
+    };
+    let lower = name.to_ascii_lowercase();
+    let ends = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
+    if ends(&[".zip", ".jar", ".whl"]) {
+        unpacking.zip(file)?;
+    } else if ends(&[".deb", ".udeb"]) {
+        unpacking.deb(file)?;
+    } else if ends(&[".apk"]) {
+        // Signature, control data and files are three gzip members that inflate to one tar stream.
+        unpacking.packed_members = true;
+        unpacking.tar(&mut flate2::read::MultiGzDecoder::new(BufReader::new(file)))?;
+    } else if lower.contains(".tar") || ends(&[".tgz", ".txz", ".tzst", ".crate"]) {
+        let mut content = unpacking.inflate(name, BufReader::new(file))?;
+        unpacking.tar(&mut content)?;
+    } else {
+        return Err(unpacking.refuse("its name ends like no archive that zosc unpacks")
+            .help("tar (plain, gz, xz, zst), zip, deb and apk are unpacked; a single program needs `unpack #false`"));
+    }
+    unpacking.finish()
+}
+
+struct Unpacking<'a> {
+    name: &'a str,
+    strip_components: usize,
+    origin: Origin,
+    store: &'a Store,
+    tree: Tree,
+    bytes: u64,
+    /// Whether top-level names that begin with a dot describe the package and are no files of it.
+    packed_members: bool,
+}
+
+impl Unpacking<'_> {
+    fn refuse(&self, reason: impl std::fmt::Display) -> Diagnostic {
+        Diagnostic::error(
+            "zosc::build::bad-archive",
+            format!("`{}` cannot be unpacked: {reason}", self.name),
+        )
+        .help("check the address and the digest; unpack it by hand to see what it holds")
+    }
+
+    fn inflate<'r>(
+        &self,
+        name: &str,
+        from: impl io::BufRead + 'r,
+    ) -> Result<Box<dyn Read + 'r>, Diagnostic> {
+        let lower = name.to_ascii_lowercase();
+        let ends = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
+        Ok(if ends(&[".gz", ".tgz", ".crate"]) {
+            Box::new(flate2::bufread::MultiGzDecoder::new(from))
+        } else if ends(&[".xz", ".txz"]) {
+            let stream = xz2::stream::Stream::new_stream_decoder(MEMORY, xz2::stream::CONCATENATED)
+                .map_err(|error| self.refuse(io::Error::from(error)))?;
+            Box::new(xz2::bufread::XzDecoder::new_stream(from, stream))
+        } else if ends(&[".zst", ".tzst"]) {
+            let decoder = zstd::stream::read::Decoder::with_buffer(from);
+            Box::new(decoder.map_err(|error| self.refuse(error))?)
+        } else if ends(&[".tar"]) {
+            Box::new(from)
+        } else {
+            return Err(self.refuse("its compression is none of gz, xz and zst"));
+        })
+    }
+
+    fn tar(&mut self, content: &mut dyn Read) -> Result<(), Diagnostic> {
+        let mut archive = tar::Archive::new(content);
+        // The end of one member's tar stream may be marked; the next one's content follows.
+        archive.set_ignore_zeros(self.packed_members);
+        let entries = archive.entries().map_err(|error| self.refuse(error))?;
+        for entry in entries {
+            let mut entry = entry.map_err(|error| self.refuse(error))?;
+            let path = entry.path_bytes().into_owned();
+            let Some(path) = self.place(&path)? else {
+                continue;
+            };
+            let mode = entry.header().mode().map_err(|error| self.refuse(error))? & 0o7777;
+            let link = entry.link_name_bytes().map(std::borrow::Cow::into_owned);
+            let made = match entry.header().entry_type() {
+                tar::EntryType::Directory => self.directory(mode),
+                tar::EntryType::Regular
+                | tar::EntryType::Continuous
+                | tar::EntryType::GNUSparse => self.file(&mut entry, mode)?,
+                tar::EntryType::Symlink => self.symlink(&link.unwrap_or_default())?,
+                tar::EntryType::Link => self.hard_link(&link.unwrap_or_default(), &path)?,
+                tar::EntryType::XGlobalHeader => continue,
+                other => {
+                    return Err(self.refuse(format!("`{path}` is a special file ({other:?})")));
+                }
+            };
+            self.add(path, made)?;
+        }
+        Ok(())
+    }
+
+    fn deb(&mut self, file: File) -> Result<(), Diagnostic> {
+        let mut archive = ar::Archive::new(BufReader::new(file));
+        while let Some(member) = archive.next_entry() {
+            let member = member.map_err(|error| self.refuse(error))?;
+            let name = String::from_utf8_lossy(member.header().identifier()).into_owned();
+            let name = name.trim_end_matches('/').to_owned();
+            if name.starts_with("data.tar") {
+                let mut content = self.inflate(&name, BufReader::new(member))?;
+                return self.tar(&mut content);
+            }
+        }
+        Err(self.refuse("it holds no data.tar"))
+    }
+
+    fn zip(&mut self, file: File) -> Result<(), Diagnostic> {
+        let mut archive = zip::ZipArchive::new(file).map_err(|error| self.refuse(error))?;
+        for index in 0..archive.len() {
+            let mut entry = archive
+                .by_index(index)
+                .map_err(|error| self.refuse(error))?;
+            let name = entry
+                .name()
+                .map_err(|error| self.refuse(error))?
+                .into_owned();
+            let Some(path) = self.place(name.as_bytes())? else {
+                continue;
+            };
+            let mode = entry.unix_mode();
+            let made = if entry.is_dir() {
+                self.directory(mode.unwrap_or(0o755) & 0o7777)
+            } else if entry.is_symlink() {
+                let mut target = Vec::new();
+                let limited = (&mut entry).take(4096).read_to_end(&mut target);
+                limited.map_err(|error| self.refuse(error))?;
+                self.symlink(&target)?
+            } else {
+                // Archives made on systems without permissions say nothing, or none at all.
+                let mode = mode.map(|mode| mode & 0o7777).filter(|mode| *mode != 0);
+                self.file(&mut entry, mode.unwrap_or(0o644))?
+            };
+            self.add(path, made)?;
+        }
+        Ok(())
+    }
+
+    /// Where an entry goes; `None` where nothing is left of its path.
+    fn place(&self, path: &[u8]) -> Result<Option<ImagePath>, Diagnostic> {
+        let text = std::str::from_utf8(path).map_err(|_| {
+            let shown = String::from_utf8_lossy(path);
+            self.refuse(format!("the name `{}` is not UTF-8", shown.escape_debug()))
+        })?;
+        let whole = ImagePath::new(text)
+            .map_err(|reason| self.refuse(format!("`{}`: {reason}", text.escape_debug())))?;
+        if self.packed_members && whole.relative().starts_with('.') {
+            return Ok(None);
+        }
+        let stripped: Vec<&str> = whole.components().skip(self.strip_components).collect();
+        if stripped.is_empty() {
+            return Ok(None);
+        }
+        let path = ImagePath::new(&stripped.join("/")).map_err(|reason| self.refuse(reason))?;
+        Ok(Some(path))
+    }
+
+    fn directory(&self, mode: u32) -> Entry {
+        Entry::directory(mode, 0, self.origin.clone())
+    }
+
+    fn file(&mut self, content: &mut dyn Read, mode: u32) -> Result<Entry, Diagnostic> {
+        let mut bounded = Bounded {
+            content,
+            left: BYTES.saturating_sub(self.bytes),
+            overrun: false,
+            broken: None,
+        };
+        let stored = self.store.put_reader(&mut bounded);
+        let (overrun, broken) = (bounded.overrun, bounded.broken);
+        if overrun {
+            return Err(self.refuse(format!("it unpacks to more than {BYTES} bytes")));
+        }
+        if let Some(reason) = broken {
+            return Err(self.refuse(reason));
+        }
+        let (digest, size) = stored?;
+        self.bytes = self.bytes.saturating_add(size);
+        Ok(Entry::file(digest, size, mode, 0, self.origin.clone()))
+    }
+
+    fn symlink(&self, target: &[u8]) -> Result<Entry, Diagnostic> {
+        match std::str::from_utf8(target) {
+            Ok(target) if !target.is_empty() && !target.contains('\0') => {
+                Ok(Entry::symlink(target, 0, self.origin.clone()))
+            }
+            _ => Err(self.refuse("a link has no target, or one that is not UTF-8")),
+        }
+    }
+
+    fn hard_link(&self, target: &[u8], from: &ImagePath) -> Result<Entry, Diagnostic> {
+        let dangling = || self.refuse(format!("`{from}` is a link to a file that is not there"));
+        let to = self.place(target)?.ok_or_else(dangling)?;
+        let mut entry = self.tree.get(&to).cloned().ok_or_else(dangling)?;
+        match &entry.node {
+            Node::File { .. } => entry.node = Node::Hardlink { to },
+            Node::Hardlink { .. } | Node::Symlink { .. } => {}
+            _ => return Err(dangling()),
+        }
+        Ok(entry)
+    }
+
+    fn add(&mut self, path: ImagePath, entry: Entry) -> Result<(), Diagnostic> {
+        if self.tree.len() >= ENTRIES {
+            return Err(self.refuse(format!("it holds more than {ENTRIES} entries")));
+        }
+        let replaced = self.tree.get(&path);
+        if replaced.is_some_and(|old| !(old.is_directory() && entry.is_directory())) {
+            return Err(self.refuse(format!("`{path}` comes twice")));
+        }
+        self.tree.insert_with_parents(path, entry);
+        Ok(())
+    }
+
+    /// Refuses paths below what is no directory: some tools would write through a symlink there.
+    fn finish(self) -> Result<Tree, Diagnostic> {
+        for (path, _) in self.tree.iter() {
+            let above = path.parent().and_then(|above| self.tree.get(&above));
+            if above.is_some_and(|above| !above.is_directory()) {
+                return Err(self.refuse(format!("`{path}` lies below a file or a link")));
+            }
+        }
+        if self.tree.is_empty() {
+            return Err(
+                self.refuse("nothing is in it, or nothing is left after `strip-components`")
+            );
+        }
+        Ok(self.tree)
+    }
+}
+
+/// Reads at most so many bytes, and remembers the archive's own errors apart from the store's.
+struct Bounded<'r> {
+    content: &'r mut dyn Read,
+    left: u64,
+    overrun: bool,
+    broken: Option<String>,
+}
+
+impl Read for Bounded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self
+            .content
+            .read(buffer)
+            .inspect_err(|error| self.broken = Some(error.to_string()))?;
+        let Some(left) = self.left.checked_sub(count as u64) else {
+            self.overrun = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        };
+        self.left = left;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek as _, Write as _};
+
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path()).expect("opens");
+        (folder, store)
+    }
+
+    fn unpack(bytes: &[u8], name: &str, strip: u32) -> Result<Tree, Diagnostic> {
+        let (_folder, store) = store();
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(bytes).expect("written");
+        file.rewind().expect("rewound");
+        unpack_file(file, name, strip, "source x", &store)
+    }
+
+    /// A tar archive; `->` makes a symlink, `=>` a hard link, a trailing slash a directory.
+    fn tar(entries: &[(&str, &str)]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (path, content) in entries {
+            let mut header = tar::Header::new_gnu();
+            header.set_mode(0o755);
+            header.set_uid(1000);
+            header.set_mtime(99);
+            let raw = &mut header.as_old_mut().name;
+            raw[..path.len()].copy_from_slice(path.as_bytes());
+            let mut body: &[u8] = b"";
+            if let Some(target) = content.strip_prefix("->") {
+                header.set_entry_type(tar::EntryType::Symlink);
+                header.set_link_name(target).expect("a short name");
+            } else if let Some(target) = content.strip_prefix("=>") {
+                header.set_entry_type(tar::EntryType::Link);
+                header.set_link_name(target).expect("a short name");
+            } else if path.ends_with('/') {
+                header.set_entry_type(tar::EntryType::Directory);
+            } else {
+                body = content.as_bytes();
+            }
+            header.set_size(body.len() as u64);
+            header.set_cksum();
+            builder.append(&header, body).expect("appended");
+        }
+        builder.into_inner().expect("finished")
+    }
+
+    fn listing(tree: &Tree) -> Vec<String> {
+        tree.iter()
+            .map(|(path, entry)| {
+                let kind = match &entry.node {
+                    Node::File { size, .. } => format!("{size} bytes"),
+                    Node::Symlink { target } => format!("-> {target}"),
+                    Node::Hardlink { to } => format!("=> {to}"),
+                    _ => "folder".to_owned(),
+                };
+                let (uid, mtime) = (entry.uid, entry.mtime);
+                format!("{path} {:o} {uid} {mtime} {kind}", entry.mode)
+            })
+            .collect()
+    }
+
+    const PROGRAM: [(&str, &str); 4] = [
+        ("app-1.0/", ""),
+        ("app-1.0/bin/app", "program"),
+        ("app-1.0/app", "->bin/app"),
+        ("app-1.0/again", "=>app-1.0/bin/app"),
+    ];
+
+    const UNPACKED: [&str; 4] = [
+        "/again 755 0 0 => /bin/app",
+        "/app 777 0 0 -> bin/app",
+        "/bin 755 0 0 folder",
+        "/bin/app 755 0 0 7 bytes",
+    ];
+
+    #[test]
+    fn every_compression_of_tar_gives_the_same_tree() {
+        let plain = tar(&PROGRAM);
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&plain).expect("compressed");
+        let mut xz = xz2::write::XzEncoder::new(Vec::new(), 1);
+        xz.write_all(&plain).expect("compressed");
+        let zstd = zstd::encode_all(&*plain, 1).expect("compressed");
+        for (name, bytes) in [
+            ("app.tar", plain),
+            ("app.tar.gz", gzip.finish().expect("finished")),
+            ("app.txz", xz.finish().expect("finished")),
+            ("app.TAR.ZST", zstd),
+        ] {
+            let tree = unpack(&bytes, name, 1).expect(name);
+            assert_eq!(listing(&tree), UNPACKED, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_deb_yields_the_files_of_its_data() {
+        let mut builder = ar::Builder::new(Vec::new());
+        let zstd = zstd::encode_all(&*tar(&[("./usr/bin/x", "x")]), 1).expect("compressed");
+        for (name, content) in [
+            ("debian-binary", b"2.0\n".as_slice()),
+            ("control.tar", &tar(&[("./control", "")])),
+            ("data.tar.zst", &zstd),
+        ] {
+            let header = ar::Header::new(name.into(), content.len() as u64);
+            builder.append(&header, content).expect("appended");
+        }
+        let bytes = builder.into_inner().expect("finished");
+        let tree = unpack(&bytes, "x.deb", 0).expect("unpacks");
+        assert_eq!(
+            listing(&tree).last().map(String::as_str),
+            Some("/usr/bin/x 755 0 0 1 bytes")
+        );
+        let refused = unpack(&bytes[..200], "x.deb", 0).expect_err("truncated");
+        assert_eq!(refused.code, "zosc::build::bad-archive");
+    }
+
+    #[test]
+    fn a_zip_keeps_permissions_and_links() {
+        let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default().unix_permissions(0o750);
+        writer.start_file("a/tool", options).expect("begun");
+        writer.write_all(b"tool").expect("written");
+        writer
+            .add_symlink("a/link", "tool", options)
+            .expect("linked");
+        let bytes = writer.finish().expect("finished").into_inner();
+        let tree = unpack(&bytes, "a.zip", 1).expect("unpacks");
+        assert_eq!(
+            listing(&tree),
+            ["/link 777 0 0 -> tool", "/tool 750 0 0 4 bytes"]
+        );
+    }
+
+    #[test]
+    fn an_apk_yields_its_files_without_what_describes_it() {
+        let mut bytes = Vec::new();
+        for part in [
+            tar(&[(".SIGN.RSA.key", "signature")]),
+            tar(&[(".PKGINFO", "pkgname = x")]),
+            tar(&[("etc/x.conf", "conf")]),
+        ] {
+            let mut gzip = flate2::write::GzEncoder::new(&mut bytes, flate2::Compression::fast());
+            gzip.write_all(&part).expect("compressed");
+            gzip.finish().expect("finished");
+        }
+        let tree = unpack(&bytes, "x.apk", 0).expect("unpacks");
+        assert_eq!(
+            listing(&tree),
+            ["/etc 755 0 0 folder", "/etc/x.conf 755 0 0 4 bytes"]
+        );
+    }
+
+    #[test]
+    fn archives_cannot_leave_their_tree() {
+        for entries in [
+            &[("../x", "x")][..],
+            &[("a/../../x", "x")],
+            &[("a", "->/etc"), ("a/x", "x")],
+            &[("x", "=>../etc/passwd")],
+            &[("x", "=>missing")],
+            &[("x", "1"), ("x", "2")],
+        ] {
+            let refused = unpack(&tar(entries), "x.tar", 0).expect_err("refused");
+            assert_eq!(refused.code, "zosc::build::bad-archive", "{entries:?}");
+        }
+        let inside = unpack(&tar(&[("/abs", "x")]), "x.tar", 0).expect("made relative");
+        assert_eq!(listing(&inside), ["/abs 755 0 0 1 bytes"]);
+    }
+
+    #[test]
+    fn what_is_no_archive_is_refused() {
+        for (bytes, name) in [
+            (&b"text"[..], "a.txt"),
+            (b"text", "a.tar.gz"),
+            (b"text", "a.zip"),
+            (b"", "a.deb"),
+            (b"text", "a.tar.bz2"),
+            (b"", "a.tar"),
+        ] {
+            let refused = unpack(bytes, name, 0).expect_err(name);
+            assert_eq!(refused.code, "zosc::build::bad-archive", "{name}");
+        }
+    }
+}

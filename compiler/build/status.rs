@@ -1,0 +1,79 @@
+//! Which actions have a stored result, and why the others have none.
+
+use super::ledger::{self, Parts, Trust};
+use crate::plan::{ActionId, Plan};
+use crate::tree::{Digest, Store};
+
+/// Whether an action would be performed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// It would not: this is what it yields.
+    Cached(Digest),
+    /// It would, or might.
+    Stale(Reason),
+}
+
+/// Why an action has no stored result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// Nothing like it was ever performed.
+    Never,
+    /// These inputs (by the label of the action they come from) and parameters (by name) are not what they were.
+    Changed(Vec<String>),
+    /// It was performed, but what it yielded is no longer in the store.
+    Lost,
+    /// The action with this label comes first; what that yields decides.
+    Behind(String),
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Never => formatter.write_str("never built"),
+            Self::Changed(what) => {
+                let (shown, more) = what.split_at(what.len().min(3));
+                write!(formatter, "changed: {}", shown.join(", "))?;
+                if more.is_empty() {
+                    return Ok(());
+                }
+                write!(formatter, " and {} more", more.len())
+            }
+            Self::Lost => formatter.write_str("its result is no longer in the store"),
+            Self::Behind(label) => write!(formatter, "comes after `{label}`"),
+        }
+    }
+}
+
+/// Looks at every action without performing any; answers in the order of the plan.
+pub fn status(plan: &Plan, store: &Store) -> Vec<Status> {
+    let mut all: Vec<Status> = Vec::with_capacity(plan.actions.len());
+    for planned in &plan.actions {
+        let needs = planned.action.needs();
+        let known = |id: ActionId| match all.get(id.0 as usize) {
+            Some(Status::Cached(output)) => Some(*output),
+            _ => None,
+        };
+        let first_stale = needs.iter().find(|id| known(**id).is_none());
+        if let Some(id) = first_stale {
+            let label = plan.actions.get(id.0 as usize);
+            let label = label.map_or_else(String::new, |planned| planned.label.clone());
+            all.push(Status::Stale(Reason::Behind(label)));
+            continue;
+        }
+        let resolve = |id| known(id).unwrap_or_else(|| Digest::of(b""));
+        let key = planned.action.key(&resolve);
+        let found = ledger::result(store, &key, planned.action.yields(), Trust::Shallow);
+        let status = if let Some(output) = found {
+            Status::Cached(output)
+        } else if ledger::recorded(store, &key).is_some() {
+            Status::Stale(Reason::Lost)
+        } else if let Some(last) = ledger::last(store, planned) {
+            let parts = Parts::of(plan, &planned.action, key, &resolve);
+            Status::Stale(Reason::Changed(parts.changed_since(&last)))
+        } else {
+            Status::Stale(Reason::Never)
+        };
+        all.push(status);
+    }
+    all
+}

@@ -1,0 +1,595 @@
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+
+use super::*;
+use crate::archive::Compression;
+use crate::lock::HostToolchain;
+use crate::plan::{
+    Action, ActionId, Arguments, Capture, FileBody, Input, Mount, Output, OwnedFile, Root, Stage,
+};
+use crate::tree::{Conflict, Entry, ImagePath, Node, Origin, Tree};
+
+fn path(text: &str) -> ImagePath {
+    ImagePath::new(text).expect("a valid path")
+}
+
+/// Everything a build needs, in temporary folders.
+struct Bench {
+    folder: tempfile::TempDir,
+    store: Store,
+    cancel: AtomicBool,
+    events: Events,
+}
+
+#[derive(Default)]
+struct Events(Mutex<Vec<String>>);
+
+impl Observer for Events {
+    fn event(&self, action: &PlannedAction, event: Event<'_>) {
+        let word = match event {
+            Event::Started => "started".to_owned(),
+            Event::Cached => "cached".to_owned(),
+            Event::Finished { .. } => "finished".to_owned(),
+            Event::Failed => "failed".to_owned(),
+            Event::Progress { .. } => return,
+            Event::Line(line) => format!("said {line}"),
+            Event::Warning(warning) => format!("warned {}", warning.code),
+        };
+        let mut events = self.0.lock().expect("no panic");
+        events.push(format!("{} {word}", action.label));
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path().join("store")).expect("opens");
+        Self {
+            folder,
+            store,
+            cancel: AtomicBool::new(false),
+            events: Events::default(),
+        }
+    }
+
+    fn outputs(&self) -> PathBuf {
+        self.folder.path().join("dist")
+    }
+
+    fn build(&self, plan: &Plan) -> Result<Artifacts, Diagnostics> {
+        let options = Options {
+            jobs: 2,
+            network: &crate::io::Offline,
+            offline: true,
+            outputs: self.outputs(),
+            cancel: &self.cancel,
+        };
+        run(plan, &self.store, &options, &self.events)
+    }
+
+    /// What was told since the last call.
+    fn told(&self) -> Vec<String> {
+        std::mem::take(&mut *self.events.0.lock().expect("no panic"))
+    }
+
+    fn code(&self, plan: &Plan) -> &'static str {
+        let problems = self.build(plan).expect_err("fails");
+        problems.iter().next().expect("says why").code
+    }
+}
+
+fn file(at: &str, text: &str) -> OwnedFile {
+    OwnedFile {
+        path: path(at),
+        body: FileBody::Text(text.into()),
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        origin: "file x".into(),
+    }
+}
+
+fn write(plan: &mut Plan, label: &str, files: &[(&str, &str)]) -> Input {
+    let files = files.iter().map(|(at, text)| file(at, text)).collect();
+    let action = Action::WriteFiles { files, epoch: 9 };
+    plan.add(Stage::AlpineConfigure, label, None, action)
+}
+
+fn shell(plan: &mut Plan, label: &str, script: &str, mounts: Vec<Mount>) -> Input {
+    let host = HostToolchain {
+        facts: "test".into(),
+        path: vec!["/usr/bin".into(), "/bin".into()],
+        folders: vec!["/usr".into()],
+    };
+    let arguments = ["/bin/sh", "-e", "-c", script].map(str::to_owned).into();
+    let action = Action::Run {
+        root: Root::Host(host),
+        mounts,
+        files: BTreeMap::new(),
+        arguments: Arguments {
+            fixed: arguments,
+            further: None,
+        },
+        environment: [("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into(),
+        directory: path("/build"),
+        capture: Capture::Directory(path("/build/output")),
+        origin: format!("source {label}"),
+        epoch: 7,
+    };
+    plan.add(Stage::ComponentsBuild, label, None, action)
+}
+
+fn pack(plan: &mut Plan, label: &str, tree: Input) -> Input {
+    let action = Action::Cpio {
+        tree,
+        compression: Compression::Zstd { level: 1 },
+        epoch: 9,
+    };
+    plan.add(Stage::InitramfsCreate, label, None, action)
+}
+
+fn output(plan: &mut Plan, name: &str, content: Input) {
+    plan.outputs.push(Output {
+        name: name.into(),
+        kind: "initramfs",
+        content,
+    });
+}
+
+/// Two trees, one of them from a command, merged and packed.
+fn image(text: &str, script: &str) -> Plan {
+    let mut plan = Plan::default();
+    let files = write(&mut plan, "write files", &[("/etc/motd", text)]);
+    let mounts = vec![Mount {
+        tree: files,
+        at: path("/build/source"),
+        writable: true,
+    }];
+    let built = shell(&mut plan, "build tool", script, mounts);
+    let action = Action::Merge {
+        trees: vec![files, built],
+        conflict: Conflict::Refuse,
+    };
+    let tree = plan.add(Stage::ComponentsCopy, "merge", None, action);
+    let packed = pack(&mut plan, "pack", tree);
+    output(&mut plan, "initramfs.cpio.zst", packed);
+    plan
+}
+
+const SCRIPT: &str = "wc -c < source/etc/motd > output/size; echo built";
+
+#[test]
+fn a_second_build_has_nothing_to_do() {
+    let bench = Bench::new();
+    let plan = image("hello", SCRIPT);
+    let first = bench.build(&plan).expect("builds");
+    assert_eq!((first.performed, first.cached), (4, 0));
+    assert!(first.outputs[0].written && !first.nothing_to_do());
+    assert!(bench.told().contains(&"build tool said built".to_owned()));
+    let facts = || fs::metadata(bench.outputs().join("initramfs.cpio.zst")).expect("written");
+    let before = (facts().ino(), facts().mtime_nsec(), facts().mode() & 0o777);
+    let second = bench.build(&plan).expect("builds");
+    assert!(second.nothing_to_do());
+    assert_eq!((second.performed, second.cached), (0, 4));
+    assert_eq!(second.outputs[0].digest, first.outputs[0].digest);
+    assert_eq!(before, (facts().ino(), facts().mtime_nsec(), 0o644));
+}
+
+#[test]
+fn the_same_plan_gives_the_same_bytes_from_an_empty_store() {
+    let plan = image("hello", SCRIPT);
+    let digest = |bench: &Bench| bench.build(&plan).expect("builds").outputs[0].digest;
+    assert_eq!(digest(&Bench::new()), digest(&Bench::new()));
+}
+
+#[test]
+fn what_yields_the_same_stops_a_change() {
+    let bench = Bench::new();
+    bench.build(&image("hello", SCRIPT)).expect("builds");
+    bench.told();
+    // Another script, the same files: everything behind it is found.
+    let other = format!("{SCRIPT}; true");
+    let artifacts = bench.build(&image("hello", &other)).expect("builds");
+    assert_eq!((artifacts.performed, artifacts.cached), (1, 3));
+    let told = bench.told();
+    assert!(told.contains(&"merge cached".to_owned()), "{told:?}");
+}
+
+#[test]
+fn a_lost_or_damaged_blob_is_made_again() {
+    let bench = Bench::new();
+    let plan = image("hello", SCRIPT);
+    let first = bench.build(&plan).expect("builds");
+    let inner = Digest::of(b"5\n");
+    for (name, digest, performed) in [
+        ("the output", first.outputs[0].digest, 1),
+        ("a file of a tree", inner, 2),
+    ] {
+        let blob = bench.store.blob_path(&digest);
+        for damage in [true, false] {
+            fs::remove_dir_all(bench.outputs()).expect("removed");
+            // The packed result leads to the inner blob only when it is made again.
+            fs::remove_file(bench.store.blob_path(&first.outputs[0].digest)).expect("removed");
+            if damage && blob.exists() {
+                fs::write(&blob, "damaged").expect("written");
+            } else if blob.exists() {
+                fs::remove_file(&blob).expect("removed");
+            }
+            let again = bench
+                .build(&plan)
+                .unwrap_or_else(|why| panic!("{name}: {why:?}"));
+            assert_eq!(again.outputs, first.outputs, "{name}");
+            assert!(again.performed >= performed, "{name}");
+        }
+    }
+}
+
+#[test]
+fn actions_of_one_key_run_once() {
+    let bench = Bench::new();
+    let mut plan = Plan::default();
+    let first = shell(&mut plan, "one", "sleep 0.2; echo x > output/x", Vec::new());
+    let mut same = plan.actions[0].clone();
+    same.label = "two".into();
+    plan.actions.push(same);
+    let action = Action::Merge {
+        trees: vec![first, Input::Output(ActionId(1))],
+        conflict: Conflict::Refuse,
+    };
+    let merged = plan.add(Stage::ComponentsCopy, "merge", None, action);
+    let packed = pack(&mut plan, "pack", merged);
+    output(&mut plan, "out", packed);
+    let artifacts = bench.build(&plan).expect("builds");
+    assert_eq!((artifacts.performed, artifacts.cached), (3, 1));
+}
+
+#[test]
+fn independent_actions_run_side_by_side() {
+    let bench = Bench::new();
+    let mut plan = Plan::default();
+    shell(&mut plan, "one", "sleep 0.5; echo 1 > output/1", Vec::new());
+    shell(&mut plan, "two", "sleep 0.5; echo 2 > output/2", Vec::new());
+    bench.build(&plan).expect("builds");
+    let told = bench.told();
+    let started = |event: &String| event.ends_with("started");
+    assert!(told[..2].iter().all(started), "{told:?}");
+}
+
+#[test]
+fn a_failure_stops_what_comes_and_keeps_what_runs() {
+    let bench = Bench::new();
+    let mut plan = Plan::default();
+    let bad = shell(
+        &mut plan,
+        "bad",
+        "echo first; echo reason; exit 3",
+        Vec::new(),
+    );
+    shell(
+        &mut plan,
+        "slow",
+        "sleep 0.6; echo other reason; exit 4",
+        Vec::new(),
+    );
+    let packed = pack(&mut plan, "pack", bad);
+    output(&mut plan, "out", packed);
+    for number in 0..4 {
+        write(&mut plan, "late", &[("/x", &number.to_string())]);
+    }
+    let problems = bench.build(&plan).expect_err("fails");
+    let messages: Vec<&str> = problems.iter().map(|problem| &*problem.message).collect();
+    assert_eq!(
+        messages,
+        [
+            "`bad` ended with exit code 3",
+            "`slow` ended with exit code 4"
+        ]
+    );
+    let first = problems.iter().next().expect("a problem");
+    assert_eq!(first.code, "zosc::build::run-failed");
+    assert_eq!(first.notes[..2], ["first", "reason"]);
+    assert!(!bench.outputs().exists());
+    let told = bench.told();
+    assert!(
+        !told.iter().any(|event| event.starts_with("late")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_failed_command_can_be_looked_into() {
+    let bench = Bench::new();
+    let plan = image("hello", "cat /no/such/file");
+    let problems = bench.build(&plan).expect_err("fails");
+    let problem = problems.iter().next().expect("a problem");
+    let help = problem.help.as_deref().expect("a way on");
+    let (_, key) = help
+        .split_once("zosc shell --action ")
+        .expect("the command");
+    let log = problem
+        .notes
+        .last()
+        .expect("the log")
+        .strip_prefix("whole log: ");
+    let log = fs::read_to_string(log.expect("a path")).expect("kept");
+    assert!(log.contains("No such file"), "{log}");
+    let reopened = reopen(&bench.store, key).expect("opens");
+    assert_eq!(reopened.label, "build tool");
+    assert_eq!(
+        reopened.arguments.last().map(String::as_str),
+        Some("cat /no/such/file")
+    );
+    let mut text = String::new();
+    let outcome = reopened.command(vec!["cat".into(), "source/etc/motd".into()], &mut |line| {
+        text.push_str(&String::from_utf8_lossy(line));
+    });
+    assert!(outcome.expect("runs").end.is_success());
+    assert_eq!(text, "hello");
+    let unknown = reopen(&bench.store, "").map(|_| ()).expect_err("ambiguous");
+    assert_eq!(unknown.code, "zosc::build::unknown-action");
+}
+
+#[test]
+fn cancelling_kills_commands_and_writes_nothing() {
+    let bench = Bench::new();
+    let plan = image("hello", "echo ready; sleep 100");
+    std::thread::scope(|scope| {
+        let build = scope.spawn(|| bench.code(&plan));
+        loop {
+            let events = bench.events.0.lock().expect("no panic").clone();
+            if events.iter().any(|event| event.ends_with("said ready")) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        bench.cancel.store(true, Ordering::Relaxed);
+        assert_eq!(build.join().expect("no panic"), "zosc::build::cancelled");
+    });
+    assert!(!bench.outputs().exists());
+    let left = fs::read_dir(bench.store.temporary())
+        .expect("lists")
+        .count();
+    assert_eq!(left, 0, "temporary folders are gone");
+}
+
+#[test]
+fn a_command_sees_nothing_but_its_inputs_and_leaves_nothing_but_its_output() {
+    let bench = Bench::new();
+    let script = "ls /build; touch source/new; ls / > output/root; mkdir home/x; ! touch /usr/x";
+    let plan = image("hello", script);
+    bench.build(&plan).expect("builds");
+    let told = bench.told();
+    for line in ["home", "output", "source"] {
+        assert!(
+            told.contains(&format!("build tool said {line}")),
+            "{told:?}"
+        );
+    }
+    let plan = image("hello", "rm -r output");
+    assert_eq!(bench.code(&plan), "zosc::build::no-output");
+}
+
+#[test]
+fn a_script_changes_the_tree_that_is_its_root() {
+    let Ok(busybox) = fs::read("/bin/busybox") else {
+        eprintln!("skipped: needs the static busybox (apt-get install busybox-static)");
+        return;
+    };
+    let bench = Bench::new();
+    let mut root = Tree::new();
+    let digest = bench.store.put(&busybox).expect("stored");
+    let origin = Origin::new("package busybox");
+    let program = Entry::file(digest, busybox.len() as u64, 0o755, 5, origin.clone());
+    root.insert_with_parents(path("/bin/busybox"), program.clone());
+    root.insert_with_parents(path("/bin/sh"), Entry::symlink("busybox", 5, origin));
+    let root = bench.store.put_tree(&root).expect("stored");
+    let script = b"#!/bin/sh\necho \"$0 $*\" > /written\n/bin/busybox chown 7:8 /written\n";
+    let script = bench.store.put(script).expect("stored");
+    let plan = |further: &str| {
+        let further = bench.store.put(further.as_bytes()).expect("stored");
+        let mut plan = Plan::default();
+        let action = Action::Run {
+            root: Root::Tree(Input::Known(root)),
+            mounts: Vec::new(),
+            files: [(path("/lib/apk/exec/x.trigger"), Input::Known(script))].into(),
+            arguments: Arguments {
+                fixed: vec!["lib/apk/exec/x.trigger".into()],
+                further: Some(Input::Known(further)),
+            },
+            environment: BTreeMap::new(),
+            directory: ImagePath::root(),
+            capture: Capture::Root,
+            origin: "package x-1".into(),
+            epoch: 7,
+        };
+        let tree = plan.add(Stage::AlpinePackages, "trigger of x", None, action);
+        let pick = Action::PickFile {
+            tree,
+            path: path("/written"),
+        };
+        let picked = plan.add(Stage::AlpinePackages, "pick", None, pick);
+        output(&mut plan, "written", picked);
+        plan
+    };
+    match bench.build(&plan(r#"["/usr", "/lib"]"#)) {
+        Err(problems)
+            if problems
+                .iter()
+                .any(|problem| problem.code == "zosc::build::no-subordinate-ids") =>
+        {
+            eprintln!("skipped: needs subordinate ids");
+            return;
+        }
+        outcome => outcome.map(|_| ()).expect("builds"),
+    }
+    let written = fs::read_to_string(bench.outputs().join("written")).expect("written");
+    assert_eq!(written, "lib/apk/exec/x.trigger /usr /lib\n");
+    let results = status(&plan(r#"["/usr", "/lib"]"#), &bench.store);
+    let Some(Status::Cached(tree)) = results.first() else {
+        panic!("{results:?}");
+    };
+    let tree = bench.store.get_tree(tree).expect("stored");
+    assert_eq!(tree.get(&path("/bin/busybox")), Some(&program));
+    let entry = tree.get(&path("/written")).expect("captured");
+    assert_eq!((entry.uid, entry.gid, entry.mtime), (7, 8, 7));
+    assert_eq!(entry.origin, Origin::new("package x-1"));
+    assert!(!tree.contains(&path("/lib")), "mount points are gone");
+    // Without anything to trigger it, the script does not run.
+    assert_eq!(bench.code(&plan("[]")), "zosc::build::no-such-file");
+}
+
+#[test]
+fn status_names_what_changed() {
+    let bench = Bench::new();
+    let stale = |plan: &Plan| -> Vec<String> {
+        let all = status(plan, &bench.store);
+        let stale = all.into_iter().zip(&plan.actions);
+        stale
+            .filter_map(|(status, planned)| match status {
+                Status::Cached(_) => None,
+                Status::Stale(reason) => Some(format!("{}: {reason}", planned.label)),
+            })
+            .collect()
+    };
+    let plan = image("hello", SCRIPT);
+    assert_eq!(
+        stale(&plan)[..2],
+        [
+            "write files: never built",
+            "build tool: comes after `write files`"
+        ]
+    );
+    bench.build(&plan).expect("builds");
+    assert!(stale(&plan).is_empty());
+    assert_eq!(
+        stale(&image("other", SCRIPT))[0],
+        "write files: changed: files"
+    );
+    bench
+        .build(&image("other text", "exit 1"))
+        .expect_err("fails");
+    let other = image("other text", SCRIPT);
+    assert_eq!(stale(&other)[0], "build tool: changed: write files");
+    assert_eq!(
+        stale(&image("hello", "true"))[0],
+        "build tool: changed: arguments"
+    );
+    let Some(Status::Cached(digest)) = status(&plan, &bench.store).pop() else {
+        panic!("it was built");
+    };
+    fs::remove_file(bench.store.blob_path(&digest)).expect("removed");
+    assert_eq!(stale(&plan), ["pack: its result is no longer in the store"]);
+}
+
+#[test]
+fn downloads_are_verified_and_mirrors_tried_in_order() {
+    let bench = Bench::new();
+    let folder = bench.folder.path();
+    fs::write(folder.join("bad"), "HELLO").expect("written");
+    fs::write(folder.join("good"), "hello").expect("written");
+    let plan = |mirrors: &[&str]| {
+        let mut plan = Plan::default();
+        let url = |name: &&str| format!("file://{}/{name}", folder.display());
+        let action = Action::Fetch {
+            urls: mirrors.iter().map(url).collect(),
+            sha256: Digest::of(b"hello"),
+            size: 5,
+        };
+        let content = plan.add(Stage::AlpineExtract, "fetch x", None, action);
+        output(&mut plan, "x", content);
+        plan
+    };
+    let problems = bench
+        .build(&plan(&["missing", "bad"]))
+        .expect_err("no good mirror");
+    let problem = problems.iter().next().expect("a problem");
+    assert_eq!(problem.code, "zosc::build::wrong-digest");
+    let left = bench.store.contains(&Digest::of(b"HELLO"));
+    assert!(!left, "what was refused is not kept");
+    bench
+        .build(&plan(&["missing", "bad", "good"]))
+        .expect("fetched");
+    let fetched = fs::read_to_string(bench.outputs().join("x")).expect("written");
+    assert_eq!(fetched, "hello");
+}
+
+#[test]
+fn an_output_stays_in_its_folder() {
+    let bench = Bench::new();
+    for name in ["../x", "/x", "a/b", "..", ""] {
+        let mut plan = Plan::default();
+        let tree = write(&mut plan, "write", &[("/x", "x")]);
+        let packed = pack(&mut plan, "pack", tree);
+        output(&mut plan, name, packed);
+        assert_eq!(bench.code(&plan), "zosc::build::output-name", "{name}");
+    }
+}
+
+#[test]
+fn an_initramfs_above_its_limit_is_refused() {
+    let bench = Bench::new();
+    let mut plan = Plan::default();
+    let tree = write(&mut plan, "write", &[("/x", "x")]);
+    let parts = vec![pack(&mut plan, "pack", tree)];
+    let action = Action::Concat {
+        parts,
+        limit: Some(8),
+    };
+    let joined = plan.add(Stage::InitramfsCreate, "initramfs", None, action);
+    output(&mut plan, "x", joined);
+    assert_eq!(bench.code(&plan), "zosc::build::too-large");
+}
+
+#[test]
+fn segments_together_hold_what_the_image_holds() {
+    let bench = Bench::new();
+    let mut plan = Plan::default();
+    let files = [
+        ("package p-1", "/usr/bin/p"),
+        ("unit u", "/etc/u"),
+        ("branding", "/etc/b"),
+    ];
+    let files = files.map(|(origin, at)| OwnedFile {
+        origin: origin.into(),
+        ..file(at, at)
+    });
+    let action = Action::WriteFiles {
+        files: files.into(),
+        epoch: 9,
+    };
+    let tree = plan.add(Stage::AlpineConfigure, "write", None, action);
+    let mut parts = Vec::new();
+    for name in ["packages", "components", "files", "units"] {
+        let action = Action::Segment {
+            tree,
+            name: name.into(),
+        };
+        let segment = plan.add(Stage::InitramfsCreate, name, None, action);
+        parts.push(pack(&mut plan, name, segment));
+    }
+    let action = Action::Concat { parts, limit: None };
+    let joined = plan.add(Stage::InitramfsCreate, "initramfs", None, action);
+    output(&mut plan, "x", joined);
+    let artifacts = bench.build(&plan).expect("builds");
+    let bytes = bench
+        .store
+        .get(&artifacts.outputs[0].digest)
+        .expect("stored");
+    let read = crate::archive::read(
+        &bytes,
+        &bench.store,
+        &Origin::new("test"),
+        crate::archive::Limits::default(),
+    )
+    .expect("an archive");
+    let files: Vec<String> = read
+        .tree
+        .iter()
+        .filter(|(_, entry)| matches!(entry.node, Node::File { .. }))
+        .map(|(at, _)| at.to_string())
+        .collect();
+    assert_eq!(files, ["/etc/b", "/etc/u", "/usr/bin/p"]);
+}
