@@ -94,7 +94,7 @@ impl Bench {
             .oracle
             .install(root, &format!("/{repository}"), &["--no-scripts"], names);
         let order = match order {
-            Ok(order) => order,
+            Ok(events) => installed(&events),
             Err(text) => panic!("apk fails: {text}"),
         };
         let tree = self.zosc(&self.oracle.folder(repository), &order, names);
@@ -131,6 +131,14 @@ impl Bench {
             .find(|(_, (a, b))| a != b);
         (theirs != ours).then(|| format!("{name} differs: {line:?}"))
     }
+}
+
+/// The full names of the packages that were installed, in order.
+fn installed(events: &[String]) -> Vec<String> {
+    let names = events
+        .iter()
+        .filter_map(|event| event.strip_prefix("install "));
+    names.map(str::to_owned).collect()
 }
 
 /// The database with the lines that apk displaces where apk puts them.
@@ -266,6 +274,48 @@ fn a_server_is_what_apk_makes_of_it() {
         "server",
         &bench.differences("server", "mirror/v3.19-iso", &names),
     );
+}
+
+#[test]
+fn scripts_run_in_the_order_of_apk() {
+    let Some(mut bench) = Bench::new() else {
+        return;
+    };
+    let names = ["alpine-base", "chrony", "dhcpcd", "e2fsprogs", "openssh"];
+    let events = bench
+        .oracle
+        .install("scripts", "/mirror/v3.19-iso", &[], &names)
+        .expect("installs");
+    let repository = bench.oracle.folder("mirror/v3.19-iso");
+    let order = installed(&events);
+    let packages: Vec<_> = order
+        .iter()
+        .map(|name| bench.package(&repository, name))
+        .collect();
+    let summaries: Vec<_> = packages
+        .iter()
+        .map(|package| PackageSummary {
+            name: package.info.name.clone(),
+            version: package.info.version.clone(),
+            scripts: package.scripts.keys().copied().collect(),
+        })
+        .collect();
+    let mut ours = Vec::new();
+    for step in installation_steps(&summaries) {
+        match step {
+            Step::Install(range) => {
+                ours.extend(order[range].iter().map(|name| format!("install {name}")))
+            }
+            Step::Script { package, kind } => {
+                let idle = trigger_directories(&packages, &packages[package]).is_empty();
+                if kind != ScriptKind::Trigger || !idle {
+                    ours.push(format!("run {}.{}", order[package], kind.name()));
+                }
+            }
+            Step::SettleDirectories => {}
+        }
+    }
+    assert_eq!(ours, events);
 }
 
 #[test]

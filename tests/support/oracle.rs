@@ -66,7 +66,8 @@ impl Oracle {
         command
     }
 
-    /// Installs packages into the empty root `/ROOT` and returns their full names in the order of installation.
+    /// Installs packages into the empty root `/ROOT` and returns what apk says it does: `install NAME-VERSION` and
+    /// `run NAME-VERSION.SCRIPT`.
     pub fn install(
         &self,
         root: &str,
@@ -92,15 +93,18 @@ impl Oracle {
         if !output.status.success() {
             return Err(text + &String::from_utf8_lossy(&output.stderr));
         }
-        Ok(text.lines().filter_map(installed).collect())
+        Ok(text.lines().filter_map(event).collect())
     }
 }
 
-/// `(3/54) Installing busybox (1.36.1-r15)`
-fn installed(line: &str) -> Option<String> {
+/// `(3/54) Installing busybox (1.36.1-r15)` or `Executing busybox-1.36.1-r15.post-install`
+fn event(line: &str) -> Option<String> {
+    if let Some(script) = line.strip_prefix("Executing ") {
+        return Some(format!("run {script}"));
+    }
     let (_, rest) = line.split_once(") Installing ")?;
     let (name, version) = rest.split_once(" (")?;
-    Some(format!("{name}-{}", version.strip_suffix(')')?))
+    Some(format!("install {name}-{}", version.strip_suffix(')')?))
 }
 
 /// Everything in a directory: path to type, mode, owner, content, time of regular files, attributes.
