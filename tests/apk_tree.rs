@@ -19,8 +19,8 @@ use std::path::Path;
 use support::oracle::{Oracle, listing};
 use support::packages::{Archive, Content, Item, Recipe, SignatureHash, SigningKey, index};
 use zosc::apk::{
-    DatabaseSettings, Expected, UnpackedPackage, finish, initial_root, install, unpack,
-    verify_index,
+    DatabaseSettings, Expected, PackageSummary, ScriptKind, Step, UnpackedPackage, finish,
+    initial_root, install, installation_steps, trigger_directories, unpack, verify_index,
 };
 use zosc::tree::{Entry, ImagePath, Node, Store, Tree};
 
