@@ -1,1 +1,230 @@
-//! (to be written)
+//! ELF programs: what they need to run, and whether that is nothing.
+//!
+//! Comes in: the bytes of one file. Goes out: facts, or a refusal. Never runs anything, never looks for the libraries
+//! that it names.
+
+use goblin::elf::program_header::PT_DYNAMIC;
+use goblin::elf::{Elf, dynamic, header, section_header};
+use serde::Serialize;
+
+use crate::diagnostic::Diagnostic;
+
+/// Folders of build machines; a path below one of them in a finished program tells where it was made.
+const BUILD_FOLDERS: [&str; 4] = ["/home/", "/root/.cargo/", "/build/", "/tmp/"];
+/// How many such paths are told.
+const MOST_PATHS: usize = 5;
+
+/// Bits of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Class {
+    /// 32 bits.
+    #[serde(rename = "32")]
+    Bits32,
+    /// 64 bits.
+    #[serde(rename = "64")]
+    Bits64,
+}
+
+/// What kind of ELF file it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A program, position-independent or not.
+    Program,
+    /// A shared library.
+    Library,
+    /// An object that is not linked yet, such as a kernel module.
+    Object,
+    /// Something else, such as a memory image.
+    Other,
+}
+
+/// What an ELF file says about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ElfFacts {
+    /// Bits of an address.
+    pub class: Class,
+    /// The processor, as `uname -m` names it; `machine N` for others.
+    pub machine: String,
+    /// Its kind.
+    pub kind: Kind,
+    /// Whether it can be loaded at any address.
+    pub position_independent: bool,
+    /// The program that loads it, such as `/lib/ld-musl-x86_64.so.1`.
+    pub interpreter: Option<String>,
+    /// Shared libraries that it names, in order.
+    pub needed: Vec<String>,
+    /// Folders in which it looks for them first.
+    pub run_paths: Vec<String>,
+    /// Whether it has lost its symbol table.
+    pub stripped: bool,
+    /// Whether it carries debugging information.
+    pub debug: bool,
+    /// Paths of a build machine that it holds, the first few.
+    pub build_paths: Vec<String>,
+}
+
+impl ElfFacts {
+    /// Whether it is a program that runs without any other file: no loader, no shared library. Position-independent
+    /// ones (static-pie) count.
+    pub fn is_static(&self) -> bool {
+        self.kind == Kind::Program && self.interpreter.is_none() && self.needed.is_empty()
+    }
+}
+
+/// Whether the bytes begin like an ELF file.
+pub fn is_elf(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x7fELF")
+}
+
+/// Reads the facts of an ELF file; `name` is for the message only.
+pub fn inspect(name: &str, bytes: &[u8]) -> Result<ElfFacts, Diagnostic> {
+    if !is_elf(bytes) {
+        return Err(not_elf(name, "it does not begin with `\\x7fELF`"));
+    }
+    let elf = Elf::parse(bytes).map_err(|error| not_elf(name, &error.to_string()))?;
+    let owned = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
+    let mut run_paths: Vec<String> = owned(&elf.runpaths);
+    run_paths.extend(elf.rpaths.iter().map(|text| (*text).to_owned()));
+    Ok(ElfFacts {
+        class: if elf.is_64 {
+            Class::Bits64
+        } else {
+            Class::Bits32
+        },
+        machine: machine(elf.header.e_machine, elf.is_64),
+        kind: kind(&elf),
+        position_independent: elf.header.e_type == header::ET_DYN,
+        interpreter: elf.interpreter.map(str::to_owned),
+        needed: owned(&elf.libraries),
+        run_paths,
+        stripped: !elf
+            .section_headers
+            .iter()
+            .any(|section| section.sh_type == section_header::SHT_SYMTAB),
+        debug: elf.section_headers.iter().any(|section| {
+            elf.shdr_strtab
+                .get_at(section.sh_name)
+                .is_some_and(|name| name.starts_with(".debug_"))
+        }),
+        build_paths: build_paths(bytes),
+    })
+}
+
+/// Refuses a program that needs a loader or shared libraries.
+pub fn verify_static(name: &str, bytes: &[u8]) -> Result<ElfFacts, Diagnostic> {
+    let facts = inspect(name, bytes)?;
+    if facts.is_static() {
+        return Ok(facts);
+    }
+    let mut diagnostic = Diagnostic::error(
+        "zosc::elf::not-static",
+        if facts.kind == Kind::Program {
+            format!("`{name}` should be static, and needs other files to run")
+        } else {
+            format!("`{name}` should be a static program, and is no program")
+        },
+    );
+    if let Some(interpreter) = &facts.interpreter {
+        diagnostic = diagnostic.note(format!("its loader is `{interpreter}`"));
+    }
+    if !facts.needed.is_empty() {
+        diagnostic = diagnostic.note(format!("it links to {}", facts.needed.join(", ")));
+    }
+    Err(diagnostic.help(
+        "build it for a musl target (`x86_64-unknown-linux-musl`), or remove `verify static` and install the libraries",
+    ))
+}
+
+/// A shared object is a program if it says so (`DF_1_PIE`), has a loader, or has a start and no name of its own.
+fn kind(elf: &Elf<'_>) -> Kind {
+    let flags = elf
+        .dynamic
+        .as_ref()
+        .map_or(0, |dynamic| dynamic.info.flags_1);
+    let loaded = elf
+        .program_headers
+        .iter()
+        .any(|header| header.p_type == PT_DYNAMIC);
+    match elf.header.e_type {
+        header::ET_EXEC => Kind::Program,
+        header::ET_REL => Kind::Object,
+        header::ET_DYN => {
+            let pie = flags & dynamic::DF_1_PIE != 0 || elf.interpreter.is_some();
+            // libc.so.6 and the loaders have a start, but also a name. Packed programs have no dynamic section.
+            let started = elf.soname.is_none() && elf.header.e_entry != 0;
+            if elf.soname.is_none() && pie || started && (elf.libraries.is_empty() || !loaded) {
+                Kind::Program
+            } else {
+                Kind::Library
+            }
+        }
+        _ => Kind::Other,
+    }
+}
+
+fn machine(number: u16, wide: bool) -> String {
+    match number {
+        header::EM_X86_64 => "x86_64".to_owned(),
+        header::EM_386 => "i686".to_owned(),
+        header::EM_AARCH64 => "aarch64".to_owned(),
+        header::EM_ARM => "arm".to_owned(),
+        header::EM_RISCV if wide => "riscv64".to_owned(),
+        header::EM_RISCV => "riscv32".to_owned(),
+        header::EM_PPC64 => "ppc64le".to_owned(),
+        header::EM_S390 => "s390x".to_owned(),
+        other => format!("machine {other}"),
+    }
+}
+
+/// The first few texts that begin with a folder of a build machine, each up to its first unprintable byte.
+fn build_paths(bytes: &[u8]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut position = 0;
+    while let Some(rest) = bytes.get(position..).filter(|rest| !rest.is_empty()) {
+        let Some(slash) = rest.iter().position(|byte| *byte == b'/') else {
+            break;
+        };
+        position += slash + 1;
+        let text = rest.get(slash..).unwrap_or(&[]);
+        let starts = |folder: &&str| text.starts_with(folder.as_bytes());
+        // Inside a longer path the folder means something else: `/usr/home/`.
+        let inside = position >= 2
+            && bytes
+                .get(position - 2)
+                .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'/');
+        if inside || !BUILD_FOLDERS.iter().any(|folder| starts(&folder)) {
+            continue;
+        }
+        let length = text
+            .iter()
+            .take(256)
+            .take_while(|byte| byte.is_ascii_graphic())
+            .count();
+        let path = String::from_utf8_lossy(text.get(..length).unwrap_or(&[])).into_owned();
+        position += length.saturating_sub(1);
+        // The bare folder is ordinary: programs name /tmp/ and /home/ for their own reasons.
+        let below = path
+            .trim_start_matches('/')
+            .trim_end_matches('/')
+            .contains('/');
+        if below && !found.contains(&path) {
+            found.push(path);
+        }
+        if found.len() == MOST_PATHS {
+            break;
+        }
+    }
+    found
+}
+
+fn not_elf(name: &str, why: &str) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::elf::not-elf",
+        format!("`{name}` is no ELF program: {why}"),
+    )
+    .help("check that the path names the program itself, not an archive, a script or a text")
+}
+
+#[cfg(test)]
+mod tests;
