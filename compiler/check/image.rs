@@ -74,6 +74,19 @@ pub struct Image {
     pub outputs: Vec<OutputRequest>,
     /// How the image is tried out.
     pub boot: Boot,
+    /// What `--set` changed, in order.
+    pub overrides: Vec<Override>,
+}
+
+/// A setting that the command line changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Override {
+    /// Its path, such as `kernel.version`.
+    pub path: String,
+    /// Its value now.
+    pub value: String,
+    /// Where the manifest gives the value that it replaces.
+    pub replaced: Option<Span>,
 }
 
 /// Where packages come from.

@@ -1,5 +1,255 @@
 //! Semantics: a manifest and its imports become an [`Image`].
+//!
+//! In come the path of a manifest, [`Settings`] and a way to read files; out goes the [`Image`], in which names are looked up,
+//! imports merged, defaults filled in and local files known to exist, or every reason why there is none. What only a lock
+//! can tell (whether a package exists, which modules a kernel has, what programs a package holds) is left to later passes.
+//!
+//! Never touches the network, the clock or the environment, and writes nothing.
 
+mod addresses;
 mod image;
+mod library;
+mod loading;
+mod merging;
+mod overrides;
+mod places;
+mod quantities;
+mod setting_paths;
+mod templates;
+
+mod accounts;
+mod alpine;
+mod boot;
+mod branding;
+mod destinations;
+mod files;
+mod firmware;
+mod identity;
+mod initramfs;
+mod kernel;
+mod modules;
+mod outputs;
+mod packages;
+mod policies;
+mod sources;
+mod toolchains;
+mod unit_commands;
+mod unit_graph;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::io::Files;
+use crate::manifest::Manifest;
+use crate::source::{SourceMap, Span};
 
 pub use image::*;
+pub use library::names as library_names;
+
+use destinations::Destinations;
+use merging::Declared;
+use places::Places;
+
+/// What comes from the command line and the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The absolute folder that a relative manifest path starts from.
+    pub current_directory: PathBuf,
+    /// Values of `--set`, each `PATH=VALUE`.
+    pub overrides: Vec<String>,
+    /// The value of the environment variable `SOURCE_DATE_EPOCH`, where it is set.
+    pub source_date_epoch: Option<String>,
+}
+
+/// Reads a manifest and everything that it imports, and resolves it.
+///
+/// Problems of every stage go to `sink`, ordered by place; any error among them means no image. Texts that were read are
+/// added to `sources`, the manifest first.
+pub fn check(
+    entry: &Path,
+    settings: &Settings,
+    files: &dyn Files,
+    sources: &mut SourceMap,
+    sink: &mut Diagnostics,
+) -> Option<Image> {
+    let mut found = Diagnostics::new();
+    let image = loading::load(entry, settings, files, sources, &mut found).and_then(|loaded| {
+        let manifest = merging::merge(loaded.manifests, &mut found);
+        let mut ctx = Ctx {
+            manifest: &manifest,
+            declared: &loaded.declared,
+            places: &loaded.places,
+            files,
+            sources,
+            sink: &mut found,
+            destinations: Destinations::default(),
+        };
+        let image = resolve(&mut ctx, settings, &loaded.path);
+        image.map(|image| Image {
+            overrides: loaded.overrides,
+            ..image
+        })
+    });
+    let failed = found.has_errors();
+    found.sort();
+    sink.extend(found);
+    image.filter(|_| !failed)
+}
+
+/// What the resolution of every section needs.
+struct Ctx<'a> {
+    manifest: &'a Manifest,
+    declared: &'a Declared,
+    places: &'a Places,
+    files: &'a dyn Files,
+    sources: &'a SourceMap,
+    sink: &'a mut Diagnostics,
+    destinations: Destinations,
+}
+
+impl Ctx<'_> {
+    fn push(&mut self, diagnostic: Diagnostic) {
+        self.sink.push(diagnostic);
+    }
+
+    /// Whether all that is written in sections of a kind is known, so that something can be said to be absent from them.
+    fn is_whole(&self, section: &str) -> bool {
+        self.manifest.is_whole(section)
+    }
+
+    /// Says that two places clash.
+    fn clash(
+        &mut self,
+        code: &'static str,
+        message: String,
+        later: Span,
+        earlier: Span,
+        help: &str,
+    ) {
+        self.push(
+            Diagnostic::error(code, message)
+                .label(later, "again here")
+                .label(earlier, "first here")
+                .help(help),
+        );
+    }
+}
+
+/// Resolves every section; a section that fails leaves its problems in the sink and a harmless value behind.
+fn resolve(ctx: &mut Ctx<'_>, settings: &Settings, path: &Path) -> Option<Image> {
+    let identity = identity::resolve(ctx, settings.source_date_epoch.as_deref());
+    let alpine = alpine::resolve(ctx);
+    let packages = packages::resolve(ctx, alpine.as_ref());
+    let toolchains = toolchains::resolve(ctx);
+    let sources = sources::resolve(ctx, &toolchains);
+    let kernel = kernel::resolve(ctx);
+    let (stage1, stage2) = modules::resolve(ctx, kernel.as_ref());
+    let firmware = firmware::resolve(ctx);
+    let mut requests = files::resolve(ctx);
+    let overlays = files::overlays(ctx);
+    let (accounts, groups) = accounts::resolve(ctx, &mut requests);
+    let branding = branding::resolve(ctx, identity.as_ref(), &mut requests);
+    let units = units::resolve(ctx);
+    let outputs = outputs::resolve(ctx, identity.as_ref(), &sources);
+    let boot = boot::resolve(ctx, &units, &outputs);
+    let (compression, segments) = initramfs::resolve(ctx);
+    let size = initramfs::size(ctx);
+    policies::alpine_where_needed(ctx, &packages, &firmware, kernel.as_ref(), &outputs);
+    policies::open_login(ctx, &packages, &units);
+    let identity = identity?;
+    Some(Image {
+        name: identity.name,
+        version: identity.version,
+        title: identity.title,
+        arch: identity.arch,
+        epoch: identity.epoch,
+        directory: path.parent().unwrap_or(Path::new("/")).to_owned(),
+        manifest: path.to_owned(),
+        alpine,
+        packages,
+        toolchains,
+        sources,
+        kernel,
+        stage1,
+        stage2,
+        firmware,
+        dialect: units.dialect.filter(|_| !units.list.is_empty()),
+        units: units.list,
+        accounts,
+        groups,
+        hostname: branding.hostname,
+        os_release: branding.os_release,
+        build_id: branding.build_id,
+        files: requests,
+        overlays,
+        drop: size.drop,
+        max_initramfs: size.max_initramfs,
+        compression,
+        segments,
+        outputs,
+        boot,
+        overrides: Vec::new(),
+    })
+}
+
+/// Names as people list them: `` `a`, `b` and `c` ``.
+fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, before)) => format!("{} and {last}", before.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// Adds the nearest of some names to a problem, as help and as a fix of the word at `span`; else the help that is given.
+fn suggest<'a>(
+    diagnostic: Diagnostic,
+    wrong: &str,
+    span: Span,
+    names: impl IntoIterator<Item = &'a str>,
+    otherwise: &str,
+) -> Diagnostic {
+    match nearest(wrong, names) {
+        Some(name) => diagnostic.help(format!("did you mean `{name}`?")).replace(
+            format!("write `{name}`"),
+            span,
+            word(name),
+        ),
+        None => diagnostic.help(otherwise),
+    }
+}
+
+/// A value as KDL writes it: bare where that is safe, else in quotes.
+fn word(value: &str) -> String {
+    let bare = value.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
+        && !matches!(value, "true" | "false" | "null" | "inf" | "nan");
+    if bare {
+        return value.to_owned();
+    }
+    quoted(value)
+}
+
+/// A value as KDL writes it in quotes.
+fn quoted(value: &str) -> String {
+    let mut text = String::from("\"");
+    for character in value.chars() {
+        match character {
+            '"' => text.push_str("\\\""),
+            '\\' => text.push_str("\\\\"),
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '\t' => text.push_str("\\t"),
+            other => text.push(other),
+        }
+    }
+    text.push('"');
+    text
+}

@@ -13,7 +13,7 @@ pub struct Initramfs {
     #[schemars(extend("x-kdl" = "prop"))]
     #[serde(default)]
     pub compress: Option<Spanned<Compress>>,
-    /// How hard to compress: 0 to 9 for gzip and xz, 1 to 19 for zstd. Without it: 6 for gzip and xz, 15 for zstd.
+    /// How hard to compress: 0 to 9 for xz, 1 to 19 for zstd; gzip and `none` have no levels. Without it: 6 for xz, 15 for zstd.
     #[schemars(extend("x-kdl" = "prop"), range(max = 19))]
     #[serde(default)]
     pub level: Option<Spanned<u32>>,

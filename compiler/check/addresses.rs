@@ -1,0 +1,146 @@
+//! Addresses of mirrors, repositories and downloads.
+
+use crate::diagnostic::Diagnostic;
+use crate::source::Spanned;
+
+use super::{Ctx, quoted};
+
+/// Names of query parameters that carry secrets.
+const SECRET_PARAMETERS: &[&str] = &[
+    "access_token",
+    "api_key",
+    "apikey",
+    "password",
+    "secret",
+    "sig",
+    "signature",
+    "token",
+    "x-amz-credential",
+    "x-amz-security-token",
+    "x-amz-signature",
+];
+
+impl Ctx<'_> {
+    /// Refuses an address that cannot be asked, or that carries credentials; yields it otherwise.
+    pub(super) fn address(&mut self, address: &Spanned<String>) -> Option<String> {
+        if let Some(fault) = fault(address) {
+            self.push(
+                Diagnostic::error(
+                    "zosc::check::bad-address",
+                    format!("`{}` is no address: {fault}", address.value),
+                )
+                .at(address.span)
+                .help("write an address such as \"https://host/path\" or \"file:///path\""),
+            );
+            return None;
+        }
+        if let Some(clean) = without_user(address) {
+            self.push(credentials(address, "a user name or password").replace(
+                "remove it",
+                address.span,
+                quoted(&clean),
+            ));
+            return None;
+        }
+        if let Some(parameter) = secret_parameter(address) {
+            self.push(credentials(address, &format!("a secret (`{parameter}`)")));
+            return None;
+        }
+        Some(address.value.clone())
+    }
+}
+
+fn credentials(address: &Spanned<String>, what: &str) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::check::credentials-in-url",
+        format!("the address carries {what}"),
+    )
+    .at(address.span)
+    .help("a manifest is read by everyone who builds or reviews the image; serve the files without credentials, or from a `file://` address")
+}
+
+fn fault(address: &str) -> Option<&'static str> {
+    let Some((scheme, rest)) = address.split_once("://") else {
+        return Some("it has no `://`");
+    };
+    if !matches!(scheme, "https" | "http" | "file") {
+        return Some("it starts with neither `https://`, `http://` nor `file://`");
+    }
+    if address
+        .chars()
+        .any(|character| character.is_whitespace() || character.is_control())
+    {
+        return Some("it holds white space");
+    }
+    if scheme == "file" {
+        let absolute = rest
+            .strip_prefix("localhost")
+            .unwrap_or(rest)
+            .starts_with('/');
+        return (!absolute).then_some("`file://` goes on with an absolute path");
+    }
+    let host = authority(rest).rsplit('@').next().unwrap_or("");
+    (host.is_empty() || host.starts_with(':')).then_some("it names no host")
+}
+
+fn authority(rest: &str) -> &str {
+    rest.split(['/', '?', '#']).next().unwrap_or("")
+}
+
+/// The address without what stands before `@` in its host part, where there is such a thing.
+fn without_user(address: &str) -> Option<String> {
+    let (scheme, rest) = address.split_once("://")?;
+    let authority = authority(rest);
+    let (_, host) = authority.rsplit_once('@')?;
+    Some(format!("{scheme}://{host}{}", rest.get(authority.len()..)?))
+}
+
+fn secret_parameter(address: &str) -> Option<&str> {
+    let (_, query) = address.split_once('?')?;
+    query
+        .split(['&', '#'])
+        .filter_map(|pair| pair.split_once('='))
+        .find(|(name, value)| {
+            !value.is_empty() && SECRET_PARAMETERS.contains(&name.to_ascii_lowercase().as_str())
+        })
+        .map(|(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_found_where_they_hide() {
+        assert_eq!(
+            without_user("https://me:pw@host:8080/a?b@c"),
+            Some("https://host:8080/a?b@c".to_owned())
+        );
+        assert_eq!(without_user("https://host/a@b"), None);
+        assert_eq!(secret_parameter("https://h/x?a=1&Token=2"), Some("Token"));
+        assert_eq!(secret_parameter("https://h/x?token="), None);
+    }
+
+    #[test]
+    fn addresses_have_a_host_or_an_absolute_path() {
+        for good in [
+            "https://h",
+            "http://h:1/x",
+            "file:///x",
+            "file://localhost/x",
+        ] {
+            assert_eq!(fault(good), None, "{good}");
+        }
+        for bad in [
+            "https://",
+            "https:///x",
+            "https://:80/x",
+            "file://x",
+            "ftp://h",
+            "h/x",
+            "https://h/a b",
+        ] {
+            assert!(fault(bad).is_some(), "{bad}");
+        }
+    }
+}

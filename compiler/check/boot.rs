@@ -1,0 +1,137 @@
+//! The `boot` section.
+
+use std::time::Duration;
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::boot as written;
+use crate::source::{Span, Spanned};
+use crate::zinit::{Dialect, Kind, Restart, Unit};
+
+use super::units::Units;
+use super::{Boot, Ctx, Expectation, Expected, OutputKind, OutputRequest, UnitState};
+
+/// Resolves the section.
+pub(super) fn resolve(ctx: &mut Ctx<'_>, units: &Units, outputs: &[OutputRequest]) -> Boot {
+    let manifest = ctx.manifest;
+    let mut boot = Boot {
+        memory: 1 << 30,
+        cpus: 2,
+        firmware: written::Firmware::Direct,
+        disks: Vec::new(),
+        expect: Vec::new(),
+    };
+    let Some(section) = &manifest.boot else {
+        return boot;
+    };
+    if let Some(memory) = &section.memory {
+        boot.memory = memory_size(ctx, memory).unwrap_or(boot.memory);
+    }
+    boot.cpus = section.cpus.as_ref().map_or(boot.cpus, |cpus| cpus.value);
+    if let Some(firmware) = &section.firmware {
+        boot.firmware = firmware.value;
+        needs_efi(ctx, firmware, outputs);
+    }
+    let disks = section.disk.iter();
+    boot.disks = disks
+        .filter_map(|disk| ctx.positive_size(&disk.size))
+        .collect();
+    let expect = section.expect.iter();
+    boot.expect = expect
+        .filter_map(|expect| expectation(ctx, expect, units))
+        .collect();
+    boot
+}
+
+/// Less memory than this holds no kernel with an initramfs.
+const LEAST_MEMORY: u64 = 64 << 20;
+
+fn memory_size(ctx: &mut Ctx<'_>, memory: &Spanned<String>) -> Option<u64> {
+    let size = ctx.size(memory)?;
+    if size < LEAST_MEMORY {
+        ctx.out_of_range(memory, "a machine needs at least \"64MiB\"");
+        return None;
+    }
+    Some(size)
+}
+
+fn needs_efi(ctx: &mut Ctx<'_>, firmware: &Spanned<written::Firmware>, outputs: &[OutputRequest]) {
+    let has_efi = outputs.iter().any(|output| output.kind == OutputKind::Efi);
+    // A section that is there but could not be decoded may well ask for one.
+    let undecoded = ctx.manifest.outputs.is_none() && ctx.declared.has_section("outputs")
+        || ctx.manifest.kernel.is_none() && ctx.declared.has_section("kernel");
+    if firmware.value == written::Firmware::Direct || has_efi || undecoded {
+        return;
+    }
+    ctx.push(
+        Diagnostic::error(
+            "zosc::check::boot-without-efi",
+            "the machine is to start an EFI program, and none is made",
+        )
+        .at(firmware.span)
+        .help("add a `kernel` section and `efi \"vmlinuz.efi\"` to `outputs`, or write `firmware=direct`"),
+    );
+}
+
+fn expectation(ctx: &mut Ctx<'_>, expect: &written::Expect, units: &Units) -> Option<Expectation> {
+    let within = match &expect.within {
+        Some(within) => ctx.duration(within)?,
+        None => Duration::from_mins(2),
+    };
+    let what = &expect.what;
+    let (kind, rest) = what.split_once(' ')?;
+    let expected = match kind {
+        "console" => Expected::Console(rest.to_owned()),
+        "pid1" => Expected::Pid1(rest.to_owned()),
+        _ => {
+            let (name, state) = rest.rsplit_once(' ')?;
+            let state = match state {
+                "running" => UnitState::Running,
+                "success" => UnitState::Success,
+                _ => UnitState::Up,
+            };
+            let span = ctx.within(what.span, name);
+            let unit = units.known(ctx, name, span)?;
+            possible(ctx, unit, state, units.dialect, what.span);
+            Expected::Unit {
+                name: name.to_owned(),
+                state,
+            }
+        }
+    };
+    Some(Expectation {
+        what: expected,
+        within: u64::try_from(within.as_millis()).ok()?,
+        span: what.span,
+    })
+}
+
+/// Refuses a state that a unit can never be in.
+fn possible(
+    ctx: &mut Ctx<'_>,
+    unit: &Unit,
+    state: UnitState,
+    dialect: Option<Dialect>,
+    span: Span,
+) {
+    let (fact, instead) = match (unit.kind, state) {
+        (Kind::Oneshot, UnitState::Running) => ("a oneshot does not keep running", "success"),
+        (Kind::Daemon, UnitState::Success) if unit.restart == Restart::Always => {
+            ("a daemon is started again when it ends", "running")
+        }
+        (Kind::Target, UnitState::Running) if dialect == Some(Dialect::Yaml) => {
+            ("a target is a oneshot for zinit 0.2", "up")
+        }
+        (Kind::Target, UnitState::Success) if dialect == Some(Dialect::Toml) => {
+            ("a target counts as running for zinit 0.3", "up")
+        }
+        _ => return,
+    };
+    ctx.push(
+        Diagnostic::error(
+            "zosc::check::impossible-expectation",
+            format!("`{}` never comes to this state: {fact}", unit.name),
+        )
+        .at(span)
+        .help(format!("write `unit {} {instead}`", unit.name)),
+    );
+}

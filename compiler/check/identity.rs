@@ -1,0 +1,95 @@
+//! The `image` section: what the image is called, and its time.
+
+use crate::diagnostic::Diagnostic;
+use crate::manifest::image::Arch;
+use crate::source::Span;
+
+use super::Ctx;
+
+/// What the image is called.
+pub(super) struct Identity {
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) title: String,
+    pub(super) arch: String,
+    pub(super) epoch: Option<u64>,
+}
+
+/// Resolves the section; `epoch` is the value of `SOURCE_DATE_EPOCH`.
+pub(super) fn resolve(ctx: &mut Ctx<'_>, epoch: Option<&str>) -> Option<Identity> {
+    let Some(image) = &ctx.manifest.image else {
+        if !ctx.declared.has_section("image") {
+            ctx.push(
+                Diagnostic::error(
+                    "zosc::check::no-image",
+                    "the manifest has no `image` section",
+                )
+                .help("begin it with `image NAME version=\"1.0\"`"),
+            );
+        }
+        return None;
+    };
+    let name = image.name.value.clone();
+    let title = image.title.as_ref().map_or(&name, |title| &title.value);
+    let title = title.clone();
+    if let Some(title) = &image.title {
+        ctx.one_line(title, "a title");
+    }
+    if let Some(version) = &image.version {
+        ctx.one_line(version, "a version");
+    }
+    let written = image.epoch.as_ref().map(|text| (text.as_str(), text.span));
+    let epoch = match written {
+        Some((text, span)) => seconds(ctx, text, span),
+        None => epoch.and_then(|text| source_date_epoch(ctx, text)),
+    };
+    let version = image.version.as_ref();
+    Some(Identity {
+        name,
+        version: version.map_or_else(String::new, |version| version.value.clone()),
+        title,
+        arch: match image.arch.as_ref().map_or(Arch::X86_64, |arch| arch.value) {
+            Arch::X86_64 => "x86_64".to_owned(),
+        },
+        epoch,
+    })
+}
+
+/// The latest time that an archive can hold: its times have 32 bits.
+const LATEST: i64 = u32::MAX as i64;
+
+fn seconds(ctx: &mut Ctx<'_>, text: &str, span: Span) -> Option<u64> {
+    let fault = match text
+        .parse::<jiff::Timestamp>()
+        .map(jiff::Timestamp::as_second)
+    {
+        Err(_) => "it is no time in UTC",
+        Ok(time) if time < 0 => "it is before 1970",
+        Ok(time) if time > LATEST => "it is after 2106, where archives end",
+        Ok(time) => return u64::try_from(time).ok(),
+    };
+    ctx.push(
+        Diagnostic::error(
+            "zosc::check::bad-epoch",
+            format!("`{text}` is no time stamp for an image: {fault}"),
+        )
+        .at(span)
+        .help("write a date and time such as \"2026-11-01T00:00:00Z\""),
+    );
+    None
+}
+
+fn source_date_epoch(ctx: &mut Ctx<'_>, text: &str) -> Option<u64> {
+    let time = text.parse::<i64>().ok();
+    let time = time.filter(|time| (0..=LATEST).contains(time));
+    if time.is_none() {
+        ctx.push(
+            Diagnostic::error(
+                "zosc::check::bad-epoch",
+                format!("SOURCE_DATE_EPOCH is `{text}`, which is no time stamp for an image"),
+            )
+            .help("set it to whole seconds since 1970, such as 1793491200, or unset it"),
+        );
+    }
+    time.and_then(|time| u64::try_from(time).ok())
+}

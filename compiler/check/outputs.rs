@@ -1,0 +1,139 @@
+//! The `outputs` section.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Diagnostic;
+use crate::source::{Span, Spanned};
+
+use super::identity::Identity;
+use super::templates::Part;
+use super::{Ctx, OutputKind, OutputRequest, Source, SourceOrigin, initramfs};
+
+/// Resolves the section; without it, an initramfs, and an EFI program where there is a kernel.
+pub(super) fn resolve(
+    ctx: &mut Ctx<'_>,
+    identity: Option<&Identity>,
+    sources: &[Source],
+) -> Vec<OutputRequest> {
+    let manifest = ctx.manifest;
+    let Some(outputs) = &manifest.outputs else {
+        return defaults(ctx);
+    };
+    let written = [
+        (OutputKind::Efi, &outputs.efi),
+        (OutputKind::Efi, &outputs.efi_versioned),
+        (OutputKind::Initramfs, &outputs.initramfs),
+        (OutputKind::Kernel, &outputs.kernel),
+    ];
+    let mut names: BTreeMap<&str, Span> = BTreeMap::new();
+    let mut requests = Vec::new();
+    for (kind, name) in written {
+        let Some(name) = name else { continue };
+        needs_kernel(ctx, kind, name);
+        if let Some(earlier) = names.insert(name, name.span) {
+            let message = format!("two outputs are named `{}`", name.value);
+            ctx.clash(
+                "zosc::check::duplicate-name",
+                message,
+                name.span,
+                earlier,
+                "rename one of them",
+            );
+            continue;
+        }
+        if sound(ctx, name, identity, sources) {
+            requests.push(OutputRequest {
+                kind,
+                name: name.clone(),
+            });
+        }
+    }
+    if names.is_empty() && ctx.is_whole("outputs") {
+        ctx.push(
+            Diagnostic::error("zosc::check::no-output", "the `outputs` section names no file")
+                .at(outputs.span)
+                .help("add `efi \"vmlinuz.efi\"` or `initramfs \"initramfs.cpio.xz\"`, or leave the section out"),
+        );
+    }
+    requests
+}
+
+fn defaults(ctx: &Ctx<'_>) -> Vec<OutputRequest> {
+    let manifest = ctx.manifest;
+    let kernel = manifest.kernel.as_ref().map(|kernel| kernel.span);
+    let image = manifest.image.as_ref().map(|image| image.name.span);
+    let request = |kind, name: String, span| OutputRequest {
+        kind,
+        name: Spanned::new(name, span),
+    };
+    let mut requests = Vec::new();
+    if let Some(span) = kernel {
+        requests.push(request(OutputKind::Efi, "vmlinuz.efi".to_owned(), span));
+    }
+    if let Some(span) = image.or(kernel) {
+        let name = format!("initramfs.cpio{}", initramfs::ending(ctx));
+        requests.push(request(OutputKind::Initramfs, name, span));
+    }
+    requests
+}
+
+fn needs_kernel(ctx: &mut Ctx<'_>, kind: OutputKind, name: &Spanned<String>) {
+    if kind == OutputKind::Initramfs || ctx.declared.has_section("kernel") {
+        return;
+    }
+    ctx.push(
+        Diagnostic::error(
+            "zosc::check::output-without-kernel",
+            format!("`{}` needs a kernel, and there is none", name.value),
+        )
+        .at(name.span)
+        .help("add `kernel { package linux-virt }`, or ask for `initramfs` alone"),
+    );
+}
+
+/// Whether a name is one of a file, with variables that have values.
+fn sound(
+    ctx: &mut Ctx<'_>,
+    name: &Spanned<String>,
+    identity: Option<&Identity>,
+    sources: &[Source],
+) -> bool {
+    let fault = match name.as_str() {
+        "" => Some("is empty"),
+        name if name.starts_with('.') => Some("starts with a dot"),
+        name if name.contains('/') => Some("holds a `/`"),
+        name if name.chars().any(char::is_control) => Some("holds a control character"),
+        name if name.len() > 200 => Some("is longer than a file's name may be"),
+        _ => None,
+    };
+    if let Some(fault) = fault {
+        ctx.push(
+            Diagnostic::error("zosc::check::bad-output-name", format!("the name {fault}"))
+                .at(name.span)
+                .help("write the name of a file; it is put into `dist/` beside the manifest"),
+        );
+        return false;
+    }
+    let mut known = vec!["name".to_owned(), "arch".to_owned()];
+    if ctx.declared.has_section("kernel") {
+        known.push("kernel".to_owned());
+    }
+    known.push("version".to_owned());
+    let with_version = |source: &&Source| matches!(source.from, SourceOrigin::Crate { .. });
+    for source in sources.iter().filter(with_version) {
+        known.push(format!("source.{}.version", source.name.value));
+    }
+    let Some(parts) = ctx.template(name, &known) else {
+        return false;
+    };
+    let unversioned = identity.is_some_and(|identity| identity.version.is_empty());
+    if unversioned && parts.contains(&Part::Variable("version")) {
+        ctx.push(
+            Diagnostic::error("zosc::check::unknown-variable", "the image has no version")
+                .at(ctx.within(name.span, "{version}"))
+                .help("give it one: `image NAME version=\"1.0\"`"),
+        );
+        return false;
+    }
+    true
+}

@@ -1,0 +1,347 @@
+//! Sections by themselves, and rules across them.
+
+use super::*;
+
+#[test]
+fn repositories_are_addresses_on_every_mirror() {
+    let image = check_text(&with(
+        "alpine \"3.22\" { mirror \"https://a/alpine/\" \"http://b\"; repository main; \
+         repository testing branch=edge tag=edge; repository \"file:///srv/apk\"; repository \"./packages\"; key \"keys/a.rsa.pub\" }",
+    ))
+    .image();
+    let alpine = image.alpine.expect("a section");
+    let urls: Vec<Vec<String>> = alpine
+        .repositories
+        .iter()
+        .map(|one| one.urls.clone())
+        .collect();
+    assert_eq!(
+        urls,
+        [
+            vec!["https://a/alpine/v3.22/main", "http://b/v3.22/main"],
+            vec!["https://a/alpine/edge/testing", "http://b/edge/testing"],
+            vec!["file:///srv/apk"],
+            vec!["file:///site/packages"],
+        ]
+    );
+    assert_eq!(alpine.repositories[1].tag.as_deref(), Some("edge"));
+    assert_eq!(alpine.keys[0].name, "a.rsa.pub");
+}
+
+#[test]
+fn repositories_and_keys_are_checked() {
+    finds(
+        "alpine \"3.22\" { mirror \"https://me:pw@host/x\"; repository main; key \"keys/a.rsa.pub\" }",
+        "credentials-in-url \"https://me:pw@host/x\"",
+    );
+    finds(
+        "alpine \"3.22\"",
+        "no-repository \"3.22\"
+         no-key \"3.22\"",
+    );
+    finds(
+        "alpine \"3.22\" { repository main; repository \"a/b\"; key \"keys/a.rsa.pup\"; key \"keys/private\" }",
+        "
+         no-mirror main
+         bad-repository \"a/b\"
+         file-not-found \"keys/a.rsa.pup\"
+         bad-key \"keys/private\"",
+    );
+    let wrong = "0".repeat(64);
+    finds(
+        &format!(
+            "alpine \"3.22\" {{ repository \"file:///x\"; key \"keys/a.rsa.pub\" sha256=\"{wrong}\" }}"
+        ),
+        &format!("key-mismatch \"{wrong}\""),
+    );
+}
+
+#[test]
+fn packages_are_asked_for_in_one_way() {
+    let image = check_text(&with(&format!(
+        "{ALPINE}packages {{ install a b version=\"1.2\"; install c; install c; exclude d; scripts skip; scripts run a }}"
+    )))
+    .image();
+    let packages = image.packages;
+    let names: Vec<&str> = packages
+        .install
+        .iter()
+        .map(|one| one.name.as_str())
+        .collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    let version = packages.install[0]
+        .version
+        .as_ref()
+        .map(|version| version.as_str());
+    assert_eq!(version, Some("=1.2"));
+    assert!(!packages.run_scripts);
+    assert_eq!(packages.script_exceptions.get("a"), Some(&true));
+    finds(
+        &format!(
+            "{ALPINE}packages {{ install a; install a version=\"~1\"; install b tag=egde; exclude b; scripts run; scripts skip }}"
+        ),
+        "
+         duplicate-package a
+         unknown-tag egde
+         excluded-package b
+         conflicting-scripts skip",
+    );
+    finds("packages { install a }", "no-alpine a");
+}
+
+#[test]
+fn sources_come_from_one_place_and_are_built_in_one_way() {
+    let image = check_text(&with(
+        "toolchain rust { host }\n\
+         source rg { crate ripgrep version=\"=14.1.1\"; build cargo { bin rg }; install rg to=\"/usr/bin/rg\" mode=\"0700\"; verify static }\n\
+         source agent { path \"agent\"; build script=make; install agent to=\"/usr/bin/agent\" }",
+    ))
+    .image();
+    assert_eq!(image.sources[0].install[0].mode, 0o700);
+    assert!(image.sources[0].verify_static);
+    assert!(
+        matches!(&image.sources[0].from, SourceOrigin::Crate { version, .. } if version.as_str() == "14.1.1")
+    );
+    assert_eq!(
+        image.sources[0].build.as_ref().expect("built").toolchain,
+        "rust"
+    );
+    finds(
+        "source a { build; install a to=\"/a\" }",
+        "source-origin a
+         build-recipe build
+         which-toolchain build",
+    );
+    finds(
+        "toolchain rust { host }\ntoolchain other\nsource a { path agent; crate x version=\"1.0.0\"; build cargo toolchain=rsut; install \"../a\" to=\"/usr/bin/\" }",
+        "
+         empty-toolchain other
+         source-origin agent
+         unknown-toolchain rsut
+         bad-image-path \"../a\"
+         bad-image-path \"/usr/bin/\"",
+    );
+    finds(
+        "toolchain rust { host }\nsource a { path agnet; build script=make target=x }\nsource a { path agent; build cargo script=make; install a to=\"/a\" }",
+        "
+         nothing-installed a
+         file-not-found agnet
+         cargo-setting x
+         duplicate-name a
+         build-recipe make",
+    );
+}
+
+#[test]
+fn downloads_are_pinned() {
+    let pin = "0".repeat(64);
+    let release = |what: &str| format!("source a {{ release {what}; install a to=\"/a\" }}");
+    let image = check_text(&with(&release(&format!(
+        "\"https://h/a.tar.gz?x=1\" sha256=\"{pin}\""
+    ))))
+    .image();
+    assert!(matches!(
+        image.sources[0].from,
+        SourceOrigin::Release { unpack: true, .. }
+    ));
+    let image = check_text(&with(&release(&format!(
+        "\"https://h/a\" sha256=\"{pin}\""
+    ))))
+    .image();
+    assert!(matches!(
+        image.sources[0].from,
+        SourceOrigin::Release { unpack: false, .. }
+    ));
+    finds(
+        &release("\"https://h/a\""),
+        "unpinned-download \"https://h/a\"",
+    );
+    finds(
+        &release(&format!("\"https://h/a\" sha256=\"{pin}\" unpack=#true")),
+        "not-an-archive #true",
+    );
+    finds(
+        &release(&format!(
+            "\"https://h/a?token=x\" sha256=\"{pin}\" strip-components=1"
+        )),
+        "
+         credentials-in-url \"https://h/a?token=x\"
+         not-an-archive 1",
+    );
+}
+
+#[test]
+fn kernels_come_from_one_place() {
+    let image = check_text(&with(
+        "kernel \"6.1\" { prebuilt image=\"boot/vmlinuz\" modules=\"boot/lib/modules\"; cmdline \"console=ttyS0  quiet\" \"panic=1\"; stub path=\"boot/vmlinuz\" }\n\
+         modules { stage1 virtio-net; stage2 igb optional=#true }",
+    ))
+    .image();
+    assert_eq!(
+        image.kernel.expect("a kernel").cmdline,
+        "console=ttyS0 quiet panic=1"
+    );
+    assert!(image.stage2[0].optional);
+    assert_eq!(image.outputs.len(), 2);
+    finds("kernel", "kernel-origin kernel");
+    finds("kernel { package linux-virt }", "no-alpine linux-virt");
+    finds(
+        "kernel { prebuilt image=\"boot/vmlinuz\" }",
+        "no-alpine kernel",
+    );
+    finds(
+        "kernel \"../x\" { package a; prebuilt image=\"boot/vmlinux\"; stub }",
+        "
+         kernel-origin \"../x\"
+         kernel-origin \"boot/vmlinux\"
+         stub-origin stub",
+    );
+    finds(
+        "kernel { prebuilt image=boot; stub path=motd; cmdline \"a panic=1\" a \"panic=2\" \"b\\nc\" }",
+        "
+         wrong-file-kind boot
+         repeated-parameter a
+         repeated-parameter panic=2
+         bad-cmdline \"b\\nc\"",
+    );
+}
+
+#[test]
+fn modules_are_named_once_and_need_a_kernel() {
+    finds(
+        "modules { stage1 virtio_net; stage2 virtio-net }\nfirmware { for-modules stage1; keep \"a[\" }",
+        "
+         no-kernel-modules virtio_net
+         duplicate-module virtio-net
+         no-firmware-package stage1
+         bad-pattern \"a[\"",
+    );
+}
+
+#[test]
+fn files_have_one_content_and_one_place() {
+    let image = check_text(&with(
+        "file \"/etc/a\" text=\"x\" mode=\"0600\"\nfile \"/etc/b\" from=motd\nfile \"/etc/c\" link=a",
+    ))
+    .image();
+    assert_eq!(image.files[0].mode, 0o600);
+    assert!(
+        matches!(&image.files[1].content, FileContent::Local(path) if path.value == Path::new("/site/motd"))
+    );
+    finds(
+        "file \"/a\"\nfile \"/a\" text=x\nfile \"/b\" text=x from=motd\nfile \"/a/c\" text=x\nfile \"/\" text=x\nfile \"/d\" from=\"\"\noverlay motd\noverlay agent\noverlay \"./agent\"",
+        "
+         file-content \"/a\"
+         duplicate-destination \"/a\"
+         file-content motd
+         duplicate-destination \"/a/c\"
+         bad-image-path \"/\"
+         bad-path \"\"
+         wrong-file-kind motd
+         duplicate-destination \"./agent\"",
+    );
+}
+
+#[test]
+fn accounts_fit_into_passwd() {
+    let image = check_text(&with(
+        "account root { authorized-keys \"keys/ops.pub\" }\naccount ops uid=1000 { passwordless; groups wheel }\ngroup zos gid=7",
+    ))
+    .image();
+    assert_eq!(image.files[0].to.as_str(), "/root/.ssh/authorized_keys");
+    assert_eq!(image.files[0].mode, 0o600);
+    assert_eq!(image.accounts[1].password, Password::Empty);
+    finds(
+        "account a uid=5 { title \"a:b\" }\naccount a uid=5\naccount b { authorized-keys \"keys/ops.pub\" }\naccount root { authorized-keys \"keys/private\"; passwordless; password-hash geheim }",
+        "
+         bad-account \"a:b\"
+         duplicate-name a
+         duplicate-number 5
+         bad-account \"keys/ops.pub\"
+         bad-key \"keys/private\"
+         bad-account geheim
+         bad-account geheim",
+    );
+}
+
+#[test]
+fn an_open_login_must_be_meant() {
+    let manifest = |accept: &str| {
+        format!("{ALPINE}packages {{ install openssh }}\naccount root {{ passwordless; {accept} }}")
+    };
+    finds(&manifest(""), "open-login root");
+    finds(&manifest("accept open-ssh"), "");
+    finds(
+        "zinit dialect=toml\nunit ssh { exec \"/usr/sbin/sshd -D\" }\naccount root { passwordless }",
+        "open-login root",
+    );
+}
+
+#[test]
+fn branding_is_filled_in() {
+    let image = check_text(
+        "image site version=\"1.0\" { title Site }\nbranding { hostname box; os-release id=site pretty=\"{title} v{version}\"; motd from=motd; build-id \"/etc/build\" }",
+    )
+    .image();
+    let lines = image.os_release.expect("asked for");
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "NAME=Site",
+            "ID=site",
+            "VERSION_ID=1.0",
+            "PRETTY_NAME=Site v1.0"
+        ]
+    );
+    finds(
+        "branding { hostname box; os-release id=site pretty=\"{versoin}\"; issue }\nfile \"/etc/hostname\" text=x",
+        "
+         duplicate-destination box
+         unknown-variable {versoin}
+         file-content issue",
+    );
+    finds(
+        "branding { os-release id=a name=\"a\\nb\" }",
+        "control-character \"a\\nb\"",
+    );
+}
+
+#[test]
+fn sizes_and_levels_are_in_range() {
+    let image = check_text(&with(
+        "size { drop docs \"/x/**\"; max initramfs=\"2MiB\" }\ninitramfs compress=zstd",
+    ))
+    .image();
+    assert_eq!(image.max_initramfs.expect("a limit").value, 2 << 20);
+    assert_eq!(image.drop.len(), 4);
+    assert_eq!(image.compression, Compression::Zstd { level: 15 });
+    finds(
+        "size { drop \"/x[\"; max initramfs=\"99999999999GiB\" }\ninitramfs compress=xz level=10\nboot memory=\"1MiB\" { disk \"0B\" }",
+        "
+         bad-pattern \"/x[\"
+         out-of-range \"99999999999GiB\"
+         compression-level 10
+         out-of-range \"1MiB\"
+         out-of-range \"0B\"",
+    );
+    finds("initramfs compress=gzip level=9", "compression-level 9");
+}
+
+#[test]
+fn outputs_have_names_of_files() {
+    finds(
+        "source rg { crate ripgrep version=\"1.0.0\"; install rg to=\"/rg\" }\noutputs { efi \"a-{kernel}.efi\"; efi-versioned \"a-{source.rg.version}\"; initramfs \"../x\" }",
+        "
+         output-without-kernel \"a-{kernel}.efi\"
+         unknown-variable {kernel}
+         output-without-kernel \"a-{source.rg.version}\"
+         bad-output-name \"../x\"",
+    );
+    finds("outputs", "no-output outputs");
+    let found = check_text("image a\noutputs { initramfs \"{version}\" }").found();
+    assert_eq!(found, ["unknown-variable {version}"]);
+}
