@@ -102,6 +102,13 @@ pub enum Action {
         /// Packages to install, in order.
         packages: Vec<Input>,
     },
+    /// Gives directories the owners and modes that the packages agree on, once all are installed → tree.
+    SettleDirectories {
+        /// The root with all packages.
+        root: Input,
+        /// All packages, in the order of installation.
+        packages: Vec<Input>,
+    },
     /// The directories of a root that a trigger watches → blob with a JSON list of paths.
     TriggerDirectories {
         /// The root with all packages.
@@ -420,6 +427,7 @@ impl Action {
             | Self::Unpack { .. }
             | Self::PackageFiles { .. }
             | Self::InstallPackages { .. }
+            | Self::SettleDirectories { .. }
             | Self::FinishPackages { .. }
             | Self::Run { .. }
             | Self::InstallFiles { .. }

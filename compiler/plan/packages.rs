@@ -38,11 +38,24 @@ pub(super) fn packages(lowering: &mut Lowering<'_>) -> Option<Input> {
             root.script(lowering, index, "post-install");
         }
     }
-    root.install_up_to(lowering, packages.len());
-    for (index, package) in packages.iter().enumerate() {
-        if runs(lowering, package, "trigger") {
-            root.trigger(lowering, index);
-        }
+    let installed = root.install_up_to(lowering, packages.len());
+    let triggers: Vec<usize> = (0..packages.len())
+        .filter(|index| runs(lowering, packages[*index], "trigger"))
+        .collect();
+    if !triggers.is_empty() {
+        // Before that, directories are root's; recording packages does it where nothing else has.
+        let action = Action::SettleDirectories {
+            root: installed,
+            packages: unpacked.clone(),
+        };
+        let label = "settle directories";
+        let settled = lowering
+            .plan
+            .add(Stage::AlpinePackages, label, None, action);
+        root.root = Some(settled);
+    }
+    for index in triggers {
+        root.trigger(lowering, index);
     }
     Some(root.finish(lowering))
 }

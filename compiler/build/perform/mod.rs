@@ -9,6 +9,7 @@ mod fetch;
 mod files;
 mod modules;
 mod packages;
+mod programs;
 mod select;
 mod unpack;
 
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use super::{Event, Observer, Options, cancelled};
+use crate::apk;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::plan::{Action, ActionId, Input, InstalledFile, PlannedAction};
 use crate::source::Span;
@@ -104,6 +106,13 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Digest, Diagnostics> {
             };
             modules::firmware(context, &request)?
         }
+        Action::VerifyStatic { source, .. } => {
+            let refusal = Diagnostic::error(
+                "zosc::build::not-performed",
+                format!("whether `{source}` is static cannot be told yet"),
+            );
+            return Err(refusal.help("leave `verify static` out").into());
+        }
         action => match blob(context, action)? {
             Some(blob) => blob,
             None => context.store.put_tree(&tree(context, action)?)?,
@@ -141,6 +150,27 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
             epoch,
         } => archives::cpio(context, tree, *compression, *epoch),
         Action::Concat { parts, limit } => archives::concat(context, parts, *limit),
+        Action::TriggerDirectories {
+            packages, package, ..
+        } => packages::trigger_directories(context, packages, package),
+        Action::Uki {
+            stub,
+            kernel,
+            initramfs,
+            cmdline,
+            os_release,
+            release,
+        } => {
+            let inputs = programs::UkiInputs {
+                stub,
+                kernel,
+                initramfs,
+                cmdline,
+                os_release,
+                release,
+            };
+            programs::uki(context, &inputs)
+        }
         Action::PickFile { tree, path } => pick(&context.tree(tree)?, path),
         Action::Validate { tree, programs } => {
             select::validate(&context.tree(tree)?, programs, context.store)?;
@@ -181,11 +211,33 @@ fn tree(context: &Context<'_>, action: &Action) -> Result<Tree, Diagnostic> {
             accounts,
             epoch,
         } => accounts::accounts(context.tree(root)?, store, groups, accounts, *epoch),
-        _ => Err(Diagnostic::error(
-            "zosc::build::not-performed",
-            format!("`{}` cannot be performed", context.planned.label),
-        )
-        .help("use a later zosc")),
+        Action::InstallPackages {
+            root,
+            installed,
+            packages,
+        } => packages::install(context, root.as_ref(), installed, packages),
+        Action::SettleDirectories { root, packages } => packages::settle(context, root, packages),
+        Action::FinishPackages {
+            root,
+            packages,
+            world,
+            repositories,
+            arch,
+            keys,
+        } => {
+            let keys = keys
+                .iter()
+                .map(|(name, pem)| (name.clone(), pem.clone().into_bytes()));
+            let settings = apk::DatabaseSettings {
+                world: world.clone(),
+                repositories: repositories.clone(),
+                arch: arch.clone(),
+                keys: keys.collect(),
+                ..apk::DatabaseSettings::default()
+            };
+            packages::finish(context, root, packages, &settings)
+        }
+        _ => unreachable!("every other action leads to a digest by itself"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Packages: unpacked, installed, recorded.
 
 use super::Context;
-use crate::apk::{self, Expected, PackagedFile, ScriptKind, UnpackedPackage};
+use crate::apk::{self, DatabaseSettings, Expected, ScriptKind, UnpackedPackage};
 use crate::diagnostic::Diagnostic;
 use crate::plan::Input;
 use crate::tree::{Digest, Tree};
@@ -32,11 +32,56 @@ pub(super) fn unpack(
 
 /// The files of a package that is not installed but looked into.
 pub(super) fn files(context: &Context<'_>, package: &Input) -> Result<Tree, Diagnostic> {
-    let mut tree = Tree::new();
-    for PackagedFile { path, entry, .. } in read(context, package)?.files {
-        tree.insert_with_parents(path, entry);
-    }
-    Ok(tree)
+    Ok(read(context, package)?.tree())
+}
+
+/// Installs packages into a root, or into the one that apk starts from.
+pub(super) fn install(
+    context: &Context<'_>,
+    root: Option<&Input>,
+    installed: &[Input],
+    packages: &[Input],
+) -> Result<Tree, Diagnostic> {
+    let store = context.store;
+    let root = match root {
+        Some(root) => context.tree(root)?,
+        None => apk::initial_root(store)?,
+    };
+    let (installed, packages) = (read_all(context, installed)?, read_all(context, packages)?);
+    apk::install(root, &installed, &packages, store)
+}
+
+/// Gives directories their owners and modes.
+pub(super) fn settle(
+    context: &Context<'_>,
+    root: &Input,
+    packages: &[Input],
+) -> Result<Tree, Diagnostic> {
+    let packages = read_all(context, packages)?;
+    apk::settle_directories(context.tree(root)?, &packages, context.store)
+}
+
+/// The arguments of a trigger, as a JSON list.
+pub(super) fn trigger_directories(
+    context: &Context<'_>,
+    packages: &[Input],
+    package: &Input,
+) -> Result<Digest, Diagnostic> {
+    let packages = read_all(context, packages)?;
+    let directories = apk::trigger_directories(&packages, &read(context, package)?);
+    let bytes = serde_json::to_vec(&directories).expect("paths are always JSON");
+    context.store.put(&bytes)
+}
+
+/// Writes apk's database and settings.
+pub(super) fn finish(
+    context: &Context<'_>,
+    root: &Input,
+    packages: &[Input],
+    settings: &DatabaseSettings,
+) -> Result<Tree, Diagnostic> {
+    let packages = read_all(context, packages)?;
+    apk::finish(context.tree(root)?, &packages, settings, context.store)
 }
 
 /// One script of a package.
@@ -58,6 +103,13 @@ pub(super) fn script(
         )
         .help("run `zosc lock --update`")
     })
+}
+
+fn read_all(context: &Context<'_>, packages: &[Input]) -> Result<Vec<UnpackedPackage>, Diagnostic> {
+    packages
+        .iter()
+        .map(|package| read(context, package))
+        .collect()
 }
 
 fn read(context: &Context<'_>, package: &Input) -> Result<UnpackedPackage, Diagnostic> {
