@@ -106,13 +106,7 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Digest, Diagnostics> {
             };
             modules::firmware(context, &request)?
         }
-        Action::VerifyStatic { source, .. } => {
-            let refusal = Diagnostic::error(
-                "zosc::build::not-performed",
-                format!("whether `{source}` is static cannot be told yet"),
-            );
-            return Err(refusal.help("leave `verify static` out").into());
-        }
+        Action::VerifyStatic { tree, source } => programs::verify_static(context, tree, source)?,
         action => match blob(context, action)? {
             Some(blob) => blob,
             None => context.store.put_tree(&tree(context, action)?)?,

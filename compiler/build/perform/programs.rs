@@ -1,10 +1,38 @@
 //! Programs: static ones are verified, a kernel becomes an EFI program.
 
 use super::Context;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::efi::{self, Uki};
+use crate::elf;
 use crate::plan::Input;
-use crate::tree::Digest;
+use crate::tree::{Digest, Node};
+
+/// Refuses a component with programs that need a loader or shared libraries; each is told.
+pub(super) fn verify_static(
+    context: &Context<'_>,
+    tree: &Input,
+    source: &str,
+) -> Result<Digest, Diagnostics> {
+    let mut problems = Diagnostics::new();
+    for (path, entry) in context.tree(tree)?.iter() {
+        let Node::File { digest, .. } = &entry.node else {
+            continue;
+        };
+        let bytes = context.store.get(digest)?;
+        if !elf::is_elf(&bytes) {
+            continue;
+        }
+        if let Err(problem) = elf::verify_static(path.as_str(), &bytes) {
+            let site = context.sites.get(&format!("file {path}"));
+            let problem = problem.at_maybe(site.copied());
+            problems.push(problem.note(format!("it is part of the source `{source}`")));
+        }
+    }
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    Ok(context.digest(tree))
+}
 
 /// The parts of a unified kernel image, as inputs.
 pub(super) struct UkiInputs<'a> {
