@@ -300,15 +300,23 @@ fn scripts_run_in_the_order_of_apk() {
             scripts: package.scripts.keys().copied().collect(),
         })
         .collect();
-    let mut ours = Vec::new();
+    let mut ours: Vec<String> = Vec::new();
+    // apk announces a package before its pre-install script, its files come after.
+    let announce = |ours: &mut Vec<String>, package: usize| {
+        let line = format!("install {}", order[package]);
+        if !ours.contains(&line) {
+            ours.push(line);
+        }
+    };
     for step in installation_steps(&summaries) {
         match step {
-            Step::Install(range) => {
-                ours.extend(order[range].iter().map(|name| format!("install {name}")))
-            }
+            Step::Install(range) => range.for_each(|package| announce(&mut ours, package)),
             Step::Script { package, kind } => {
                 let idle = trigger_directories(&packages, &packages[package]).is_empty();
                 if kind != ScriptKind::Trigger || !idle {
+                    if kind == ScriptKind::PreInstall {
+                        announce(&mut ours, package);
+                    }
                     ours.push(format!("run {}.{}", order[package], kind.name()));
                 }
             }
