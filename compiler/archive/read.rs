@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::Algorithm;
 use super::frames::frames;
 use super::members::{Member, MemberKind, damaged, members};
@@ -27,7 +29,7 @@ impl Default for Limits {
 }
 
 /// One frame of an initramfs in numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct FrameFacts {
     /// Where it starts.
     pub offset: u64,

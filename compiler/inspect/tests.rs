@@ -1,0 +1,197 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::archive::{Compression, pack};
+use crate::tree::{Entry, ImagePath, Node, Tree};
+
+fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = Store::open(folder.path()).expect("opens");
+    (folder, store)
+}
+
+fn initramfs_bytes(store: &Store) -> Vec<u8> {
+    let path = |text: &str| ImagePath::new(text).expect("a path");
+    let origin = || Origin::new("test");
+    let mut tree = Tree::new();
+    let mut file = |at: &str, content: &[u8], mode: u32| {
+        let digest = store.put(content).expect("stored");
+        let entry = Entry::file(digest, content.len() as u64, mode, 0, origin());
+        tree.insert_with_parents(path(at), entry);
+    };
+    file("/usr/bin/su", &[0; 2_000], 0o4755);
+    file(
+        "/lib/modules/6.12/kernel/net/virtio-net.ko.xz",
+        &[0; 100],
+        0o644,
+    );
+    file("/lib/modules/6.12/modules.dep", b"", 0o644);
+    file("/etc/zinit/sshd.yaml", b"exec: sshd\n", 0o644);
+    file("/etc/zinit/services/redis.toml", b"", 0o644);
+    file("/etc/zinit/init/x.sh", b"", 0o644);
+    tree.insert(path("/init"), Entry::symlink("sbin/init", 0, origin()));
+    tree.insert_with_parents(
+        path("/dev/console"),
+        Entry {
+            node: Node::CharDevice { major: 5, minor: 1 },
+            ..Entry::directory(0o600, 0, origin())
+        },
+    );
+    let mut bytes = Vec::new();
+    pack(&tree, store, 0, Compression::Zstd { level: 3 }, &mut bytes).expect("packs");
+    bytes
+}
+
+#[test]
+fn an_initramfs_tells_its_segments_modules_and_units() {
+    let (_folder, store) = store();
+    let bytes = initramfs_bytes(&store);
+    let report = image("initramfs.cpio.zst", &bytes, &store).expect("a report");
+    assert_eq!(report.kind, Kind::Initramfs);
+    assert_eq!(report.digest, Digest::of(&bytes));
+    let contents = report.initramfs.as_ref().expect("contents");
+    assert_eq!(contents.segments.len(), 1);
+    assert_eq!(contents.files, 6);
+    assert_eq!(contents.content, 2_111);
+    assert_eq!(contents.init.as_deref(), Some("/init -> sbin/init"));
+    let modules: Vec<_> = contents
+        .modules
+        .iter()
+        .map(|m| (m.name.as_str(), m.release.as_str()))
+        .collect();
+    assert_eq!(modules, [("virtio_net", "6.12")]);
+    let units: Vec<_> = contents.units.iter().map(|u| u.name.as_str()).collect();
+    assert_eq!(units, ["redis", "sshd"]);
+    let largest: Vec<_> = contents
+        .directories
+        .iter()
+        .map(|d| (d.path.as_str(), d.content))
+        .collect();
+    assert_eq!(
+        largest,
+        [
+            ("/usr", 2_000),
+            ("/usr/bin", 2_000),
+            ("/lib", 100),
+            ("/lib/modules", 100),
+            ("/etc", 11),
+            ("/etc/zinit", 11)
+        ]
+    );
+}
+
+#[test]
+fn text_and_json_say_the_same() {
+    let (_folder, store) = store();
+    let report = image("x", &initramfs_bytes(&store), &store).expect("a report");
+    let shown = text(&report, Detail::Listing);
+    for line in [
+        "-rwsr-xr-x     0     0        2000 /usr/bin/su",
+        "crw-------     0     0             /dev/console (5, 1)",
+        "lrwxrwxrwx     0     0             /init -> sbin/init",
+        "1 kernel modules, 100 B",
+    ] {
+        assert!(shown.contains(line), "{line:?} is missing in\n{shown}");
+    }
+    assert!(!text(&report, Detail::Summary).contains("/dev/console"));
+    let json = serde_json::to_value(&report).expect("JSON");
+    assert_eq!(json["kind"], "initramfs");
+    assert_eq!(json["initramfs"]["segments"][0]["algorithm"], "zstd");
+    assert_eq!(
+        json["initramfs"]["listing"].as_array().map(Vec::len),
+        Some(20)
+    );
+}
+
+#[test]
+fn words_from_an_image_cannot_steer_the_terminal() {
+    let (_folder, store) = store();
+    let mut report = image("x", &initramfs_bytes(&store), &store).expect("a report");
+    report.initramfs.as_mut().expect("contents").init = Some("/init -> \u{1b}[2J".to_owned());
+    assert!(!text(&report, Detail::Listing).contains('\u{1b}'));
+}
+
+#[test]
+fn what_is_no_image_is_refused() {
+    let (_folder, store) = store();
+    let code = |bytes: &[u8]| image("x", bytes, &store).expect_err("refused").code;
+    assert_eq!(code(b"hello"), "zosc::archive::not-an-archive");
+    assert_eq!(code(b"MZ"), "zosc::efi::not-efi");
+}
+
+#[test]
+fn a_unified_image_tells_its_kernel_and_its_files() {
+    let (Ok(stub), Some(kernel)) = (
+        std::fs::read("/usr/lib/systemd/boot/efi/linuxx64.efi.stub"),
+        real_kernel(),
+    ) else {
+        eprintln!("skipped: no stub, or ZOSC_TEST_KERNEL names no unpacked kernel package");
+        return;
+    };
+    let (_folder, store) = store();
+    let initrd = initramfs_bytes(&store);
+    let bytes = efi::write_uki(&efi::Uki {
+        stub: &stub,
+        kernel: &kernel,
+        command_line: Some("quiet"),
+        os_release: Some("PRETTY_NAME=\"Zero-OS\"\n"),
+        initrds: vec![&initrd],
+        ..efi::Uki::default()
+    })
+    .expect("writes");
+    let report = image("vmlinuz.efi", &bytes, &store).expect("a report");
+    assert_eq!(report.kind, Kind::UnifiedKernelImage);
+    let program = report.efi.as_ref().expect("an EFI program");
+    assert_eq!(program.command_line.as_deref(), Some("quiet"));
+    assert_eq!(
+        program.uname,
+        report
+            .kernel
+            .as_ref()
+            .and_then(|kernel| kernel.release.clone())
+    );
+    assert_eq!(
+        report.initramfs.as_ref().map(|contents| contents.files),
+        Some(6)
+    );
+    let shown = text(&report, Detail::Summary);
+    assert!(shown.contains("system         Zero-OS"), "{shown}");
+    assert_eq!(
+        image("k", &kernel, &store).expect("a report").kind,
+        Kind::Kernel
+    );
+    assert_eq!(
+        image("s", &stub, &store).expect("a report").kind,
+        Kind::EfiProgram
+    );
+}
+
+/// The image of the kernel package that ZOSC_TEST_KERNEL names.
+#[allow(clippy::disallowed_methods)]
+fn real_kernel() -> Option<Vec<u8>> {
+    let root = std::env::var_os("ZOSC_TEST_KERNEL")?;
+    let mut images: Vec<_> = std::fs::read_dir(std::path::Path::new(&root).join("boot"))
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.to_string_lossy().contains("/vmlinuz-"))
+        .collect();
+    images.sort();
+    std::fs::read(images.pop()?).ok()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn noise_is_refused_or_shown_but_never_a_panic(
+        head in prop_oneof![Just(&b"MZ"[..]), Just(&b"070701"[..]), Just(&b""[..])],
+        noise in proptest::collection::vec(any::<u8>(), 0..700),
+    ) {
+        let (_folder, store) = store();
+        let mut bytes = head.to_vec();
+        bytes.extend(noise);
+        if let Ok(report) = image("x", &bytes, &store) {
+            let _ = text(&report, Detail::Listing);
+        }
+    }
+}
