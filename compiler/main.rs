@@ -1,3 +1,5 @@
 //! The `zosc` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    zosc::cli::run()
+}

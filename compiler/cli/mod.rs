@@ -1,3 +1,156 @@
-//! (to be written)
+//! The command line: one file a command, whose doc comment is its help.
+//!
+//! Comes in: arguments. Goes out: text for people on standard error, results on standard output, and an exit code: 0 for
+//! success, 1 for a failure that was explained, 2 for arguments that make no sense. Holds no logic that another face of
+//! zosc would need.
 
+mod boot;
+mod build;
+mod check;
+mod completions;
+mod explain;
+mod lock;
+mod new;
+mod plan;
+mod progress;
 mod render;
+mod schema;
+mod session;
+mod shell;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use session::Session;
+
+/// Compiles one declarative manifest, zos.kdl, into a bootable Zero-OS image.
+///
+/// A first image, from nothing: `zosc new`, then `zosc check`, `zosc build`, `zosc boot`.
+#[derive(Debug, Parser)]
+#[command(name = "zosc", version, max_term_width = 100, arg_required_else_help = true)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+struct Global {
+    /// How problems are told: for people, or one JSON object a line for programs.
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "human")]
+    message_format: MessageFormat,
+    /// When to use colours; NO_COLOR turns them off too.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
+    /// Where contents and results are kept. Default: $ZOSC_STORE, else `zosc` in the user's cache folder.
+    #[arg(long, global = true, value_name = "DIR")]
+    store: Option<PathBuf>,
+}
+
+/// How problems are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum MessageFormat {
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ColorChoice {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Which manifest, and what is changed in it.
+#[derive(Debug, Args)]
+struct ManifestArguments {
+    /// The manifest.
+    #[arg(value_name = "MANIFEST", default_value = "zos.kdl")]
+    manifest: PathBuf,
+    /// Sets a value of the manifest for this run: `--set kernel.version=6.12.50`. May be repeated.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    set: Vec<String>,
+}
+
+/// What the lock may do.
+#[derive(Debug, Clone, Copy, Args)]
+struct LockArguments {
+    /// Fail where zos.lock would change.
+    #[arg(long)]
+    locked: bool,
+    /// Do not use the network.
+    #[arg(long)]
+    offline: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    New(new::Arguments),
+    Check(check::Arguments),
+    Lock(lock::Arguments),
+    Plan(plan::Arguments),
+    Build(build::Arguments),
+    Boot(boot::Arguments),
+    Shell(shell::Arguments),
+    Schema(schema::Arguments),
+    Explain(explain::Arguments),
+    Completions(completions::Arguments),
+}
+
+/// How a command ended.
+type Outcome = Result<(), Failed>;
+
+/// The command failed and has said why.
+#[derive(Debug)]
+struct Failed;
+
+/// Runs zosc with the process's arguments.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut session = Session::new(&arguments.global);
+    let outcome = match arguments.command {
+        Command::New(arguments) => new::run(&mut session, &arguments),
+        Command::Check(arguments) => check::run(&mut session, &arguments),
+        Command::Lock(arguments) => lock::run(&mut session, &arguments),
+        Command::Plan(arguments) => plan::run(&mut session, &arguments),
+        Command::Build(arguments) => build::run(&mut session, &arguments),
+        Command::Boot(arguments) => boot::run(&mut session, &arguments),
+        Command::Shell(arguments) => shell::run(&mut session, &arguments),
+        Command::Schema(arguments) => schema::run(&mut session, &arguments),
+        Command::Explain(arguments) => explain::run(&mut session, &arguments),
+        Command::Completions(arguments) => completions::run(&mut session, &arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed) => ExitCode::FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent_and_every_command_has_help() {
+        let command = Arguments::command();
+        command.clone().debug_assert();
+        for command in command.get_subcommands() {
+            assert!(command.get_about().is_some(), "`{}` says nothing of itself", command.get_name());
+            for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
+                assert!(argument.get_help().is_some(), "`{}` of `{}`", argument.get_id(), command.get_name());
+            }
+        }
+    }
+}

@@ -191,11 +191,10 @@ fn prebuilt(
     version: Option<&Spanned<String>>,
 ) -> Result<(Digest, LockedKernel), Diagnostic> {
     let content = file(ctx, &image.value)?;
-    let Some(release) = version.map(|version| version.value.clone()) else {
-        return Err(unusable(
-            &image.value,
-            "the release of a prebuilt kernel is not known",
-        ));
+    let facts = crate::efi::kernel_facts(&ctx.store.get(&content.digest)?)?;
+    let asked = version.map(|version| version.value.clone());
+    let Some(release) = facts.release.or(asked) else {
+        return Err(unusable(&image.value, "it does not say which release it is: write it as `kernel \"RELEASE\"`"));
     };
     let origin = Origin::new(format!("kernel {release}"));
     let mut tree = Tree::new();

@@ -1,0 +1,85 @@
+//! `zosc build`.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use crate::build::{self, Artifacts, Options};
+use crate::io::Stopwatch;
+use crate::plan;
+
+use super::progress::{Progress, bytes, seconds};
+use super::session::{CANCELLED, Session};
+use super::{LockArguments, ManifestArguments, Outcome};
+
+/// Builds the image and writes its files to `dist/` beside the manifest.
+///
+/// Only what has changed since the last build is done again. Ctrl-C stops cleanly; what was finished is kept.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    manifest: ManifestArguments,
+    #[command(flatten)]
+    lock: LockArguments,
+    /// Where the files go. Default: `dist` beside the manifest.
+    #[arg(long, short, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// How many actions run at once. Default: the number of processors.
+    #[arg(long, short, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+}
+
+pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
+    let watch = Stopwatch::start();
+    let image = session.image(&arguments.manifest)?;
+    let store = session.store()?;
+    let inputs = session.inputs(&image, &store, arguments.lock)?;
+    let plan = session.settle(plan::lower(&image, &inputs))?;
+    let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let network = session.network(arguments.lock.offline)?;
+    let options = Options {
+        jobs: arguments.jobs.map_or(processors, NonZeroUsize::get),
+        network: &*network,
+        offline: arguments.lock.offline,
+        outputs: arguments.output.clone().unwrap_or_else(|| image.directory.join("dist")),
+        cancel: &CANCELLED,
+    };
+    let progress = Progress::new(session);
+    let built = build::run(&plan, &store, &options, &progress);
+    let warnings = progress.finish();
+    if !warnings.is_empty() {
+        session.report(&warnings);
+    }
+    let artifacts = session.settle(built)?;
+    conclude(session, &artifacts, watch)
+}
+
+fn conclude(session: &Session, artifacts: &Artifacts, watch: Stopwatch) -> Outcome {
+    let style = session.style();
+    if !session.for_people() {
+        let outputs = artifacts.outputs.iter().map(|output| {
+            serde_json::json!({
+                "kind": output.kind, "path": output.path, "sha256": output.digest, "size": output.size, "written": output.written,
+            })
+        });
+        let line = serde_json::json!({
+            "built": outputs.collect::<Vec<_>>(), "performed": artifacts.performed, "stored": artifacts.cached,
+        });
+        return session.print(&format!("{line}\n"));
+    }
+    for output in &artifacts.outputs {
+        session.tell(&format!(
+            "{:>10} {}  {}",
+            bytes(output.size),
+            output.path.display(),
+            style.faint(&format!("sha256:{}", output.digest.short()))
+        ));
+    }
+    let time = seconds(watch.elapsed());
+    session.tell(&if artifacts.nothing_to_do() {
+        format!("{} nothing to do ({time})", style.good("ok"))
+    } else {
+        let (performed, cached) = (artifacts.performed, artifacts.cached);
+        format!("{} {performed} actions done, {cached} stored ({time})", style.good("ok"))
+    });
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! `zosc lock`.
+
+use super::session::Session;
+use super::{LockArguments, ManifestArguments, Outcome};
+
+/// Writes zos.lock: exact versions and digests of everything the manifest asks for.
+///
+/// What the lock has already is kept; only what the manifest newly asks for is looked up. `build` does the same by itself.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    manifest: ManifestArguments,
+    #[command(flatten)]
+    lock: LockArguments,
+}
+
+pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
+    let image = session.image(&arguments.manifest)?;
+    let store = session.store()?;
+    let inputs = session.inputs(&image, &store, arguments.lock)?;
+    let (packages, sources) = (inputs.lock.packages.len(), inputs.lock.sources.len());
+    session.tell(&format!("{} zos.lock: {packages} packages, {sources} sources", session.style().good("ok")));
+    Ok(())
+}

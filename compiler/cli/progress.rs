@@ -1,0 +1,165 @@
+//! Progress on long work: a bar and the commands under way on a terminal, a line a step elsewhere.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::build::{self, Event};
+use crate::diagnostic::Diagnostics;
+use crate::lock;
+use crate::plan::PlannedAction;
+
+use super::render::Style;
+use super::session::Session;
+
+/// Steps shorter than this are not worth a line of their own.
+const WORTH_TELLING: Duration = Duration::from_millis(500);
+
+/// Shows how a build or a lock gets on.
+pub(super) struct Progress {
+    bars: MultiProgress,
+    style: Style,
+    /// Whether anything is said at all.
+    speaks: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    running: BTreeMap<String, ProgressBar>,
+    warnings: Diagnostics,
+}
+
+impl Progress {
+    /// Draws on a terminal; writes lines for people elsewhere; is silent for programs.
+    pub(super) fn new(session: &Session) -> Self {
+        let bars = MultiProgress::new();
+        if !session.draws() {
+            bars.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        Self { bars, style: session.style(), speaks: session.for_people(), state: Mutex::default() }
+    }
+
+    /// Clears what was drawn and hands over the warnings that came up.
+    pub(super) fn finish(self) -> Diagnostics {
+        let _ = self.bars.clear();
+        self.state.into_inner().map(|state| state.warnings).unwrap_or_default()
+    }
+
+    fn say(&self, line: &str) {
+        if self.speaks {
+            self.bars.suspend(|| eprintln!("{line}"));
+        }
+    }
+
+    fn begin(&self, label: &str) {
+        let bar = self.bars.add(ProgressBar::new_spinner());
+        if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix} {wide_msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        bar.set_prefix(label.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(120));
+        if let Ok(mut state) = self.state.lock() {
+            state.running.insert(label.to_owned(), bar);
+        }
+    }
+
+    fn message(&self, label: &str, message: &str) {
+        if let Ok(state) = self.state.lock()
+            && let Some(bar) = state.running.get(label)
+        {
+            bar.set_message(message.to_owned());
+        }
+    }
+
+    fn end(&self, label: &str) {
+        if let Ok(mut state) = self.state.lock()
+            && let Some(bar) = state.running.remove(label)
+        {
+            bar.finish_and_clear();
+            self.bars.remove(&bar);
+        }
+    }
+}
+
+impl build::Observer for Progress {
+    fn event(&self, action: &PlannedAction, event: Event<'_>) {
+        match event {
+            Event::Cached => {}
+            Event::Started => self.begin(&action.label),
+            Event::Progress { done, total } => {
+                self.message(&action.label, &format!("{} of {}", bytes(done), bytes(total)));
+            }
+            Event::Line(line) => self.message(&action.label, line),
+            Event::Warning(warning) => {
+                if let Ok(mut state) = self.state.lock() {
+                    state.warnings.push(warning.clone());
+                }
+            }
+            Event::Failed => {
+                self.end(&action.label);
+                self.say(&format!("{} {}", self.style.bad("fail"), action.label));
+            }
+            Event::Finished { elapsed } => {
+                self.end(&action.label);
+                if elapsed >= WORTH_TELLING {
+                    let time = self.style.faint(&format!("({}, {})", action.stage, seconds(elapsed)));
+                    self.say(&format!("{} {} {time}", self.style.verb("done"), action.label));
+                }
+            }
+        }
+    }
+}
+
+impl lock::Observer for Progress {
+    fn event(&self, label: &str, event: lock::Event<'_>) {
+        match event {
+            lock::Event::Started => self.begin(label),
+            lock::Event::Progress(message) => self.message(label, message),
+            lock::Event::Finished => self.end(label),
+        }
+    }
+}
+
+/// A size for people, in binary units.
+pub(super) fn bytes(size: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if size < 1024 {
+        return format!("{size} B");
+    }
+    let mut value = size as f64 / 1024.0;
+    let mut unit = UNITS[0];
+    for larger in &UNITS[1..] {
+        if value < 1024.0 {
+            break;
+        }
+        value /= 1024.0;
+        unit = larger;
+    }
+    format!("{value:.1} {unit}")
+}
+
+/// A duration for people: milliseconds below a second, else seconds, else minutes and seconds.
+pub(super) fn seconds(duration: Duration) -> String {
+    match duration.as_secs() {
+        0 => format!("{} ms", duration.as_millis()),
+        1..=59 => format!("{:.1} s", duration.as_secs_f64()),
+        more => format!("{} min {} s", more / 60, more % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times_read_well() {
+        assert_eq!(bytes(17), "17 B");
+        assert_eq!(bytes(1536), "1.5 KiB");
+        assert_eq!(bytes(48 << 20), "48.0 MiB");
+        assert_eq!(seconds(Duration::from_millis(12)), "12 ms");
+        assert_eq!(seconds(Duration::from_secs(75)), "1 min 15 s");
+    }
+}

@@ -1,0 +1,170 @@
+//! What every command needs: where problems go, which texts were read, the store, Ctrl-C.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+use crate::check::{self, Image};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::io;
+use crate::lock::{self, Inputs};
+use crate::source::SourceMap;
+use crate::tree::Store;
+
+use super::render::{self, Style};
+use super::{ColorChoice, Failed, Global, LockArguments, ManifestArguments, MessageFormat, Outcome};
+
+/// Set when someone presses Ctrl-C: commands under way are stopped and nothing half-written stays.
+pub(super) static CANCELLED: AtomicBool = AtomicBool::new(false);
+
+/// One run of zosc.
+pub(super) struct Session {
+    /// Texts that were read, for showing places in them.
+    pub(super) sources: SourceMap,
+    format: MessageFormat,
+    style: Style,
+    store: PathBuf,
+}
+
+impl Session {
+    /// A session with the global options; from here on Ctrl-C asks commands to stop, and a second one ends zosc at once.
+    pub(super) fn new(global: &Global) -> Self {
+        watch_signals();
+        let colours = match global.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => std::io::stderr().is_terminal() && io::environment("NO_COLOR").is_none(),
+        };
+        Self {
+            sources: SourceMap::new(),
+            format: global.message_format,
+            style: Style::new(colours),
+            store: global.store.clone().unwrap_or_else(io::default_store),
+        }
+    }
+
+    /// Whether progress is drawn: on a terminal, for people.
+    pub(super) fn draws(&self) -> bool {
+        self.format == MessageFormat::Human && std::io::stderr().is_terminal()
+    }
+
+    /// Whether messages are for people.
+    pub(super) fn for_people(&self) -> bool {
+        self.format == MessageFormat::Human
+    }
+
+    /// Colours, where they are on.
+    pub(super) fn style(&self) -> Style {
+        self.style
+    }
+
+    /// Writes a result to standard output; a reader that went away is no failure.
+    pub(super) fn print(&self, text: &str) -> Outcome {
+        let mut output = std::io::stdout().lock();
+        match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failed),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says something to people; programs that read JSON are spared it.
+    pub(super) fn tell(&self, text: &str) {
+        if self.for_people() {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Shows problems.
+    pub(super) fn report(&self, problems: &Diagnostics) {
+        match self.format {
+            MessageFormat::Human => eprint!("{}", render::human(problems, &self.sources, self.style)),
+            MessageFormat::Json => print!("{}", render::json(problems, &self.sources)),
+        }
+    }
+
+    /// Shows one problem and fails.
+    pub(super) fn fail(&self, problem: Diagnostic) -> Outcome {
+        self.report(&problem.into());
+        Err(Failed)
+    }
+
+    /// The value of a pass, after showing its problems where it failed.
+    pub(super) fn settle<T>(&self, result: Result<T, Diagnostics>) -> Result<T, Failed> {
+        result.map_err(|problems| {
+            self.report(&problems);
+            Failed
+        })
+    }
+
+    /// Reads and checks a manifest; shows what there is to say about it.
+    pub(super) fn image(&mut self, arguments: &ManifestArguments) -> Result<Image, Failed> {
+        let mut problems = Diagnostics::new();
+        let image = match io::current_directory() {
+            Ok(current_directory) => {
+                let settings = check::Settings {
+                    current_directory,
+                    overrides: arguments.set.clone(),
+                    source_date_epoch: io::environment("SOURCE_DATE_EPOCH"),
+                };
+                check::check(&arguments.manifest, &settings, &io::System, &mut self.sources, &mut problems)
+            }
+            Err(error) => {
+                problems.push(
+                    Diagnostic::error("zosc::cli::no-directory", format!("the current folder cannot be used: {error}"))
+                        .help("change to a folder that exists"),
+                );
+                None
+            }
+        };
+        if !problems.is_empty() {
+            self.report(&problems);
+        }
+        image.filter(|_| !problems.has_errors()).ok_or(Failed)
+    }
+
+    /// The store.
+    pub(super) fn store(&self) -> Result<Store, Failed> {
+        self.settle(Store::open(&self.store).map_err(Diagnostics::from))
+    }
+
+    /// The network, or only this machine's files.
+    pub(super) fn network(&self, offline: bool) -> Result<Box<dyn io::Network>, Failed> {
+        if offline {
+            return Ok(Box::new(io::Offline));
+        }
+        let internet = io::Internet::new().map_err(|error| {
+            Diagnostic::error("zosc::cli::no-certificates", format!("the network cannot be used: {error}"))
+                .help("see that SSL_CERT_FILE names a readable file of certificates, or unset it")
+        });
+        Ok(Box::new(self.settle(internet.map_err(Diagnostics::from))?))
+    }
+
+    /// Locks an image's inputs, writing `zos.lock` where it changes.
+    pub(super) fn inputs(&self, image: &Image, store: &Store, arguments: LockArguments) -> Result<Inputs, Failed> {
+        let mode = lock::Mode { locked: arguments.locked, offline: arguments.offline };
+        let progress = super::progress::Progress::new(self);
+        let resolved = lock::resolve(image, store, mode, &progress, &CANCELLED);
+        progress.finish();
+        let resolved = self.settle(resolved)?;
+        for change in &resolved.changes {
+            self.tell(&format!("{} {change}", self.style.verb("lock")));
+        }
+        Ok(resolved.inputs)
+    }
+}
+
+/// Sets [`CANCELLED`] at the first Ctrl-C or termination; the second ends the process.
+fn watch_signals() {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+
+    if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]) {
+        std::thread::spawn(move || {
+            for (count, signal) in signals.forever().enumerate() {
+                CANCELLED.store(true, std::sync::atomic::Ordering::Relaxed);
+                if count > 0 {
+                    std::process::exit(128 + signal);
+                }
+            }
+        });
+    }
+}
