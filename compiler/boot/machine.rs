@@ -103,7 +103,8 @@ impl Plan {
                 list.drive("if=pflash,format=raw,readonly=on,file=", code)
                     .drive("if=pflash,format=raw,file=", variables)
                     .drive("if=none,id=start,format=raw,readonly=on,file=fat:", disk)
-                    .pair("-device", "virtio-blk-pci,drive=start,bootindex=1");
+                    // On another bus than the disks of the manifest, so that these are /dev/vda and on either way.
+                    .pair("-device", "ide-hd,drive=start,bootindex=1");
             }
         }
         for disk in &self.disks {
