@@ -4,6 +4,7 @@
 //! - times of directories and symlinks: apk leaves the clock's, zosc the package's;
 //! - times inside `scripts.tar`: apk 2.14.0 writes the clock's, later ones and zosc the package's build time;
 //! - times of the database's own files;
+//! - the mode of `/lib/apk/exec`, where scripts run: apk makes it before the package that lists it;
 //! - `r:`, `q:` and `s:` lines of packages without directories: apk 2.14 writes them into the next package's record (it
 //!   keeps them in a buffer that only a directory flushes), zosc into the package's own.
 
@@ -22,6 +23,8 @@ use zosc::apk::{
     DatabaseSettings, Expected, PackageSummary, ScriptKind, Step, UnpackedPackage, finish,
     initial_root, install, installation_steps, trigger_directories, unpack, verify_index,
 };
+use zosc::build::{Event, Observer, Options, Status, status};
+use zosc::plan::{Action, Arguments, Capture, Input, Plan, PlannedAction, Root, Stage};
 use zosc::tree::{Entry, ImagePath, Node, Store, Tree};
 
 /// Files that apk and zosc write themselves, so their times differ.
@@ -324,6 +327,159 @@ fn scripts_run_in_the_order_of_apk() {
         }
     }
     assert_eq!(ours, events);
+}
+
+/// An installation as a plan: every step an action, scripts in the sandbox.
+fn installation(
+    summaries: &[PackageSummary],
+    packages: &[UnpackedPackage],
+    store: &Store,
+    world: &[&str],
+) -> (Plan, Input) {
+    let unpacked: Vec<Input> = packages
+        .iter()
+        .map(|package| {
+            let bytes = serde_json::to_vec(package).expect("encodes");
+            Input::Known(store.put(&bytes).expect("stored"))
+        })
+        .collect();
+    let mut plan = Plan::default();
+    let mut root = None;
+    for step in installation_steps(summaries) {
+        let action = match step {
+            Step::Install(range) => Action::InstallPackages {
+                root,
+                installed: unpacked[..range.start].to_vec(),
+                packages: unpacked[range].to_vec(),
+            },
+            Step::SettleDirectories => Action::SettleDirectories {
+                root: root.expect("packages come first"),
+                packages: unpacked.clone(),
+            },
+            Step::Script { package, kind } => {
+                let info = &packages[package].info;
+                let name = format!("{}-{}.{}", info.name, info.version, kind.name());
+                let at = format!("lib/apk/exec/{name}");
+                let root = root.expect("packages come first");
+                let further = (kind == ScriptKind::Trigger).then(|| {
+                    let action = Action::TriggerDirectories {
+                        root,
+                        packages: unpacked.clone(),
+                        package: unpacked[package],
+                    };
+                    plan.add(Stage::AlpinePackages, format!("find {name}"), None, action)
+                });
+                let version = further.is_none().then(|| info.version.clone());
+                let script = packages[package].scripts[&kind];
+                Action::Run {
+                    root: Root::Tree(root),
+                    mounts: Vec::new(),
+                    files: BTreeMap::from([(path(&at), Input::Known(script))]),
+                    arguments: Arguments {
+                        fixed: [Some(at), version].into_iter().flatten().collect(),
+                        further,
+                    },
+                    environment: BTreeMap::from([(
+                        "PATH".to_owned(),
+                        "/usr/sbin:/usr/bin:/sbin:/bin".to_owned(),
+                    )]),
+                    directory: ImagePath::root(),
+                    capture: Capture::Root,
+                    origin: format!("package {}-{}", info.name, info.version),
+                    epoch: 0,
+                }
+            }
+        };
+        let label = format!("step {}", plan.actions.len());
+        root = Some(plan.add(Stage::AlpinePackages, label, None, action));
+    }
+    let action = Action::FinishPackages {
+        root: root.expect("packages come first"),
+        packages: unpacked,
+        world: world.iter().map(|name| (*name).to_owned()).collect(),
+        repositories: Vec::new(),
+        arch: "x86_64".to_owned(),
+        keys: BTreeMap::new(),
+    };
+    let root = plan.add(Stage::AlpinePackages, "finish", None, action);
+    (plan, root)
+}
+
+struct Silent;
+
+impl Observer for Silent {
+    fn event(&self, _: &PlannedAction, _: Event<'_>) {}
+}
+
+#[test]
+fn a_server_with_its_scripts_is_what_apk_makes_of_it() {
+    let Some(mut bench) = Bench::new() else {
+        return;
+    };
+    let names = ["alpine-base", "chrony", "dhcpcd", "e2fsprogs", "openssh"];
+    let events = bench
+        .oracle
+        .install("scripted", "/mirror/v3.19-iso", &[], &names)
+        .expect("installs");
+    let repository = bench.oracle.folder("mirror/v3.19-iso");
+    let packages: Vec<_> = installed(&events)
+        .iter()
+        .map(|name| bench.package(&repository, name))
+        .collect();
+    let summaries: Vec<_> = packages
+        .iter()
+        .map(|package| PackageSummary {
+            name: package.info.name.clone(),
+            version: package.info.version.clone(),
+            scripts: package.scripts.keys().copied().collect(),
+        })
+        .collect();
+    let (plan, root) = installation(&summaries, &packages, &bench.store, &names);
+    let outputs = tempfile::tempdir().expect("a temporary folder");
+    let options = Options {
+        jobs: 2,
+        network: &zosc::io::Offline,
+        offline: true,
+        outputs: outputs.path().to_owned(),
+        cancel: &std::sync::atomic::AtomicBool::new(false),
+    };
+    if let Err(problems) = zosc::build::run(&plan, &bench.store, &options, &Silent) {
+        panic!("{problems:#?}");
+    }
+    let Input::Output(id) = root else {
+        unreachable!("the last action's output");
+    };
+    let Status::Cached(digest) = status(&plan, &bench.store)[id.0 as usize].clone() else {
+        panic!("it was built");
+    };
+    let tree = bench.store.get_tree(&digest).expect("stored");
+    let theirs = bench.oracle.folder("scripted");
+    // What scripts write has the clock's time with apk, and the image's with zosc.
+    let timeless = |listing: BTreeMap<String, String>| -> BTreeMap<String, String> {
+        let timeless = listing.into_iter().map(|(name, text)| {
+            let words: Vec<&str> = text.split(' ').collect();
+            let time = words.iter().position(|word| *word == "time");
+            let kept = words
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| time.is_none_or(|time| *index != time && *index != time + 1));
+            let kept: Vec<&str> = kept.map(|(_, word)| *word).collect();
+            (name, kept.join(" "))
+        });
+        timeless.collect()
+    };
+    let differences = compare(&timeless(listing(&theirs)), &timeless(described(&tree)));
+    // apk makes its folder for scripts itself, with mode 0700, before the package that lists it with 0755 is there.
+    let explained = |line: &str| {
+        let database = |name: &&str| line.starts_with(&format!("{name}:"));
+        DATABASE.iter().any(|name| database(name)) || line.starts_with("/lib/apk/exec:")
+    };
+    let differences: Vec<String> = differences
+        .into_iter()
+        .filter(|line| !explained(line))
+        .collect();
+    fs::remove_dir_all(theirs).expect("removable");
+    assert_none("a server with scripts", &differences);
 }
 
 #[test]
