@@ -133,14 +133,12 @@ pub(super) fn overlays(ctx: &mut Ctx<'_>) -> Vec<Overlay> {
         let (Some(from), Some(to)) = (from, to) else {
             continue;
         };
-        if from.value.parent().is_none() {
+        if ctx.directory.starts_with(&from.value) {
+            let fact = "the folder holds the manifest itself, and with it everything that is built";
             ctx.push(
-                Diagnostic::error(
-                    "zosc::check::bad-path",
-                    "the path is this machine's root folder",
-                )
-                .at(from.span)
-                .help("name a folder that holds the image's files alone"),
+                Diagnostic::error("zosc::check::bad-path", fact)
+                    .at(from.span)
+                    .help("name a folder that holds the image's files alone"),
             );
             continue;
         }

@@ -87,6 +87,7 @@ pub fn check(
             sources,
             sink: &mut found,
             destinations: Destinations::default(),
+            directory: loaded.path.parent().unwrap_or(Path::new("/")),
         };
         let image = resolve(&mut ctx, settings, &loaded.path);
         image.map(|image| Image {
@@ -109,6 +110,8 @@ struct Ctx<'a> {
     sources: &'a SourceMap,
     sink: &'a mut Diagnostics,
     destinations: Destinations,
+    /// The folder of the manifest.
+    directory: &'a Path,
 }
 
 impl Ctx<'_> {
@@ -167,7 +170,7 @@ fn resolve(ctx: &mut Ctx<'_>, settings: &Settings, path: &Path) -> Option<Image>
         title: identity.title,
         arch: identity.arch,
         epoch: identity.epoch,
-        directory: path.parent().unwrap_or(Path::new("/")).to_owned(),
+        directory: ctx.directory.to_owned(),
         manifest: path.to_owned(),
         alpine,
         packages,

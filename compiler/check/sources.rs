@@ -342,7 +342,7 @@ fn install(ctx: &mut Ctx<'_>, source: &written::Source) -> Vec<InstallFile> {
         let Some(to) = ctx.image_file(&file.to) else {
             continue;
         };
-        ctx.claim(&to, &format!("source `{}`", source.name.value));
+        ctx.claim_installed(&to, &format!("source `{}`", source.name.value));
         if inner.is_some() {
             files.push(InstallFile {
                 file: file.file.clone(),

@@ -276,7 +276,7 @@ fn twelve_mistakes_are_told_in_one_run() {
          unit b { target }\n\
          unit c { exec x; requires d }\nunit d { exec x; requires c }\n\
          source s { release \"https://h/x\"; install x to=\"/x\" }\n\
-         file \"/x\" text=y\n\
+         file \"/z\" text=y\nfile \"/z\" text=y\n\
          file \"/y\" from=gone\n\
          modules { stage1 a; stage2 a }\n\
          initramfs compress=zstd level=0\n\
@@ -291,4 +291,26 @@ fn twelve_mistakes_are_told_in_one_run() {
     places.sort();
     places.dedup();
     assert!(places.len() >= 12, "each has a place of its own");
+}
+
+#[test]
+fn the_library_is_sound_in_both_dialects() {
+    assert!(library_names().contains(&"std:zero-os/base".to_owned()));
+    let imports: Vec<String> = library_names()
+        .iter()
+        .map(|name| format!("import {name:?}\n"))
+        .collect();
+    for dialect in ["yaml", "toml"] {
+        let outcome = check_text(&with(&format!(
+            "zinit dialect={dialect}\n{}",
+            imports.concat()
+        )));
+        assert_eq!(outcome.found(), [] as [&str; 0]);
+        let image = outcome.image();
+        assert!(image.units.iter().any(|unit| unit.unit.name == "ready"));
+        let init = image.files.iter().find(|file| file.to.as_str() == "/init");
+        let init = init.expect("the library has a process 1");
+        assert!(matches!(&init.content, FileContent::Bytes(bytes) if bytes.starts_with(b"#!")));
+        assert_eq!(init.mode, 0o755);
+    }
 }

@@ -229,7 +229,7 @@ fn files_have_one_content_and_one_place() {
         matches!(&image.files[1].content, FileContent::Local(path) if path.value == Path::new("/site/motd"))
     );
     finds(
-        "file \"/a\"\nfile \"/a\" text=x\nfile \"/b\" text=x from=motd\nfile \"/a/c\" text=x\nfile \"/\" text=x\nfile \"/d\" from=\"\"\noverlay motd\noverlay agent\noverlay \"./agent\"",
+        "file \"/a\"\nfile \"/a\" text=x\nfile \"/b\" text=x from=motd\nfile \"/a/c\" text=x\nfile \"/\" text=x\nfile \"/d\" from=\"\"\noverlay motd\noverlay \".\"\noverlay agent\noverlay \"./agent\"",
         "
          file-content \"/a\"
          duplicate-destination \"/a\"
@@ -238,6 +238,7 @@ fn files_have_one_content_and_one_place() {
          bad-image-path \"/\"
          bad-path \"\"
          wrong-file-kind motd
+         bad-path \".\"
          duplicate-destination \"./agent\"",
     );
 }
@@ -344,4 +345,14 @@ fn outputs_have_names_of_files() {
     finds("outputs", "no-output outputs");
     let found = check_text("image a\noutputs { initramfs \"{version}\" }").found();
     assert_eq!(found, ["unknown-variable {version}"]);
+}
+
+#[test]
+fn a_file_wins_over_what_a_source_installs() {
+    let source = "source a { crate x version=\"1.0.0\"; install a to=\"/a\" }\n";
+    finds(&format!("{source}file \"/a\" text=x"), "");
+    finds(
+        &format!("{source}source b {{ crate y version=\"1.0.0\"; install b to=\"/a/b\" }}"),
+        "duplicate-destination \"/a/b\"",
+    );
 }
