@@ -18,6 +18,7 @@ mod fault;
 mod finish;
 mod identities;
 pub mod index;
+mod index_archive;
 mod install;
 mod journal;
 mod keys;
@@ -40,6 +41,7 @@ pub use control::{PackageControl, read_control};
 pub use directories::settle_directories;
 pub use finish::{DatabaseSettings, finish};
 pub use install::{initial_root, install};
+pub use index_archive::open_index;
 pub use keys::Key;
 pub use package::{Expected, UnpackedPackage, unpack};
 pub use package_info::PackageInfo;
@@ -51,7 +53,7 @@ pub use triggers::trigger_directories;
 /// The maker of test packages that integration tests use too.
 #[cfg(test)]
 #[path = "../../tests/support/packages.rs"]
-mod packages;
+pub(crate) mod packages;
 #[cfg(test)]
 mod install_tests;
 #[cfg(test)]

@@ -23,13 +23,13 @@ pub(super) fn emit(lock: &Lock) -> String {
         "// Written by zosc; commit it. `zosc lock` adds what the manifest newly asks for.\n",
     );
     text.push_str(&format!("zos-lock {VERSION}\n"));
+    for wish in &lock.wishes {
+        line(&mut text, "wish", wish, &[]);
+    }
     for index in &lock.indexes {
-        line(
-            &mut text,
-            "index",
-            &index.url,
-            &[("sha256", index.sha256.to_string())],
-        );
+        let tag = index.tag.iter().map(|tag| ("tag", tag.clone()));
+        let properties: Vec<_> = tag.chain([("sha256", index.sha256.to_string())]).collect();
+        line(&mut text, "index", &index.url, &properties);
     }
     for package in &lock.packages {
         let mut properties = vec![
@@ -193,8 +193,10 @@ fn read_node(node: &Node, lock: &mut Lock) -> Option<()> {
             .unwrap_or_default()
     };
     match node.name.value.as_str() {
+        "wish" => lock.wishes.push(name),
         "index" => lock.indexes.push(LockedIndex {
             url: name,
+            tag: text("tag"),
             sha256: text("sha256")?.parse().ok()?,
         }),
         "package" => lock.packages.push(LockedPackage {
@@ -347,10 +349,19 @@ mod tests {
             because: vec!["alpine-base".into()],
         };
         Lock {
-            indexes: vec![LockedIndex {
-                url: "https://m.example/v3.22/main".into(),
-                sha256: digest,
-            }],
+            wishes: vec!["!apk-tools".into(), "busybox~1.36".into()],
+            indexes: vec![
+                LockedIndex {
+                    url: "https://m.example/v3.22/main".into(),
+                    tag: None,
+                    sha256: digest,
+                },
+                LockedIndex {
+                    url: "https://m.example/edge/testing".into(),
+                    tag: Some("edge".into()),
+                    sha256: digest,
+                },
+            ],
             packages: vec![
                 package.clone(),
                 LockedPackage {

@@ -10,6 +10,8 @@ use crate::tree::{Digest, ImagePath};
 /// Exact versions and digests of everything that comes from elsewhere: the content of `zos.lock`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Lock {
+    /// What the packages of the image answer to, as apk writes it in `world`, sorted.
+    pub wishes: Vec<String>,
     /// Package indexes that were read, in the order of the manifest's repositories.
     pub indexes: Vec<LockedIndex>,
     /// Packages: those of the image in the order of installation, then kernel, stub and firmware packages.
@@ -25,6 +27,8 @@ pub struct Lock {
 pub struct LockedIndex {
     /// The repository's first address, without architecture.
     pub url: String,
+    /// The repository's tag, where it has one.
+    pub tag: Option<String>,
     /// Digest of `APKINDEX.tar.gz`.
     pub sha256: Digest,
 }
@@ -66,7 +70,7 @@ pub struct LockedPackage {
     pub scripts: BTreeSet<String>,
     /// Patterns of directories that its trigger watches.
     pub triggers: Vec<String>,
-    /// For people: the names that asked for it (world entries or packages), sorted.
+    /// For people: who asked for it first (a wish, a package, or the conditions of its `install_if`), or what it is for.
     pub because: Vec<String>,
 }
 

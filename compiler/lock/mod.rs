@@ -5,13 +5,20 @@
 //! has already is kept; only what the manifest newly asks for is looked up, and `zos.lock` is written where that changed it.
 //! Never builds anything and runs no code of a package.
 
+mod archives;
+mod choose;
+mod fetch;
 mod file;
 mod host;
+mod indexes;
 mod inputs;
+mod kernel;
 mod local;
 mod packages;
+mod refusal;
 mod source;
 
+pub use fetch::{Wanted, fetch};
 pub use inputs::*;
 pub use source::vendor;
 
@@ -105,6 +112,7 @@ pub fn resolve(
     let mut lock = Lock::default();
     match packages::packages(&ctx, image, &previous) {
         Ok(found) => {
+            lock.wishes = found.wishes;
             lock.indexes = found.indexes;
             lock.packages = found.packages;
             lock.kernel = found.kernel;
@@ -157,7 +165,9 @@ fn write(
     changes: &[String],
     mode: Mode,
 ) -> Result<(), Diagnostics> {
-    if previous == lock && path.exists() {
+    // Mirrors are in the manifest and not in the file, so the texts decide.
+    let text = file::emit(lock);
+    if path.exists() && file::emit(previous) == text {
         return Ok(());
     }
     if mode.locked {
@@ -174,7 +184,7 @@ fn write(
     let folder = path.parent().unwrap_or(Path::new("."));
     tempfile::NamedTempFile::new_in(folder)
         .and_then(|mut file| {
-            file.write_all(file::emit(lock).as_bytes())?;
+            file.write_all(text.as_bytes())?;
             // A temporary file is private; the lock is to be read by all, as the manifest is.
             file.as_file()
                 .set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
@@ -246,3 +256,6 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
     )
     .help("see that the file exists and that you may read it")
 }
+
+#[cfg(test)]
+mod tests;

@@ -234,12 +234,21 @@ impl BlobWriter {
 
     /// Names the blob by its digest and returns that and its size in bytes.
     pub fn finish(self) -> Result<(Digest, u64), Diagnostic> {
+        self.finish_if(|_| true)
+    }
+
+    /// As [`BlobWriter::finish`], but keeps the content only where it has the expected digest; returns the one it has.
+    pub fn finish_expecting(self, expected: Digest) -> Result<(Digest, u64), Diagnostic> {
+        self.finish_if(|digest| *digest == expected)
+    }
+
+    fn finish_if(self, keep: impl Fn(&Digest) -> bool) -> Result<(Digest, u64), Diagnostic> {
         let digest = self.hasher.finish();
         let file = self
             .file
             .into_inner()
             .map_err(|error| unusable(&self.store.root, error.error()))?;
-        if !self.store.contains(&digest) {
+        if keep(&digest) && !self.store.contains(&digest) {
             Store::publish(file, &self.store.blob_path(&digest))?;
         }
         Ok((digest, self.size))

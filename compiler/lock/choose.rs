@@ -1,0 +1,219 @@
+//! Choosing packages: those of the image by the solver, kernel, stub and firmware packages by name.
+
+use std::collections::BTreeMap;
+
+use crate::apk;
+use crate::apk::dependency::Dependency;
+use crate::apk::index::{Index, Package};
+use crate::apk::solver::{Catalogue, Reason, Repository as Offer, Solution};
+use crate::check::Alpine;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::source::Span;
+
+use super::Role;
+use super::indexes::FetchedIndex;
+use super::packages::Single;
+use super::refusal::{Wishes, explain, no_such_package};
+
+/// A package that was chosen.
+pub(super) struct Chosen {
+    pub(super) role: Role,
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) identity: String,
+    pub(super) architecture: String,
+    pub(super) size: u64,
+    pub(super) repository: usize,
+    pub(super) because: Vec<String>,
+    /// The wish that led to it, where there is one.
+    pub(super) span: Span,
+}
+
+impl Chosen {
+    fn new(
+        role: Role,
+        package: &Package<'_>,
+        repository: usize,
+        because: Vec<String>,
+        span: Span,
+    ) -> Self {
+        Self {
+            role,
+            name: package.name.to_owned(),
+            version: package.version.to_owned(),
+            identity: package.identity.to_owned(),
+            architecture: package.architecture.to_owned(),
+            size: package.size,
+            repository,
+            because,
+            span,
+        }
+    }
+
+    pub(super) fn full_name(&self) -> String {
+        format!("{}-{}", self.name, self.version)
+    }
+}
+
+/// Chooses the packages of all roles.
+pub(super) fn choose(
+    alpine: &Alpine,
+    fetched: &[FetchedIndex],
+    wishes: &Wishes,
+    singles: &[Single],
+) -> Result<Vec<Chosen>, Diagnostics> {
+    let mut problems = Diagnostics::new();
+    let mut indexes = Vec::new();
+    for (index, repository) in fetched.iter().zip(&alpine.repositories) {
+        match Index::parse(&index.text) {
+            Ok(index) => indexes.push(index),
+            Err(problem) => problems.push(problem.at(repository.span)),
+        }
+    }
+    let world = world(wishes, &mut problems);
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    let offers: Vec<Offer<'_>> = indexes
+        .iter()
+        .zip(&alpine.repositories)
+        .map(|(index, repository)| Offer {
+            index,
+            tag: repository.tag.as_deref(),
+        })
+        .collect();
+    let catalogue = Catalogue::new(&offers);
+    let mut chosen = Vec::new();
+    match catalogue.resolve(&world) {
+        Ok(solution) => chosen.extend(of_image(&solution, wishes, alpine.span)),
+        Err(refusal) => problems.extend(explain(&refusal, wishes, alpine, &catalogue)),
+    }
+    for single in singles {
+        match best(&indexes, alpine, &single.name) {
+            Some((repository, package)) => {
+                chosen.push(Chosen::new(
+                    single.role,
+                    package,
+                    repository,
+                    Vec::new(),
+                    single.span,
+                ));
+            }
+            None => problems.push(no_such_package(
+                &single.name,
+                single.span,
+                alpine,
+                &catalogue,
+            )),
+        }
+    }
+    if problems.has_errors() {
+        Err(problems)
+    } else {
+        Ok(chosen)
+    }
+}
+
+/// The wishes as the solver takes them; two different ones of the same name are refused.
+fn world<'a>(wishes: &'a Wishes, problems: &mut Diagnostics) -> Vec<Dependency<'a>> {
+    let mut world: BTreeMap<&str, (Dependency<'a>, Span)> = BTreeMap::new();
+    for (wish, span) in wishes {
+        match Dependency::parse(wish) {
+            Ok(dependency) => {
+                if let Some((other, first)) = world.insert(dependency.name, (dependency, *span)) {
+                    problems.push(asked_twice(&dependency, *span, &other, first));
+                }
+            }
+            Err(problem) => problems.push(problem.at(*span)),
+        }
+    }
+    world
+        .into_values()
+        .map(|(dependency, _)| dependency)
+        .collect()
+}
+
+fn asked_twice(
+    wish: &Dependency<'_>,
+    span: Span,
+    other: &Dependency<'_>,
+    first: Span,
+) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::lock::asked-twice",
+        format!("`{}` is asked for in two ways", wish.name),
+    )
+    .label(span, format!("as `{wish}`"))
+    .label(first, format!("as `{other}`"))
+    .help("keep one of them; apk knows one wish for a name")
+}
+
+/// The packages of a solution, each with who asked for it first.
+fn of_image(solution: &Solution<'_>, wishes: &Wishes, fallback: Span) -> Vec<Chosen> {
+    let packages = &solution.packages;
+    let mut chosen = Vec::new();
+    for choice in packages {
+        let because = match &choice.reason {
+            Reason::Wished(wish) => vec![wish.to_string()],
+            Reason::Needed { by, .. } => packages
+                .get(*by)
+                .map(|asker| asker.package.name.to_owned())
+                .into_iter()
+                .collect(),
+            Reason::Companion => {
+                let conditions = choice.package.install_if().flatten();
+                conditions
+                    .map(|condition| condition.name.to_owned())
+                    .collect()
+            }
+        };
+        let span = wish_of(solution, &choice.reason).and_then(|wish| wishes.get(&wish.to_string()));
+        chosen.push(Chosen::new(
+            Role::Image,
+            choice.package,
+            choice.repository,
+            because,
+            span.copied().unwrap_or(fallback),
+        ));
+    }
+    chosen
+}
+
+/// The wish at the end of a chain of reasons.
+fn wish_of<'a>(solution: &Solution<'a>, reason: &Reason<'a>) -> Option<Dependency<'a>> {
+    let mut reason = reason;
+    // A chain cannot be longer than the solution, whatever cycles its packages have.
+    for _ in 0..=solution.packages.len() {
+        match reason {
+            Reason::Wished(wish) => return Some(*wish),
+            Reason::Needed { by, .. } => reason = &solution.packages.get(*by)?.reason,
+            Reason::Companion => return None,
+        }
+    }
+    None
+}
+
+/// The newest package of a name, of equal ones that of the first repository; tagged repositories are left out.
+fn best<'i, 'a>(
+    indexes: &'i [Index<'a>],
+    alpine: &Alpine,
+    name: &str,
+) -> Option<(usize, &'i Package<'a>)> {
+    let mut best: Option<(usize, &Package<'a>)> = None;
+    for (number, (index, repository)) in indexes.iter().zip(&alpine.repositories).enumerate() {
+        let open = repository.tag.is_none();
+        for package in index
+            .packages
+            .iter()
+            .filter(|package| open && package.name == name)
+        {
+            let newer = |(_, old): (usize, &Package<'a>)| {
+                apk::version::compare(package.version, old.version).is_gt()
+            };
+            if best.is_none_or(newer) {
+                best = Some((number, package));
+            }
+        }
+    }
+    best
+}
