@@ -40,8 +40,8 @@ pub use contents::PackagedFile;
 pub use control::{PackageControl, read_control};
 pub use directories::settle_directories;
 pub use finish::{DatabaseSettings, finish};
-pub use install::{initial_root, install};
 pub use index_archive::open_index;
+pub use install::{initial_root, install};
 pub use keys::Key;
 pub use package::{Expected, UnpackedPackage, unpack};
 pub use package_info::PackageInfo;
@@ -50,11 +50,11 @@ pub use signature::{SignatureAlgorithm, VerifiedBy, verify_index, verify_package
 pub use steps::{PackageSummary, Step, installation_steps};
 pub use triggers::trigger_directories;
 
+#[cfg(test)]
+mod install_tests;
 /// The maker of test packages that integration tests use too.
 #[cfg(test)]
 #[path = "../../tests/support/packages.rs"]
 pub(crate) mod packages;
-#[cfg(test)]
-mod install_tests;
 #[cfg(test)]
 mod tests;

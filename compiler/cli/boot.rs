@@ -46,12 +46,18 @@ enum How {
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
-    let manifest = super::ManifestArguments { manifest: arguments.manifest.clone(), set: arguments.set.clone() };
+    let manifest = super::ManifestArguments {
+        manifest: arguments.manifest.clone(),
+        set: arguments.set.clone(),
+    };
     let image = session.image(&manifest)?;
     if !arguments.image.is_file() {
         return session.fail(
-            Diagnostic::error("zosc::cli::no-image", format!("there is no image `{}`", arguments.image.display()))
-                .help("run `zosc build` first, or name the image: `zosc boot IMAGE`"),
+            Diagnostic::error(
+                "zosc::cli::no-image",
+                format!("there is no image `{}`", arguments.image.display()),
+            )
+            .help("run `zosc build` first, or name the image: `zosc boot IMAGE`"),
         );
     }
     let mut expected = image.boot.clone();
@@ -61,14 +67,22 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
             How::Uefi => Firmware::Uefi,
         };
     }
-    let log = arguments.log.clone().unwrap_or_else(|| arguments.image.with_file_name("boot.log"));
+    let log = arguments
+        .log
+        .clone()
+        .unwrap_or_else(|| arguments.image.with_file_name("boot.log"));
     let settings = Settings::new(log);
     let show = session.for_people() && !arguments.quiet;
-    let booted = boot::run(boot::Image::Uki(&arguments.image), &expected, &settings, &mut |event| match event {
-        Event::Note(note) => session.tell(&format!("{} {note}", session.style().verb("note"))),
-        Event::Line(line) if show => eprintln!("{} {line}", session.style().faint("│")),
-        Event::Line(_) => {}
-    });
+    let booted = boot::run(
+        boot::Image::Uki(&arguments.image),
+        &expected,
+        &settings,
+        &mut |event| match event {
+            Event::Note(note) => session.tell(&format!("{} {note}", session.style().verb("note"))),
+            Event::Line(line) if show => eprintln!("{} {line}", session.style().faint("│")),
+            Event::Line(_) => {}
+        },
+    );
     let verdict = session.settle(booted.map_err(Into::into))?;
     conclude(session, &verdict)
 }
@@ -78,9 +92,16 @@ fn conclude(session: &Session, verdict: &Verdict) -> Outcome {
     for outcome in &verdict.outcomes {
         let line = match &outcome.result {
             boot::ExpectationResult::Met(after) => {
-                format!("{} {} {}", style.good("✓"), outcome.what(), style.faint(&format!("after {}", seconds(*after))))
+                format!(
+                    "{} {} {}",
+                    style.good("✓"),
+                    outcome.what(),
+                    style.faint(&format!("after {}", seconds(*after)))
+                )
             }
-            boot::ExpectationResult::Missed(instead) => format!("{} {}: {instead}", style.bad("✗"), outcome.what()),
+            boot::ExpectationResult::Missed(instead) => {
+                format!("{} {}: {instead}", style.bad("✗"), outcome.what())
+            }
         };
         session.tell(&line);
     }
@@ -88,7 +109,12 @@ fn conclude(session: &Session, verdict: &Verdict) -> Outcome {
         session.report(&verdict.diagnostics());
         return Err(Failed);
     }
-    let line = format!("{} a good boot in {} ({})", style.good("ok"), seconds(verdict.elapsed), verdict.accelerator);
+    let line = format!(
+        "{} a good boot in {} ({})",
+        style.good("ok"),
+        seconds(verdict.elapsed),
+        verdict.accelerator
+    );
     session.tell(&line);
     Ok(())
 }

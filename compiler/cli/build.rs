@@ -40,7 +40,10 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         jobs: arguments.jobs.map_or(processors, NonZeroUsize::get),
         network: &*network,
         offline: arguments.lock.offline,
-        outputs: arguments.output.clone().unwrap_or_else(|| image.directory.join("dist")),
+        outputs: arguments
+            .output
+            .clone()
+            .unwrap_or_else(|| image.directory.join("dist")),
         cancel: &CANCELLED,
     };
     let progress = Progress::new(session);
@@ -79,7 +82,10 @@ fn conclude(session: &Session, artifacts: &Artifacts, watch: Stopwatch) -> Outco
         format!("{} nothing to do ({time})", style.good("ok"))
     } else {
         let (performed, cached) = (artifacts.performed, artifacts.cached);
-        format!("{} {performed} actions done, {cached} stored ({time})", style.good("ok"))
+        format!(
+            "{} {performed} actions done, {cached} stored ({time})",
+            style.good("ok")
+        )
     });
     Ok(())
 }

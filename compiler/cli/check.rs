@@ -49,6 +49,11 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         .filter(|(count, _, _)| *count > 0)
         .map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }))
         .collect();
-    session.tell(&format!("{} {}: {}", session.style().good("ok"), arguments.manifest.manifest.display(), counts.join(", ")));
+    session.tell(&format!(
+        "{} {}: {}",
+        session.style().good("ok"),
+        arguments.manifest.manifest.display(),
+        counts.join(", ")
+    ));
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use clap::CommandFactory as _;
 
-use super::session::Session;
 use super::Outcome;
+use super::session::Session;
 
 /// Prints a script that makes a shell complete zosc's commands and options.
 ///
@@ -16,6 +16,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut super::Arguments::command(), "zosc", &mut script);
+    clap_complete::generate(
+        arguments.shell,
+        &mut super::Arguments::command(),
+        "zosc",
+        &mut script,
+    );
     session.print(&String::from_utf8_lossy(&script))
 }

@@ -4,8 +4,8 @@ use include_dir::{Dir, include_dir};
 
 use crate::diagnostic::{Diagnostic, nearest};
 
-use super::session::Session;
 use super::Outcome;
+use super::session::Session;
 
 /// One page for each code, named `zosc-PASS-NAME.md`.
 static PAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/docs/errors");
@@ -22,12 +22,21 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let Some(code) = &arguments.code else {
         return session.print(&format!("{}\n", codes.join("\n")));
     };
-    let full = if code.starts_with("zosc::") { code.clone() } else { format!("zosc::{code}") };
-    let page = PAGES.get_file(format!("{}.md", full.replace("::", "-"))).and_then(|page| page.contents_utf8());
+    let full = if code.starts_with("zosc::") {
+        code.clone()
+    } else {
+        format!("zosc::{code}")
+    };
+    let page = PAGES
+        .get_file(format!("{}.md", full.replace("::", "-")))
+        .and_then(|page| page.contents_utf8());
     if let Some(page) = page {
         return session.print(page);
     }
-    let problem = Diagnostic::error("zosc::cli::unknown-code", format!("there is no code `{code}`"));
+    let problem = Diagnostic::error(
+        "zosc::cli::unknown-code",
+        format!("there is no code `{code}`"),
+    );
     let problem = match nearest(&full, codes.iter().map(String::as_str)) {
         Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem.help("`zosc explain` without a code lists them all"),

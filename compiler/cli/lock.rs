@@ -19,6 +19,9 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let store = session.store()?;
     let inputs = session.inputs(&image, &store, arguments.lock)?;
     let (packages, sources) = (inputs.lock.packages.len(), inputs.lock.sources.len());
-    session.tell(&format!("{} zos.lock: {packages} packages, {sources} sources", session.style().good("ok")));
+    session.tell(&format!(
+        "{} zos.lock: {packages} packages, {sources} sources",
+        session.style().good("ok")
+    ));
     Ok(())
 }

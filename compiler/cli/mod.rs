@@ -9,6 +9,7 @@ mod build;
 mod check;
 mod completions;
 mod explain;
+mod inspect;
 mod lock;
 mod new;
 mod plan;
@@ -29,7 +30,12 @@ use session::Session;
 ///
 /// A first image, from nothing: `zosc new`, then `zosc check`, `zosc build`, `zosc boot`.
 #[derive(Debug, Parser)]
-#[command(name = "zosc", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "zosc",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 struct Arguments {
     #[command(flatten)]
     global: Global,
@@ -101,6 +107,7 @@ enum Command {
     Plan(plan::Arguments),
     Build(build::Arguments),
     Boot(boot::Arguments),
+    Inspect(inspect::Arguments),
     Shell(shell::Arguments),
     Schema(schema::Arguments),
     Explain(explain::Arguments),
@@ -125,6 +132,7 @@ pub fn run() -> ExitCode {
         Command::Plan(arguments) => plan::run(&mut session, &arguments),
         Command::Build(arguments) => build::run(&mut session, &arguments),
         Command::Boot(arguments) => boot::run(&mut session, &arguments),
+        Command::Inspect(arguments) => inspect::run(&mut session, &arguments),
         Command::Shell(arguments) => shell::run(&mut session, &arguments),
         Command::Schema(arguments) => schema::run(&mut session, &arguments),
         Command::Explain(arguments) => explain::run(&mut session, &arguments),
@@ -147,9 +155,21 @@ mod tests {
         let command = Arguments::command();
         command.clone().debug_assert();
         for command in command.get_subcommands() {
-            assert!(command.get_about().is_some(), "`{}` says nothing of itself", command.get_name());
-            for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
-                assert!(argument.get_help().is_some(), "`{}` of `{}`", argument.get_id(), command.get_name());
+            assert!(
+                command.get_about().is_some(),
+                "`{}` says nothing of itself",
+                command.get_name()
+            );
+            for argument in command
+                .get_arguments()
+                .filter(|argument| !argument.is_hide_set())
+            {
+                assert!(
+                    argument.get_help().is_some(),
+                    "`{}` of `{}`",
+                    argument.get_id(),
+                    command.get_name()
+                );
             }
         }
     }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use crate::diagnostic::Diagnostic;
 
-use super::session::Session;
 use super::Outcome;
+use super::session::Session;
 
 /// The manifest that a new project starts from.
 const STARTER: &str = include_str!("../../manifests/minimal/zos.kdl");
@@ -31,12 +31,18 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
             Ok(())
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => session.fail(
-            Diagnostic::error("zosc::cli::exists", format!("`{}` exists already", file.display()))
-                .help("name another folder: `zosc new DIR`"),
+            Diagnostic::error(
+                "zosc::cli::exists",
+                format!("`{}` exists already", file.display()),
+            )
+            .help("name another folder: `zosc new DIR`"),
         ),
         Err(error) => session.fail(
-            Diagnostic::error("zosc::cli::cannot-write", format!("cannot write `{}`: {error}", file.display()))
-                .help("name a folder that you may write to: `zosc new DIR`"),
+            Diagnostic::error(
+                "zosc::cli::cannot-write",
+                format!("cannot write `{}`: {error}", file.display()),
+            )
+            .help("name a folder that you may write to: `zosc new DIR`"),
         ),
     }
 }

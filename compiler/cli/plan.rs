@@ -43,45 +43,79 @@ fn human(session: &Session, plan: &Plan, status: &[Status]) -> String {
     let style = session.style();
     let mut text = String::new();
     for stage in Stage::ALL {
-        let actions: Vec<_> = plan.actions.iter().zip(status).filter(|(planned, _)| planned.stage == stage).collect();
+        let actions: Vec<_> = plan
+            .actions
+            .iter()
+            .zip(status)
+            .filter(|(planned, _)| planned.stage == stage)
+            .collect();
         if actions.is_empty() {
             continue;
         }
-        let stale = actions.iter().filter(|(_, status)| matches!(status, Status::Stale(_))).count();
-        let summary = if stale == 0 { "stored".to_owned() } else { format!("{stale} of {} to do", actions.len()) };
-        text.push_str(&format!("{} {}\n", style.strong(stage.name()), style.faint(&summary)));
+        let stale = actions
+            .iter()
+            .filter(|(_, status)| matches!(status, Status::Stale(_)))
+            .count();
+        let summary = if stale == 0 {
+            "stored".to_owned()
+        } else {
+            format!("{stale} of {} to do", actions.len())
+        };
+        text.push_str(&format!(
+            "{} {}\n",
+            style.strong(stage.name()),
+            style.faint(&summary)
+        ));
         for (planned, status) in actions {
             match status {
                 Status::Cached(digest) => {
-                    text.push_str(&format!("  {} {} {}\n", style.good("✓"), planned.label, style.faint(&digest.short())));
+                    text.push_str(&format!(
+                        "  {} {} {}\n",
+                        style.good("✓"),
+                        planned.label,
+                        style.faint(&digest.short())
+                    ));
                 }
                 Status::Stale(reason) => {
-                    text.push_str(&format!("  {} {} {}\n", style.verb("•"), planned.label, style.faint(&reason.to_string())));
+                    text.push_str(&format!(
+                        "  {} {} {}\n",
+                        style.verb("•"),
+                        planned.label,
+                        style.faint(&reason.to_string())
+                    ));
                 }
             }
         }
     }
-    let stale = status.iter().filter(|status| matches!(status, Status::Stale(_))).count();
+    let stale = status
+        .iter()
+        .filter(|status| matches!(status, Status::Stale(_)))
+        .count();
     text.push_str(&format!("{} actions, {stale} to do\n", plan.actions.len()));
     text
 }
 
 fn json(plan: &Plan, status: &[Status]) -> serde_json::Value {
-    let actions = plan.actions.iter().zip(status).enumerate().map(|(index, (planned, status))| {
-        let (state, detail) = match status {
-            Status::Cached(digest) => ("stored", digest.to_string()),
-            Status::Stale(reason) => ("stale", reason.to_string()),
-        };
-        serde_json::json!({
-            "id": index,
-            "stage": planned.stage.name(),
-            "label": planned.label,
-            "state": state,
-            "detail": detail,
-            "needs": planned.action.needs().iter().map(|id| id.0).collect::<Vec<_>>(),
-            "action": planned.action,
-        })
-    });
+    let actions = plan
+        .actions
+        .iter()
+        .zip(status)
+        .enumerate()
+        .map(|(index, (planned, status))| {
+            let (state, detail) = match status {
+                Status::Cached(digest) => ("stored", digest.to_string()),
+                Status::Stale(reason) => ("stale", reason.to_string()),
+            };
+            serde_json::json!({
+                "id": index,
+                "stage": planned.stage.name(),
+                "label": planned.label,
+                "state": state,
+                "detail": detail,
+                "needs": planned.action.needs().iter().map(|id| id.0).collect::<Vec<_>>(),
+                "action": planned.action,
+            })
+        });
     let outputs = plan.outputs.iter().map(|output| serde_json::json!({ "name": output.name, "kind": output.kind, "content": output.content }));
     serde_json::json!({ "actions": actions.collect::<Vec<_>>(), "outputs": outputs.collect::<Vec<_>>() })
 }

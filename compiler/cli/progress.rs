@@ -39,13 +39,21 @@ impl Progress {
         if !session.draws() {
             bars.set_draw_target(ProgressDrawTarget::hidden());
         }
-        Self { bars, style: session.style(), speaks: session.for_people(), state: Mutex::default() }
+        Self {
+            bars,
+            style: session.style(),
+            speaks: session.for_people(),
+            state: Mutex::default(),
+        }
     }
 
     /// Clears what was drawn and hands over the warnings that came up.
     pub(super) fn finish(self) -> Diagnostics {
         let _ = self.bars.clear();
-        self.state.into_inner().map(|state| state.warnings).unwrap_or_default()
+        self.state
+            .into_inner()
+            .map(|state| state.warnings)
+            .unwrap_or_default()
     }
 
     fn say(&self, line: &str) {
@@ -56,7 +64,8 @@ impl Progress {
 
     fn begin(&self, label: &str) {
         let bar = self.bars.add(ProgressBar::new_spinner());
-        if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix} {wide_msg} {elapsed}") {
+        if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix} {wide_msg} {elapsed}")
+        {
             bar.set_style(style);
         }
         bar.set_prefix(label.to_owned());
@@ -90,7 +99,10 @@ impl build::Observer for Progress {
             Event::Cached => {}
             Event::Started => self.begin(&action.label),
             Event::Progress { done, total } => {
-                self.message(&action.label, &format!("{} of {}", bytes(done), bytes(total)));
+                self.message(
+                    &action.label,
+                    &format!("{} of {}", bytes(done), bytes(total)),
+                );
             }
             Event::Line(line) => self.message(&action.label, line),
             Event::Warning(warning) => {
@@ -105,8 +117,14 @@ impl build::Observer for Progress {
             Event::Finished { elapsed } => {
                 self.end(&action.label);
                 if elapsed >= WORTH_TELLING {
-                    let time = self.style.faint(&format!("({}, {})", action.stage, seconds(elapsed)));
-                    self.say(&format!("{} {} {time}", self.style.verb("done"), action.label));
+                    let time =
+                        self.style
+                            .faint(&format!("({}, {})", action.stage, seconds(elapsed)));
+                    self.say(&format!(
+                        "{} {} {time}",
+                        self.style.verb("done"),
+                        action.label
+                    ));
                 }
             }
         }

@@ -2,8 +2,8 @@
 
 use crate::manifest;
 
-use super::session::Session;
 use super::Outcome;
+use super::session::Session;
 
 /// Prints the JSON Schema of the manifest's JSON form.
 ///

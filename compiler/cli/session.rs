@@ -12,7 +12,9 @@ use crate::source::SourceMap;
 use crate::tree::Store;
 
 use super::render::{self, Style};
-use super::{ColorChoice, Failed, Global, LockArguments, ManifestArguments, MessageFormat, Outcome};
+use super::{
+    ColorChoice, Failed, Global, LockArguments, ManifestArguments, MessageFormat, Outcome,
+};
 
 /// Set when someone presses Ctrl-C: commands under way are stopped and nothing half-written stays.
 pub(super) static CANCELLED: AtomicBool = AtomicBool::new(false);
@@ -33,7 +35,9 @@ impl Session {
         let colours = match global.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => std::io::stderr().is_terminal() && io::environment("NO_COLOR").is_none(),
+            ColorChoice::Auto => {
+                std::io::stderr().is_terminal() && io::environment("NO_COLOR").is_none()
+            }
         };
         Self {
             sources: SourceMap::new(),
@@ -61,7 +65,10 @@ impl Session {
     /// Writes a result to standard output; a reader that went away is no failure.
     pub(super) fn print(&self, text: &str) -> Outcome {
         let mut output = std::io::stdout().lock();
-        match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        match output
+            .write_all(text.as_bytes())
+            .and_then(|()| output.flush())
+        {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failed),
             _ => Ok(()),
         }
@@ -77,7 +84,9 @@ impl Session {
     /// Shows problems.
     pub(super) fn report(&self, problems: &Diagnostics) {
         match self.format {
-            MessageFormat::Human => eprint!("{}", render::human(problems, &self.sources, self.style)),
+            MessageFormat::Human => {
+                eprint!("{}", render::human(problems, &self.sources, self.style))
+            }
             MessageFormat::Json => print!("{}", render::json(problems, &self.sources)),
         }
     }
@@ -106,12 +115,21 @@ impl Session {
                     overrides: arguments.set.clone(),
                     source_date_epoch: io::environment("SOURCE_DATE_EPOCH"),
                 };
-                check::check(&arguments.manifest, &settings, &io::System, &mut self.sources, &mut problems)
+                check::check(
+                    &arguments.manifest,
+                    &settings,
+                    &io::System,
+                    &mut self.sources,
+                    &mut problems,
+                )
             }
             Err(error) => {
                 problems.push(
-                    Diagnostic::error("zosc::cli::no-directory", format!("the current folder cannot be used: {error}"))
-                        .help("change to a folder that exists"),
+                    Diagnostic::error(
+                        "zosc::cli::no-directory",
+                        format!("the current folder cannot be used: {error}"),
+                    )
+                    .help("change to a folder that exists"),
                 );
                 None
             }
@@ -133,15 +151,26 @@ impl Session {
             return Ok(Box::new(io::Offline));
         }
         let internet = io::Internet::new().map_err(|error| {
-            Diagnostic::error("zosc::cli::no-certificates", format!("the network cannot be used: {error}"))
-                .help("see that SSL_CERT_FILE names a readable file of certificates, or unset it")
+            Diagnostic::error(
+                "zosc::cli::no-certificates",
+                format!("the network cannot be used: {error}"),
+            )
+            .help("see that SSL_CERT_FILE names a readable file of certificates, or unset it")
         });
         Ok(Box::new(self.settle(internet.map_err(Diagnostics::from))?))
     }
 
     /// Locks an image's inputs, writing `zos.lock` where it changes.
-    pub(super) fn inputs(&self, image: &Image, store: &Store, arguments: LockArguments) -> Result<Inputs, Failed> {
-        let mode = lock::Mode { locked: arguments.locked, offline: arguments.offline };
+    pub(super) fn inputs(
+        &self,
+        image: &Image,
+        store: &Store,
+        arguments: LockArguments,
+    ) -> Result<Inputs, Failed> {
+        let mode = lock::Mode {
+            locked: arguments.locked,
+            offline: arguments.offline,
+        };
         let progress = super::progress::Progress::new(self);
         let resolved = lock::resolve(image, store, mode, &progress, &CANCELLED);
         progress.finish();

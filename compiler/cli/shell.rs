@@ -18,9 +18,16 @@ pub(super) struct Arguments {
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let store = session.store()?;
     let reopened = session.settle(build::reopen(&store, &arguments.action).map_err(Into::into))?;
-    session.tell(&format!("{} {}", session.style().verb("sandbox of"), reopened.label));
+    session.tell(&format!(
+        "{} {}",
+        session.style().verb("sandbox of"),
+        reopened.label
+    ));
     session.tell(&format!("its command: {}", reopened.arguments.join(" ")));
     session.tell(&format!("its log: {}", reopened.log.display()));
     session.tell("leave with `exit`; what you change here is lost then");
-    session.settle(reopened.shell().map_err(Into::into)).map(|_| ()).map_err(|Failed| Failed)
+    session
+        .settle(reopened.shell().map_err(Into::into))
+        .map(|_| ())
+        .map_err(|Failed| Failed)
 }

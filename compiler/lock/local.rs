@@ -194,7 +194,10 @@ fn prebuilt(
     let facts = crate::efi::kernel_facts(&ctx.store.get(&content.digest)?)?;
     let asked = version.map(|version| version.value.clone());
     let Some(release) = facts.release.or(asked) else {
-        return Err(unusable(&image.value, "it does not say which release it is: write it as `kernel \"RELEASE\"`"));
+        return Err(unusable(
+            &image.value,
+            "it does not say which release it is: write it as `kernel \"RELEASE\"`",
+        ));
     };
     let origin = Origin::new(format!("kernel {release}"));
     let mut tree = Tree::new();

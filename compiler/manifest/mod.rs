@@ -154,7 +154,10 @@ pub fn decode(document: &Document, sink: &mut Diagnostics) -> Manifest {
     let mut problems = Diagnostics::new();
     let (root, damaged) = check(document, &mut problems);
     let manifest = match Manifest::deserialize(&root) {
-        Ok(manifest) => Manifest { damaged, ..manifest },
+        Ok(manifest) => Manifest {
+            damaged,
+            ..manifest
+        },
         Err(error) => {
             problems.push(
                 Diagnostic::error(

@@ -1,0 +1,376 @@
+//! The program as its users meet it: exit codes, streams, messages, and builds from packages that the test makes and signs.
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+#[path = "support/mod.rs"]
+mod support;
+
+use support::packages::{Content, Item, Recipe, SignatureHash, SigningKey, index};
+
+/// A folder with a manifest, a signed repository and a store of its own.
+struct Project {
+    folder: tempfile::TempDir,
+}
+
+impl Project {
+    /// A project whose manifest has `sections` behind a fixed head.
+    fn new(sections: &str) -> Self {
+        let project = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let head = format!(
+            r#"edition 1
+image test version="1" {{ epoch "2026-01-01T00:00:00Z" }}
+alpine "3.22" {{
+    repository "file://{}"
+    key "keys/test.rsa.pub"
+}}
+"#,
+            project.path("repository").display()
+        );
+        project.write("zos.kdl", &format!("{head}{sections}"));
+        let key = SigningKey::generate("test.rsa.pub", b"command line");
+        project.write("keys/test.rsa.pub", &key.public_pem());
+        project.publish(&key);
+        project
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn edit(&self, change: impl FnOnce(String) -> String) {
+        let text = std::fs::read_to_string(self.path("zos.kdl")).unwrap();
+        self.write("zos.kdl", &change(text));
+    }
+
+    /// A shell, base files, and a package whose scripts and trigger leave marks.
+    fn publish(&self, key: &SigningKey) {
+        let busybox = std::fs::read("/bin/busybox")
+            .or_else(|_| std::fs::read("/usr/bin/busybox"))
+            .unwrap();
+        let shell = Recipe::new("shell", "1.0-r0")
+            .with(Item::new("bin/busybox", Content::File(busybox)).mode(0o755))
+            .with(Item::symlink("bin/sh", "busybox"))
+            .with(Item::symlink("bin/mkdir", "busybox"));
+        let base = Recipe::new("base", "1.0-r0")
+            .file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
+            .file("etc/group", "root:x:0:\n");
+        let marks = Recipe::new("marks", "2.1-r3")
+            .depends(&["shell", "base"])
+            .file("usr/share/marks/data", "data\n")
+            .triggers(&["/usr/share/*"])
+            .script(
+                "post-install",
+                "#!/bin/sh\necho \"installed $1\" > /etc/marks\n",
+            )
+            .script("trigger", "#!/bin/sh\necho \"$@\" > /etc/triggered\n");
+        let archives: Vec<_> = [shell, base, marks]
+            .iter()
+            .map(|recipe| recipe.pack(Some((key, SignatureHash::Sha256))))
+            .collect();
+        let folder = self.path("repository/x86_64");
+        std::fs::create_dir_all(&folder).unwrap();
+        for archive in &archives {
+            std::fs::write(folder.join(archive.file_name()), &archive.bytes).unwrap();
+        }
+        std::fs::write(
+            folder.join("APKINDEX.tar.gz"),
+            index(&archives, "test", Some((key, SignatureHash::Sha256))),
+        )
+        .unwrap();
+    }
+
+    fn command(&self) -> assert_cmd::Command {
+        let mut command = assert_cmd::Command::cargo_bin("zosc").unwrap();
+        command
+            .current_dir(self.folder.path())
+            .env("ZOSC_STORE", self.path("store"))
+            .env_remove("SOURCE_DATE_EPOCH");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command().args(arguments).output().unwrap()
+    }
+
+    /// Runs a command that must succeed, and returns what it said to people.
+    fn succeed(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments:?} failed:\n{said}");
+        said
+    }
+
+    /// Runs a command that must fail with these codes, in any order, and returns its JSON lines.
+    fn refuse(&self, arguments: &[&str], codes: &[&str]) -> Vec<serde_json::Value> {
+        let output = self
+            .command()
+            .args(arguments)
+            .args(["--message-format", "json"])
+            .output()
+            .unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let text = String::from_utf8(output.stdout).unwrap();
+        let lines: Vec<serde_json::Value> = text
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let found: Vec<&str> = lines
+            .iter()
+            .filter_map(|line| line["code"].as_str())
+            .collect();
+        for code in codes {
+            assert!(
+                found.contains(code),
+                "{code} is not among {found:?}:\n{text}"
+            );
+        }
+        lines
+    }
+
+    /// The image's files by path, from `zosc inspect`.
+    fn files(&self, image: &str) -> serde_json::Value {
+        let output = self.run(&["inspect", image, "--files", "--format", "json"]);
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+/// An image of packages, a file, accounts and a unit, as an initramfs.
+const IMAGE: &str = r##"
+packages { install marks }
+file "/init" mode="0755" text="#!/bin/sh\nexec /bin/sh\n"
+zinit dialect=toml
+unit hello { exec "/bin/busybox echo hello"; oneshot }
+account root { passwordless }
+branding { hostname test; build-id "/etc/build-id" }
+outputs { initramfs "initramfs.cpio.xz" }
+"##;
+
+fn digest(path: &Path) -> String {
+    zosc::tree::Digest::of(&std::fs::read(path).unwrap()).to_string()
+}
+
+#[test]
+fn arguments_that_make_no_sense_are_usage_errors() {
+    let project = Project::new(IMAGE);
+    assert_eq!(project.run(&["bild"]).status.code(), Some(2));
+    assert_eq!(
+        project
+            .run(&["check", "--message-format", "xml"])
+            .status
+            .code(),
+        Some(2)
+    );
+    let help = project.run(&["build", "--help"]);
+    assert!(help.status.success());
+    assert!(
+        String::from_utf8(help.stdout)
+            .unwrap()
+            .contains("--offline")
+    );
+}
+
+#[test]
+fn a_missing_manifest_says_what_to_type() {
+    let project = Project::new(IMAGE);
+    let output = project.run(&["check", "nowhere.kdl"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .contains("zosc new")
+    );
+}
+
+#[test]
+fn every_code_can_be_explained() {
+    let project = Project::new(IMAGE);
+    let listed = String::from_utf8(project.run(&["explain"]).stdout).unwrap();
+    assert!(listed.lines().count() > 50);
+    for code in listed.lines() {
+        let page = project.run(&["explain", code]);
+        assert!(page.status.success(), "{code}");
+    }
+    assert_eq!(
+        project
+            .run(&["explain", "zosc::manifest::unknown-nod"])
+            .status
+            .code(),
+        Some(1)
+    );
+}
+
+#[test]
+fn an_image_is_built_once_and_then_there_is_nothing_to_do() {
+    let project = Project::new(IMAGE);
+    project.succeed(&["check"]);
+    let first = project.succeed(&["build"]);
+    assert!(first.contains("actions done"), "{first}");
+    assert!(project.path("zos.lock").is_file());
+    let again = project.succeed(&["build", "--locked", "--offline"]);
+    assert!(again.contains("nothing to do"), "{again}");
+}
+
+#[test]
+fn scripts_and_triggers_leave_their_marks_in_the_image() {
+    let project = Project::new(IMAGE);
+    project.succeed(&["build"]);
+    let report = project.files("dist/initramfs.cpio.xz").to_string();
+    for path in [
+        "/etc/marks",
+        "/etc/triggered",
+        "/etc/zinit/services/hello.toml",
+        "/lib/apk/db/installed",
+        "/etc/hostname",
+    ] {
+        assert!(report.contains(&format!("\"{path}\"")), "{path} is missing");
+    }
+}
+
+#[test]
+fn two_builds_far_apart_give_the_same_bytes() {
+    let projects = [Project::new(IMAGE), Project::new(IMAGE)];
+    projects[0].succeed(&["build", "--jobs", "1"]);
+    let shell = format!("umask 077; exec {} build", env!("CARGO_BIN_EXE_zosc"));
+    let other = std::process::Command::new("sh")
+        .args(["-c", &shell])
+        .current_dir(projects[1].folder.path())
+        .env("ZOSC_STORE", projects[1].path("other-store"))
+        .env("TZ", "Asia/Kathmandu")
+        .env("LANG", "tr_TR.UTF-8")
+        .env("HOME", projects[1].path("home"))
+        .env_remove("SOURCE_DATE_EPOCH")
+        .output()
+        .unwrap();
+    assert!(
+        other.status.success(),
+        "{}",
+        String::from_utf8_lossy(&other.stderr)
+    );
+    let digests = projects
+        .each_ref()
+        .map(|project| digest(&project.path("dist/initramfs.cpio.xz")));
+    assert_eq!(digests[0], digests[1]);
+}
+
+#[test]
+fn a_lock_that_does_not_fit_is_refused_when_it_must_not_change() {
+    let project = Project::new(IMAGE);
+    project.refuse(&["build", "--locked"], &["zosc::lock::out-of-date"]);
+    project.succeed(&["lock"]);
+    let locked = digest(&project.path("zos.lock"));
+    project.edit(|text| text.replace("install marks", "install marks shell"));
+    project.refuse(&["build", "--locked"], &["zosc::lock::out-of-date"]);
+    assert_eq!(digest(&project.path("zos.lock")), locked);
+}
+
+#[test]
+fn an_unknown_package_is_told_with_the_nearest_name() {
+    let project = Project::new(IMAGE);
+    project.edit(|text| text.replace("install marks", "install mraks"));
+    let lines = project.refuse(&["build"], &["zosc::lock::unknown-package"]);
+    assert!(
+        lines[0]["help"].as_str().unwrap().contains("marks"),
+        "{}",
+        lines[0]
+    );
+    assert_eq!(lines[0]["labels"][0]["line"], 8);
+    assert!(!project.path("dist").exists());
+}
+
+#[test]
+fn a_package_that_was_changed_after_signing_is_refused() {
+    let project = Project::new(IMAGE);
+    let package = project.path("repository/x86_64/marks-2.1-r3.apk");
+    let mut bytes = std::fs::read(&package).unwrap();
+    let last = bytes.len() - 12;
+    bytes[last] ^= 1;
+    std::fs::write(&package, bytes).unwrap();
+    let output = project.run(&["build", "--message-format", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("\"code\":\"zosc::apk::"), "{text}");
+    assert!(!project.path("dist").exists() && !project.path("zos.lock").exists());
+}
+
+#[test]
+fn an_index_signed_by_a_stranger_is_refused() {
+    let project = Project::new(IMAGE);
+    project.publish(&SigningKey::generate("test.rsa.pub", b"somebody else"));
+    let output = project.run(&["build", "--message-format", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .contains("signature")
+    );
+}
+
+#[test]
+fn a_failing_script_shows_its_last_words_and_leaves_no_image() {
+    let project = Project::new(IMAGE);
+    project.edit(|text| {
+        format!("{text}\ntoolchain machine {{ host }}\nsource broken {{ path \"src\"; build script=\"echo last words; exit 7\" toolchain=machine; install x to=\"/x\" }}\n")
+    });
+    project.write("src/x", "");
+    let lines = project.refuse(&["build"], &[]);
+    let text = lines.iter().map(ToString::to_string).collect::<String>();
+    assert!(text.contains("last words") && text.contains('7'), "{text}");
+    assert!(!project.path("dist").exists());
+}
+
+#[test]
+fn a_small_change_repeats_little() {
+    let project = Project::new(IMAGE);
+    project.succeed(&["build"]);
+    project.edit(|text| text.replace("echo hello", "echo good morning"));
+    let said = project.succeed(&["build"]);
+    let done: usize = said
+        .lines()
+        .find_map(|line| {
+            line.split(" actions done")
+                .next()?
+                .split(' ')
+                .next_back()?
+                .parse()
+                .ok()
+        })
+        .unwrap();
+    assert!(done <= 14, "{said}");
+    let plan = String::from_utf8(project.run(&["plan"]).stdout).unwrap();
+    assert!(plan.contains("0 to do"), "{plan}");
+}
+
+#[test]
+fn values_can_be_set_from_the_command_line() {
+    let project = Project::new(IMAGE);
+    project.edit(|text| text.replace("initramfs.cpio.xz", "initramfs-{version}.cpio.xz"));
+    project.succeed(&["build", "--set", "image.version=9"]);
+    assert!(project.path("dist/initramfs-9.cpio.xz").is_file());
+}
+
+#[test]
+fn new_writes_a_manifest_and_never_over_another() {
+    let project = Project::new(IMAGE);
+    project.succeed(&["new", "fresh"]);
+    assert!(project.path("fresh/zos.kdl").is_file());
+    project.refuse(&["new", "fresh"], &["zosc::cli::exists"]);
+}
