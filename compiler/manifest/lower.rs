@@ -40,7 +40,7 @@ pub(super) fn lower(document: &Document, sink: &mut Diagnostics) -> Lowered {
     }
     for node in &document.nodes {
         let before = lowering.sink.len() + lowering.poisoned;
-        lowering.child(model.root(), "", node, &mut members, &mut first);
+        lowering.child(model.root(), None, node, &mut members, &mut first);
         if lowering.sink.len() + lowering.poisoned > before || node.damaged {
             damaged.insert(node.name.value.clone());
         }
@@ -75,7 +75,7 @@ impl Lowering<'_> {
         self.properties(shape, node, &mut members);
         let mut first = IndexMap::new();
         for child in node.children() {
-            self.child(shape, &node.name.value, child, &mut members, &mut first);
+            self.child(shape, Some(node), child, &mut members, &mut first);
         }
         for member in shape.members.iter().filter(|member| member.required) {
             if !members.contains_key(&member.name) {
@@ -125,12 +125,20 @@ impl Lowering<'_> {
                 .filter(|member| member.role == Role::Prop);
             let Some(member) = member else {
                 let problem = problems::unknown_property(self.model, shape, node, entry, key);
-                if let Some(child) = shape.member(&key.value) {
+                let is_word = entry.value.value == Value::Poisoned;
+                // What was meant is there, if in the wrong form: nobody should miss it.
+                let meant = shape
+                    .member(&key.value)
+                    .or_else(|| shape.with_role(Role::Args));
+                if let Some(meant) = meant {
                     members
-                        .entry(child.name.clone())
+                        .entry(meant.name.clone())
                         .or_insert_with(|| SpannedValue::poisoned(entry.span));
                 }
-                self.sink.push(problem);
+                // A word with `=` that needs quotes for another reason, too, has been reported.
+                if !is_word || shape.with_role(Role::Args).is_none() {
+                    self.sink.push(problem);
+                }
                 continue;
             };
             if let Some(earlier) = first.get(key.value.as_str()) {
@@ -148,7 +156,7 @@ impl Lowering<'_> {
     fn child(
         &mut self,
         shape: &Shape,
-        parent: &str,
+        parent: Option<&Node>,
         node: &Node,
         members: &mut Members,
         first: &mut IndexMap<String, Span>,
@@ -208,6 +216,10 @@ impl Lowering<'_> {
         self.refuse_annotation(node.annotation.as_ref().map(|name| name.span));
         for entry in &node.entries {
             if let Some(key) = &entry.key {
+                if takes_arguments && entry.value.value == Value::Poisoned {
+                    self.poisoned += 1;
+                    continue;
+                }
                 self.sink
                     .push(problems::no_properties(node, entry, key, takes_arguments));
             }

@@ -44,6 +44,7 @@ mod lower;
 pub mod model;
 mod problems;
 mod prune;
+mod reference;
 mod schema;
 mod validate;
 mod value;
@@ -57,6 +58,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use crate::source::Spanned;
+pub use reference::reference;
 pub use schema::schema;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};

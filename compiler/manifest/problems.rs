@@ -47,19 +47,23 @@ fn shown(entry: &Entry) -> &str {
 }
 
 /// A node whose name its parent does not know.
-pub(super) fn unknown_node(model: &Model, shape: &Shape, parent: &str, node: &Node) -> Diagnostic {
+pub(super) fn unknown_node(
+    model: &Model,
+    shape: &Shape,
+    parent: Option<&Node>,
+    node: &Node,
+) -> Diagnostic {
     let name = &node.name.value;
     let span = node.name.span;
-    if shape
+    let is_property = shape
         .member(name)
-        .is_some_and(|member| member.role == Role::Prop)
-    {
+        .is_some_and(|member| member.role == Role::Prop);
+    if let Some(parent) = parent.filter(|_| is_property) {
         return child_for_property(parent, node);
     }
-    let whose = if parent.is_empty() {
-        "a manifest has no".to_owned()
-    } else {
-        format!("`{parent}` has no")
+    let whose = match parent {
+        Some(parent) => format!("`{}` has no", parent.name.value),
+        None => "a manifest has no".to_owned(),
     };
     let problem = |code| Diagnostic::error(code, format!("{whose} `{name}`")).at(span);
     if let Some(near) = nearest(name, shape.children()) {
@@ -90,17 +94,36 @@ fn belongs(name: &str, homes: &[(String, Role)]) -> String {
 }
 
 /// `version "1"` in a block, where `version="1"` is meant.
-fn child_for_property(parent: &str, node: &Node) -> Diagnostic {
+fn child_for_property(parent: &Node, node: &Node) -> Diagnostic {
     let name = &node.name.value;
+    let whose = &parent.name.value;
     let problem = Diagnostic::error(
         "zosc::manifest::wrong-place",
-        format!("`{name}` is a property of `{parent}`, not a child"),
+        format!("`{name}` is a property of `{whose}`, not a child"),
     )
     .at(node.name.span);
-    let value = node.arguments().next().map_or("…", |entry| &entry.raw);
-    problem.help(format!(
-        "write `{name}={value}` on the line of `{parent}`, before `{{`"
-    ))
+    let [entry] = node.entries.as_slice() else {
+        return problem.help(format!(
+            "write `{name}=…` on the line of `{whose}`, before `{{`"
+        ));
+    };
+    let property = format!("{name}={}", entry.raw);
+    let head_end = parent
+        .entries
+        .last()
+        .map_or(parent.name.span, |last| last.span)
+        .end;
+    problem
+        .help(format!(
+            "write `{property}` on the line of `{whose}`, before `{{`"
+        ))
+        .fix(
+            "write it as a property",
+            vec![
+                edit(point(parent.span, head_end), format!(" {property}")),
+                edit(node.removal, ""),
+            ],
+        )
 }
 
 /// A property whose name the node does not know.
@@ -159,10 +182,18 @@ fn property_for_child(node: &Node, entry: &Entry, member: &Member) -> Diagnostic
     let code = "zosc::manifest::wrong-place";
     let span = entry.key.as_ref().map_or(entry.span, |key| key.span);
     if !member.role.is_child() {
-        return Diagnostic::error(code, message("an argument"))
-            .at(span)
-            .help(format!("write `{parent} {raw}`"))
-            .replace(format!("write `{raw}` alone"), entry.span, raw.clone());
+        let problem = Diagnostic::error(code, message("an argument")).at(span);
+        return match node.arguments().next() {
+            Some(given) => problem.help(format!(
+                "remove it: `{parent}` has its {name} already, `{}`",
+                shown(given)
+            )),
+            None => problem.help(format!("write `{parent} {raw}`")).replace(
+                format!("write `{raw}` alone"),
+                entry.span,
+                raw.clone(),
+            ),
+        };
     }
     let child = match (member.role, &entry.value.value) {
         (Role::Flag, _) => name.clone(),
@@ -223,7 +254,8 @@ fn example(member: &Member) -> String {
             .map_or("…".to_owned(), |(word, _)| word.clone()),
         (None, super::model::Kind::Scalar(Scalar::Truth)) => "#true".to_owned(),
         (None, super::model::Kind::Scalar(Scalar::Number)) => "1".to_owned(),
-        _ => member.name.trim_end_matches('s').to_uppercase(),
+        _ if matches!(member.role, Role::Prop | Role::Child) => "\"…\"".to_owned(),
+        _ => "NAME".to_owned(),
     }
 }
 
@@ -508,6 +540,11 @@ pub(super) fn not_a_choice(
     .at(span);
     let lowered = text.to_lowercase();
     match nearest(&lowered, words()) {
+        Some(near) if choices.len() == 1 => {
+            problem
+                .help(format!("write `{near}`"))
+                .replace(format!("write `{near}`"), span, near)
+        }
         Some(near) => problem
             .help(format!("did you mean `{near}`? It is {}", list(words())))
             .replace(format!("write `{near}`"), span, near),
@@ -535,7 +572,14 @@ pub(super) fn annotation(span: Span) -> Diagnostic {
 }
 
 /// A value that breaks the rule of its member.
-pub(super) fn bad_value(member: &Member, value: &serde_json::Value, span: Span) -> Diagnostic {
+///
+/// `rule` says what the rule is, where the schema has no words of its own for it.
+pub(super) fn bad_value(
+    member: &Member,
+    value: &serde_json::Value,
+    rule: Option<String>,
+    span: Span,
+) -> Diagnostic {
     let name = &member.name;
     let shown = match value {
         serde_json::Value::String(text) => text.clone(),
@@ -546,8 +590,9 @@ pub(super) fn bad_value(member: &Member, value: &serde_json::Value, span: Span) 
         format!("`{shown}` does not fit `{name}`"),
     )
     .at(span);
-    match &member.message {
-        Some(message) => problem.help(message.clone()),
-        None => problem.help(first_sentence(&member.description).to_owned()),
+    match (&member.message, rule) {
+        (Some(message), _) => problem.help(message.clone()),
+        (None, Some(rule)) => problem.help(rule),
+        (None, None) => problem.help(first_sentence(&member.description).to_owned()),
     }
 }

@@ -48,7 +48,7 @@ pub struct Crate {
     #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `+`, `-`"))]
     pub name: Spanned<String>,
     /// An exact version, such as `"=14.1.1"`.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^=?[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*$"), extend("x-message" = "an exact version has three numbers, such as \"=14.1.1\""))]
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^=?[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*$"), extend("x-message" = "an exact version has three numbers, such as \"=14.1.1\""), example = &"=14.1.1")]
     pub version: Spanned<String>,
 }
 
@@ -139,7 +139,7 @@ pub struct InstallFile {
     #[schemars(extend("x-kdl" = "arg"))]
     pub file: Spanned<String>,
     /// Where it goes.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"))]
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"), example = &"/usr/bin/tool")]
     pub to: Spanned<String>,
     /// Its permissions. Without it: 0755.
     #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^0?[0-7]{3,4}$"), extend("x-message" = "a mode is three or four octal digits in quotes, such as \"0755\""))]

@@ -1,7 +1,11 @@
 //! Whole manifests through [`decode`].
 
+use proptest::prelude::*;
+
+use super::model::{Kind, Member, Model, Role, Scalar, Shape};
+use super::value::{Data, SpannedValue};
 use super::*;
-use crate::source::{SourceId, SourceMap};
+use crate::source::{SourceId, SourceMap, Span};
 use crate::syntax;
 
 fn decoded(text: &str) -> (Manifest, Diagnostics) {
@@ -130,4 +134,223 @@ fn the_sound_rest_is_decoded() {
         assert!(!manifest.is_whole(section), "{section}");
     }
     assert!(manifest.is_whole("boot"));
+}
+
+#[test]
+fn more_than_fifty_problems_are_counted() {
+    let (_, sink) = decoded(&"imagine\n".repeat(60));
+    assert_eq!(sink.len(), MAXIMUM_PROBLEMS + 1);
+    let last = sink.iter().last().expect("the last");
+    assert_eq!(last.code, "zosc::manifest::too-many");
+    assert_eq!(last.message, "10 more problems are not shown");
+}
+
+#[test]
+fn a_projection_keeps_the_schema() {
+    let mut sink = Diagnostics::new();
+    let text = include_str!("../../manifests/minimal/zos.kdl");
+    let document = syntax::parse(SourceId(0), text, &mut sink);
+    let projection = project(&document);
+    assert!(validate::is_valid(&projection));
+    assert_eq!(projection["image"]["title"], "My first Zero-OS");
+    assert_eq!(projection["source"][0]["build"]["features"][1], "server");
+    assert_eq!(
+        projection["modules"][0]["stage1"][0]["names"][0],
+        "virtio_blk"
+    );
+}
+
+#[test]
+fn every_field_has_one_role_that_fits_its_type() {
+    let model = Model::get();
+    assert!(model.shapes.len() > 30, "the model is read");
+    for shape in &model.shapes {
+        for role in [Role::Arg, Role::Args] {
+            let count = shape
+                .members
+                .iter()
+                .filter(|member| member.role == role)
+                .count();
+            assert!(count <= 1, "{} has several {role:?}", shape.name);
+        }
+        for member in &shape.members {
+            let place = format!("{}.{}", shape.name, member.name);
+            let is_node = matches!(member.kind, Kind::Shape(_));
+            match member.role {
+                Role::List => assert!(is_node, "{place}: a list holds nodes"),
+                Role::Child => {}
+                Role::Flag => assert_eq!(member.kind, Kind::Scalar(Scalar::Truth), "{place}"),
+                _ => assert!(!is_node, "{place}: only scalars here"),
+            }
+        }
+    }
+}
+
+#[test]
+fn everything_is_documented() {
+    for shape in &Model::get().shapes {
+        assert!(!shape.description.is_empty(), "{} lacks words", shape.name);
+        for member in &shape.members {
+            let place = format!("{}.{}", shape.name, member.name);
+            assert!(!member.description.is_empty(), "{place} lacks words");
+            if let Kind::Scalar(Scalar::Choice(choices)) = &member.kind {
+                for (word, meaning) in choices {
+                    assert!(!meaning.is_empty(), "{place}: `{word}` lacks words");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn no_serde_form_that_loses_spans_is_used() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/compiler/manifest");
+    for entry in std::fs::read_dir(folder).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        for line in text
+            .lines()
+            .filter(|line| line.trim().starts_with("#[serde("))
+        {
+            for form in ["flatten", "untagged", "tag =", "content ="] {
+                assert!(!line.contains(form), "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
+/// A stream of decisions, from which a value of any shape can be made.
+struct Decisions<'a>(std::slice::Iter<'a, u8>);
+
+impl Decisions<'_> {
+    fn next(&mut self) -> usize {
+        usize::from(self.0.next().copied().unwrap_or(0))
+    }
+}
+
+fn anywhere() -> Span {
+    Span::new(SourceId(0), 0, 0)
+}
+
+const TEXTS: [&str; 18] = [
+    "a",
+    "edge",
+    "3.22",
+    "https://e/",
+    "/bin/a",
+    "0755",
+    "512MiB",
+    "30s",
+    "~6.14",
+    "=1.2.3",
+    "unit a up",
+    "127.0.0.1:22",
+    "SIGTERM",
+    "docs",
+    "a b",
+    "",
+    "\u{e9}/~",
+    "0000000000000000000000000000000000000000000000000000000000000000",
+];
+
+fn any_scalar(scalar: &Scalar, decisions: &mut Decisions<'_>) -> Data {
+    let number = decisions.next();
+    match scalar {
+        _ if number == 255 => Data::Poisoned,
+        Scalar::Text => Data::Text(TEXTS[number % TEXTS.len()].to_owned()),
+        Scalar::Choice(choices) => Data::Text(choices[number % choices.len()].0.clone()),
+        Scalar::Number => Data::Number([0, 1, 5, 64, 65, 70_000, i64::MAX, -1][number % 8]),
+        Scalar::Truth => Data::Truth(number.is_multiple_of(2)),
+    }
+}
+
+fn any_member(member: &Member, decisions: &mut Decisions<'_>, depth: usize) -> SpannedValue {
+    let one = |decisions: &mut Decisions<'_>| match &member.kind {
+        Kind::Scalar(scalar) => SpannedValue::new(anywhere(), any_scalar(scalar, decisions)),
+        Kind::Shape(index) => any_shape(Model::get().shape(*index), decisions, depth + 1),
+    };
+    let data = match member.role {
+        Role::Args | Role::Words | Role::List => {
+            let count = decisions.next() % 3;
+            Data::List((0..count).map(|_| one(decisions)).collect())
+        }
+        Role::Pairs => Data::Map(
+            (0..decisions.next() % 3)
+                .map(|number| (format!("N{number}"), one(decisions)))
+                .collect(),
+        ),
+        _ => return one(decisions),
+    };
+    SpannedValue::new(anywhere(), data)
+}
+
+fn any_shape(shape: &Shape, decisions: &mut Decisions<'_>, depth: usize) -> SpannedValue {
+    let mut members = indexmap::IndexMap::new();
+    for member in &shape.members {
+        if member.required || depth < 6 && decisions.next() % 2 == 1 {
+            members.insert(member.name.clone(), any_member(member, decisions, depth));
+        }
+    }
+    SpannedValue::new(anywhere(), Data::Map(members))
+}
+
+/// A sound manifest with some of its bytes changed.
+fn mutated(text: &str, changes: &[(usize, u8)]) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for (place, byte) in changes {
+        let place = place % bytes.len();
+        match byte {
+            0..=9 => {
+                bytes.remove(place);
+            }
+            10..=19 => bytes.insert(place, b"{}\"=/;#\\( "[usize::from(byte % 10)]),
+            byte => bytes[place] = *byte,
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_keeps_the_schema_decodes(decisions in prop::collection::vec(any::<u8>(), 0..600)) {
+        let root = any_shape(Model::get().root(), &mut Decisions(decisions.iter()), 0);
+        let mut root = prune::prune(root);
+        validate::validate(&mut root, &mut Diagnostics::new());
+        let root = prune::prune(root);
+        prop_assert!(validate::is_valid(&root.project()), "{:?}", root.project());
+        if let Err(error) = Manifest::deserialize(&root) {
+            prop_assert!(false, "{error}: {}", root.project());
+        }
+    }
+
+    #[test]
+    fn a_manifest_cut_off_anywhere_is_told_about(length in 0_usize..2000) {
+        let text = include_str!("../../manifests/minimal/zos.kdl");
+        let cut = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= length).last();
+        decoded(&text[..cut.unwrap_or(0)]);
+    }
+
+    #[test]
+    fn a_manifest_changed_anywhere_is_told_about(
+        changes in prop::collection::vec((any::<usize>(), any::<u8>()), 1..8)
+    ) {
+        let text = mutated(include_str!("../../manifests/minimal/zos.kdl"), &changes);
+        let (_, sink) = decoded(&text);
+        for problem in &sink {
+            prop_assert_ne!(problem.code, "zosc::manifest::undecodable");
+            for label in &problem.labels {
+                prop_assert!(text.get(label.span.range()).is_some(), "{problem:?}");
+            }
+            for edit in problem.fixes.iter().flat_map(|fix| &fix.edits) {
+                prop_assert!(text.get(edit.span.range()).is_some(), "{problem:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_text_is_decoded_without_a_panic(text in "\\PC{0,200}") {
+        decoded(&text);
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
 
 use super::model::{Kind, Member, Model};
 use super::problems;
@@ -33,6 +34,7 @@ pub(super) fn validate(root: &mut SpannedValue, sink: &mut Diagnostics) -> Vec<S
             sink.push(problems::bad_value(
                 member,
                 error.instance().as_ref(),
+                rule(error.kind()),
                 value.span,
             ));
             value.data = Data::Poisoned;
@@ -40,6 +42,15 @@ pub(super) fn validate(root: &mut SpannedValue, sink: &mut Diagnostics) -> Vec<S
         sections.extend(path.first().cloned());
     }
     sections
+}
+
+/// A rule about numbers in words.
+fn rule(kind: &ValidationErrorKind) -> Option<String> {
+    match kind {
+        ValidationErrorKind::Maximum { limit } => Some(format!("write {limit} or less")),
+        ValidationErrorKind::Minimum { limit } => Some(format!("write {limit} or more")),
+        _ => None,
+    }
 }
 
 /// The compiled schema, made once.

@@ -176,10 +176,8 @@ impl Lowering<'_> {
     fn entry(&self, entry: &KdlEntry, shift: usize) -> Entry {
         let start = entry.span().offset() + shift;
         let end = start + entry.span().len();
-        let raw = entry
-            .format()
-            .map_or(String::new(), |format| format.value_repr.clone());
-        let value_start = end.saturating_sub(raw.len());
+        let length = entry.format().map_or(0, |format| format.value_repr.len());
+        let value_start = end.saturating_sub(length);
         let is_poisoned = self
             .outline
             .poisoned
@@ -194,7 +192,11 @@ impl Lowering<'_> {
             key: entry.name().map(|name| self.identifier(name, shift)),
             annotation: entry.ty().map(|name| self.identifier(name, shift)),
             value: Spanned::new(value, self.span(value_start, end)),
-            raw,
+            raw: self
+                .text
+                .get(value_start..end)
+                .unwrap_or_default()
+                .to_owned(),
             span: self.span(start, end),
         }
     }

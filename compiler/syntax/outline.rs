@@ -284,7 +284,10 @@ impl<'a> Walker<'a> {
                 self.end_slash();
                 self.end_node();
             }
-            TokenKind::Slashdash => self.slashdash(token),
+            TokenKind::Slashdash => {
+                self.is_apart(token);
+                self.slashdash(token);
+            }
             TokenKind::OpenBrace => self.open_block(token),
             TokenKind::Equals | TokenKind::CloseParenthesis | TokenKind::Stray => {
                 self.take();
@@ -302,18 +305,25 @@ impl<'a> Walker<'a> {
 
     /// Something on the line where a block has ended: a node of its own, or an argument come too late.
     fn behind_block(&mut self, token: Token) {
+        let next = self
+            .tokens
+            .get(self.index + 1)
+            .filter(|next| next.kind == TokenKind::Equals);
+        let is_property = next.is_some();
         if !token.bad {
-            self.fault(FaultKind::MissingNewline, token.start, token.end);
+            let end = next.map_or(token.end, |equals| equals.end);
+            self.fault(FaultKind::MissingNewline, token.start, end);
         }
-        if matches!(token.kind, TokenKind::Word | TokenKind::String) {
+        if is_property || !matches!(token.kind, TokenKind::Word | TokenKind::String) {
+            self.entry(token);
+            let end = self.last_end(token.end);
+            self.damage(token.start, end);
+        } else {
             self.end_node();
             self.start_node(token);
             if let Some(node) = &mut self.node {
                 node.bad = true;
             }
-        } else {
-            self.take();
-            self.damage(token.start, token.end);
         }
     }
 
@@ -575,21 +585,28 @@ impl<'a> Walker<'a> {
         let Some(innermost) = self.frames.last().copied() else {
             return;
         };
-        self.unclosed = true;
         let open = self.suspect.take().unwrap_or(innermost.open);
-        self.fault(FaultKind::UnclosedBlock, open, open + 1);
+        if !self.is_swallowed() {
+            self.unclosed = true;
+            self.fault(FaultKind::UnclosedBlock, open, open + 1);
+        }
         let node = self
             .frames
             .first()
             .map_or(innermost.node, |frame| frame.node);
         self.frames.clear();
         self.slash_depth = 0;
-        let end = self
-            .text
-            .get(..end)
-            .map_or(end, |before| before.trim_end().len());
         self.damage(node.start, end);
         self.outline.broken.push(node.name);
+    }
+
+    /// Whether the end of the text lies in a string or comment without an end, and the missing braces with it.
+    fn is_swallowed(&self) -> bool {
+        let last = self.tokens.last().filter(|_| self.peek().is_none());
+        last.is_some_and(|token| {
+            let is_long = matches!(token.kind, TokenKind::String | TokenKind::BlockComment);
+            token.bad && is_long
+        })
     }
 
     fn finish(&mut self) {

@@ -302,7 +302,7 @@ impl Place<'_> {
             ),
         };
         let problem = Diagnostic::error(code, message).at(self.span).help(help);
-        if kind == FaultKind::MissingNewline {
+        if kind == FaultKind::MissingNewline && !self.text.ends_with('=') {
             let before = Span {
                 end: self.span.start,
                 ..self.span

@@ -127,6 +127,7 @@ fn structure_is_mended_around_one_mistake() {
     expect("{ a }", &[("missing-name", "{")]);
     expect("a { b } c", &[("missing-newline", "c")]);
     expect("a 1 /-", &[("empty-slashdash", "/-")]);
+    expect("\"x\"/-1", &[("missing-space", "")]);
     expect("(a b) c", &[("bad-annotation", "(a b)")]);
     expect("a /* b", &[("unclosed-comment", "/*")]);
     expect("a \0", &[("character", "\0")]);
@@ -194,6 +195,15 @@ fn hostile_texts_are_refused_at_once() {
         let (_, sink) = parsed(&text);
         assert!(sink.is_empty(), "{sink:?}");
     }
+}
+
+#[test]
+fn more_than_fifty_problems_are_counted() {
+    let (_, sink) = parsed(&"a true\n".repeat(60));
+    assert_eq!(sink.len(), MAXIMUM_PROBLEMS + 1);
+    let last = sink.iter().last().expect("the last");
+    assert_eq!(last.code, "zosc::syntax::too-many");
+    assert_eq!(last.message, "10 more problems are not shown");
 }
 
 #[test]
@@ -308,7 +318,7 @@ fn their_shape(node: &kdl::KdlNode) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn tokens_tile_the_text(text in text()) {

@@ -1,0 +1,103 @@
+//! Manifests with the diagnostics they must give, and everything generated from the language.
+//!
+//! `UPDATE_EXPECT=1` writes expectations and generated files anew; read the difference before you commit it.
+
+#![allow(clippy::disallowed_methods)]
+
+#[path = "suite/case.rs"]
+mod case;
+#[path = "suite/codes.rs"]
+mod codes;
+#[path = "suite/generated.rs"]
+mod generated;
+
+use std::path::{Path, PathBuf};
+
+use zosc::diagnostic::Diagnostics;
+use zosc::source::SourceMap;
+use zosc::{manifest, syntax};
+
+/// The folder of the package.
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Whether expectations are to be written instead of compared.
+fn updates() -> bool {
+    std::env::var_os("UPDATE_EXPECT").is_some()
+}
+
+/// Every case of the suite, in order.
+fn cases() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    gather(&root().join("tests/suite"), "kdl", &mut found);
+    found.sort();
+    found
+}
+
+/// All files below a folder with this extension.
+fn gather(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder of this package") {
+        let path = entry.expect("a folder of this package").path();
+        if path.is_dir() {
+            gather(&path, extension, found);
+        } else if path.extension().is_some_and(|found| found == extension) {
+            found.push(path);
+        }
+    }
+}
+
+/// The path as it is shown.
+fn shown(path: &Path) -> String {
+    path.strip_prefix(root())
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}
+
+/// What the compiler says about a text that stands alone: syntax and decoding.
+fn diagnose(name: &str, text: &str) -> (SourceMap, Diagnostics) {
+    let mut sources = SourceMap::new();
+    let id = sources.add(name, text);
+    let mut sink = Diagnostics::new();
+    let document = syntax::parse(id, text, &mut sink);
+    manifest::decode(&document, &mut sink);
+    sink.sort();
+    (sources, sink)
+}
+
+#[test]
+fn every_case_gives_its_diagnostics() {
+    let cases = cases();
+    assert!(cases.len() > 10, "the suite is where it should be");
+    let reports: Vec<String> = cases.iter().filter_map(|path| case::run(path)).collect();
+    assert!(
+        reports.is_empty(),
+        "{}\n{} of {} cases differ; UPDATE_EXPECT=1 writes what is said now",
+        reports.join("\n"),
+        reports.len(),
+        cases.len()
+    );
+}
+
+#[test]
+fn every_fix_mends_its_problem() {
+    let failures: Vec<String> = cases()
+        .iter()
+        .flat_map(|path| case::try_fixes(path))
+        .collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn the_case_of_twelve_mistakes_has_twelve_diagnostics() {
+    let path = root().join("tests/suite/twelve-mistakes.kdl");
+    let text = std::fs::read_to_string(path).expect("the case");
+    let (_, sink) = diagnose("zos.kdl", &text);
+    let mut places: Vec<_> = sink
+        .iter()
+        .filter_map(|problem| problem.labels.first().map(|label| label.span))
+        .collect();
+    places.dedup();
+    assert_eq!((sink.len(), places.len()), (12, 12));
+}
