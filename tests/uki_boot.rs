@@ -19,7 +19,7 @@ const FIRMWARE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
 const VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 const BUSYBOX: &str = "/usr/bin/busybox";
 /// Software emulation on a busy machine with two cores.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// What `/init` says when everything that the archive should carry has arrived.
 const INIT: &str = "#!/bin/sh

@@ -187,13 +187,13 @@ fn build_paths(bytes: &[u8]) -> Vec<String> {
         };
         position += slash + 1;
         let text = rest.get(slash..).unwrap_or(&[]);
-        let starts = |folder: &&str| text.starts_with(folder.as_bytes());
+        let starts = |folder: &str| text.starts_with(folder.as_bytes());
         // Inside a longer path the folder means something else: `/usr/home/`.
         let inside = position >= 2
             && bytes
                 .get(position - 2)
                 .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'/');
-        if inside || !BUILD_FOLDERS.iter().any(|folder| starts(&folder)) {
+        if inside || !BUILD_FOLDERS.iter().any(|folder| starts(folder)) {
             continue;
         }
         let length = text
