@@ -108,7 +108,7 @@ fn quote(value: &str) -> String {
         match character {
             '"' | '\\' => quoted.extend(['\\', character]),
             control if control.is_control() => {
-                quoted.push_str(&format!("\\u{{{:x}}}", control as u32))
+                quoted.push_str(&format!("\\u{{{:x}}}", control as u32));
             }
             other => quoted.push(other),
         }
@@ -218,7 +218,7 @@ fn read_node(node: &Node, lock: &mut Lock) -> Option<()> {
             lock.kernel = Some(LockedKernel {
                 release: name,
                 image: ImagePath::new(&text("image")?).ok()?,
-            })
+            });
         }
         "crate" => {
             let source = LockedSource::Crate {

@@ -131,6 +131,7 @@ fn image(directory: &Path, urls: Vec<String>, install: &[&str]) -> Image {
         compression: Compression::None,
         segments: false,
         outputs: Vec::new(),
+        overrides: Vec::new(),
         boot: check::Boot {
             memory: 0,
             cpus: 1,
