@@ -28,7 +28,7 @@ impl Reopened {
         sandbox.arguments = vec!["/bin/sh".to_owned()];
         let terminal = io::environment("TERM").unwrap_or_else(|| "dumb".to_owned());
         sandbox.environment.insert("TERM".to_owned(), terminal);
-        let prompt = format!("{} \\w $ ", self.label);
+        let prompt = format!("{} $PWD # ", self.label);
         sandbox.environment.insert("PS1".to_owned(), prompt);
         sandbox.interact()
     }

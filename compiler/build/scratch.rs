@@ -10,7 +10,11 @@ use crate::tree::Store;
 
 /// A temporary folder inside the store.
 #[derive(Debug)]
-pub(super) struct Scratch(tempfile::TempDir);
+pub(super) struct Scratch {
+    folder: tempfile::TempDir,
+    /// Keeps the store's folder for unfinished work, in which this one lies.
+    _store: Store,
+}
 
 impl Scratch {
     /// Makes one with mode 0755.
@@ -19,20 +23,23 @@ impl Scratch {
         tempfile::Builder::new()
             .permissions(fs::Permissions::from_mode(0o755))
             .tempdir_in(&folder)
-            .map(Self)
+            .map(|made| Self {
+                folder: made,
+                _store: store.clone(),
+            })
             .map_err(|error| disk(&folder, &error))
     }
 
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
-        self.0.path()
+        self.folder.path()
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
         // Folders without write permission keep an ordinary user from removing what is in them.
-        open_up(self.0.path());
+        open_up(self.folder.path());
     }
 }
 

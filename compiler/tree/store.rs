@@ -2,13 +2,16 @@
 //!
 //! Layout: `blobs/HH/REST` for contents and encoded trees, `actions/HH/REST` for action results by key,
 //! `notes/` for what only makes things faster or better explained, `logs/` for the output of foreign commands, `temporary/` for what is being written. A file gets its final name by
-//! one rename, so readers never see half of one and `kill -9` leaves only a temporary file. Content is hashed again
+//! one rename, so readers never see half of one and `kill -9` leaves only temporary files, in a folder that the next
+//! process finds unlocked and removes. Content is hashed again
 //! when it is read: a damaged blob is removed and reported as missing rather than used.
 
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rustix::fs::{FlockOperation, flock};
 use tempfile::NamedTempFile;
 
 use super::{Digest, Hasher, Tree};
@@ -18,17 +21,22 @@ use crate::diagnostic::Diagnostic;
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
+    workplace: Arc<Workplace>,
 }
 
 impl Store {
     /// Opens the store in `root` and makes it where it is missing.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, Diagnostic> {
-        let store = Self { root: root.into() };
+        let root = root.into();
         for folder in ["blobs", "actions", "notes", "logs", "temporary"] {
-            let folder = store.root.join(folder);
+            let folder = root.join(folder);
             fs::create_dir_all(&folder).map_err(|error| unusable(&folder, &error))?;
         }
-        Ok(store)
+        let folder = root.join("temporary");
+        Workplace::sweep(&folder);
+        let workplace = Workplace::new(&folder).map_err(|error| unusable(&folder, &error))?;
+        let workplace = Arc::new(workplace);
+        Ok(Self { root, workplace })
     }
 
     /// The folder that the store occupies.
@@ -41,9 +49,9 @@ impl Store {
         self.root.join("logs")
     }
 
-    /// A folder for unfinished work, on the same filesystem as the blobs.
+    /// A folder for this process's unfinished work, on the same filesystem as the blobs; gone with the last clone.
     pub fn temporary(&self) -> PathBuf {
-        self.root.join("temporary")
+        self.workplace.path.clone()
     }
 
     /// Stores bytes under their digest.
@@ -218,6 +226,68 @@ impl Store {
     }
 }
 
+/// A folder that belongs to whoever holds the lock on it; the kernel gives the lock up when its holder dies.
+#[derive(Debug)]
+struct Workplace {
+    path: PathBuf,
+    _lock: fs::File,
+}
+
+impl Workplace {
+    fn new(folder: &Path) -> io::Result<Self> {
+        loop {
+            let path = tempfile::Builder::new()
+                .prefix("work-")
+                .tempdir_in(folder)?
+                .keep();
+            let lock = fs::File::open(&path)?;
+            flock(&lock, FlockOperation::LockExclusive)?;
+            // Another process may have swept it before it was locked.
+            if path.is_dir() {
+                return Ok(Self { path, _lock: lock });
+            }
+        }
+    }
+
+    /// Removes what processes that were killed have left.
+    fn sweep(folder: &Path) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let abandoned =
+                |lock: &fs::File| flock(lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+            // Held until the folder is gone, so that nobody takes it meanwhile.
+            if let Some(_lock) = fs::File::open(&path).ok().filter(abandoned) {
+                remove(&path);
+            }
+        }
+    }
+}
+
+impl Drop for Workplace {
+    fn drop(&mut self) {
+        remove(&self.path);
+    }
+}
+
+/// Removes a folder or file; folders without write permission are opened up first. What cannot be removed stays.
+fn remove(path: &Path) {
+    if fs::remove_dir_all(path).is_err() {
+        open_up(path);
+        let _ = fs::remove_dir_all(path).or_else(|_| fs::remove_file(path));
+    }
+}
+
+fn open_up(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    if fs::symlink_metadata(folder).is_ok_and(|facts| facts.is_dir()) {
+        let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            open_up(&entry.path());
+        }
+    }
+}
+
 /// A blob being written; dropped unfinished, it leaves nothing behind.
 pub struct BlobWriter {
     file: io::BufWriter<NamedTempFile>,
@@ -320,6 +390,24 @@ mod tests {
             store.get(&digest).expect_err("gone").code,
             "zosc::store::missing-blob"
         );
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_swept_and_the_living_are_left_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let (folder, store) = store();
+        let abandoned = folder.path().join("temporary/work-x");
+        fs::create_dir_all(abandoned.join("locked/inner")).expect("made");
+        fs::set_permissions(abandoned.join("locked"), fs::Permissions::from_mode(0o500))
+            .expect("changed");
+        fs::write(store.temporary().join("mine"), "x").expect("written");
+        let other = Store::open(folder.path()).expect("opens");
+        assert!(!abandoned.exists());
+        assert!(store.temporary().join("mine").exists());
+        let (first, second) = (store.temporary(), other.temporary());
+        drop((store, other));
+        assert!(!first.exists() && !second.exists());
     }
 
     #[test]

@@ -27,6 +27,10 @@ pub(super) fn cpio(
     epoch: u64,
 ) -> Result<Digest, Diagnostic> {
     let tree = context.tree(tree)?;
+    if tree.is_empty() {
+        // A segment for which the image has nothing adds nothing, not even an archive's end.
+        return context.store.put(b"");
+    }
     let mut blob = context.store.writer()?;
     let packed = archive::pack(&tree, context.store, epoch, compression, &mut blob)?;
     if let Some(first) = packed.lost.first() {

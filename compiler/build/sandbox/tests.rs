@@ -255,6 +255,33 @@ fn what_cannot_start_is_a_diagnostic() {
     assert_eq!(refused(&sandbox), "zosc::build::sandbox-input");
 }
 
+#[test]
+fn without_namespaces_the_setting_is_named() {
+    let setting = "/proc/sys/user/max_user_namespaces";
+    if fs::read_to_string(setting).is_ok_and(|limit| limit.trim() == "0") {
+        let refused = shell("").run(&AtomicBool::new(false), &mut |_| {});
+        let refused = refused.expect_err("no namespaces");
+        assert_eq!(refused.code, "zosc::build::no-namespaces");
+        let help = refused.help.expect("a way on");
+        assert!(help.contains("user.max_user_namespaces=15000"), "{help}");
+        return;
+    }
+    // The setting is one of each user namespace: it is changed in one of its own, with this test inside.
+    let test = "build::sandbox::tests::without_namespaces_the_setting_is_named";
+    let script = format!("echo 0 > {setting} && exec \"$0\" --exact {test}");
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "sh", "-c", &script])
+        .arg(std::env::current_exe().expect("known"))
+        .output();
+    match output {
+        Ok(output) => {
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(text.contains("1 passed"), "{text}");
+        }
+        Err(error) => eprintln!("skipped: unshare: {error}"),
+    }
+}
+
 /// Runs one test again as another user and expects it to pass there.
 pub(crate) fn as_user(test: &str) {
     if !rustix::process::geteuid().is_root() {
