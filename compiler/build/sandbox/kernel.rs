@@ -25,14 +25,10 @@ pub(super) fn fork(namespaces: libc::c_int) -> Result<Side, Errno> {
     // SAFETY: with no stack, no thread pointer and no shared-memory flag, clone is fork: the child runs on a copy of
     // this address space. The remaining arguments are ignored, whatever their order on this architecture.
     let result = unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) };
-    match result {
-        0 => Ok(Side::Child),
-        _ => i32::try_from(result)
-            .ok()
-            .and_then(Pid::from_raw)
-            .filter(|_| result > 0)
-            .map(Side::Parent)
-            .ok_or_else(last_error),
+    match i32::try_from(result) {
+        Ok(0) => Ok(Side::Child),
+        Ok(id) if id > 0 => Pid::from_raw(id).map(Side::Parent).ok_or(Errno::INVAL),
+        _ => Err(last_error()),
     }
 }
 
