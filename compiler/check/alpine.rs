@@ -100,7 +100,7 @@ fn urls(
     let name = &repository.name;
     let whole = if name.contains("://") {
         Some(ctx.address(name)?.trim_end_matches('/').to_owned())
-    } else if name.starts_with("./") || name.starts_with("../") {
+    } else if name.contains('/') {
         Some(folder(ctx, name)?)
     } else {
         None
@@ -130,7 +130,7 @@ fn urls(
             ctx,
             name.span,
             &message,
-            "write `main`, `community`, `testing`, an address, or a folder such as \"./packages\"",
+            "write `main`, `community`, `testing`, an address, or a folder with a `/` in it, such as \"./packages\"",
         );
         return None;
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::diagnostic::{Diagnostic, TextEdit};
+use crate::diagnostic::Diagnostic;
 use crate::manifest::source as written;
 use crate::source::{Span, Spanned};
 
@@ -158,25 +158,13 @@ fn release(ctx: &mut Ctx<'_>, release: &written::Release) -> Option<SourceOrigin
 }
 
 fn unpinned(ctx: &mut Ctx<'_>, url: &Spanned<String>) {
-    let end = Span {
-        start: url.span.end,
-        ..url.span
-    };
-    let edit = TextEdit {
-        span: end,
-        text: " sha256=\"\"".to_owned(),
-    };
     ctx.push(
         Diagnostic::error(
             "zosc::check::unpinned-download",
             format!("nothing says which digest `{}` must have", url.value),
         )
         .at(url.span)
-        .help(format!(
-            "add `sha256=\"…\"`: the first word that `curl -L {} | sha256sum` prints",
-            url.value
-        ))
-        .fix("add `sha256`", vec![edit]),
+        .help("download it, check it, and add `sha256=\"…\"`: the first word that `sha256sum FILE` prints"),
     );
 }
 

@@ -137,7 +137,22 @@ impl Session {
         if !problems.is_empty() {
             self.report(&problems);
         }
-        image.filter(|_| !problems.has_errors()).ok_or(Failed)
+        let image = image.filter(|_| !problems.has_errors()).ok_or(Failed)?;
+        for change in &image.overrides {
+            self.tell(&self.override_line(change));
+        }
+        Ok(image)
+    }
+
+    /// A value of `--set`, and which one it replaces.
+    fn override_line(&self, change: &check::Override) -> String {
+        let place = change.replaced.and_then(|span| {
+            let name = &self.sources.get(span.source)?.name;
+            let line = self.sources.position(span).line;
+            Some(format!(" instead of {} ({name}:{line})", self.sources.slice(span)))
+        });
+        let place = place.unwrap_or_default();
+        format!("{} {} = {}{place}", self.style.verb("set"), change.path, change.value)
     }
 
     /// The store.

@@ -30,7 +30,7 @@ pub struct Alpine {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Repository {
-    /// A repository of the release (`main`, `community`, `testing`), a whole address, or a folder relative to the manifest that starts with `./` or `../`.
+    /// A repository of the release (`main`, `community`, `testing`), a whole address, or a folder with a `/` in it, such as `./packages`, relative to the manifest.
     #[schemars(extend("x-kdl" = "arg"), example = &"main")]
     pub name: Spanned<String>,
     /// Another release to take it from, such as `edge`.

@@ -40,10 +40,10 @@ fn repositories_and_keys_are_checked() {
          no-key \"3.22\"",
     );
     finds(
-        "alpine \"3.22\" { repository main; repository \"a/b\"; key \"keys/a.rsa.pup\"; key \"keys/private\" }",
+        "alpine \"3.22\" { repository main; repository \"a b\"; key \"keys/a.rsa.pup\"; key \"keys/private\" }",
         "
          no-mirror main
-         bad-repository \"a/b\"
+         bad-repository \"a b\"
          file-not-found \"keys/a.rsa.pup\"
          bad-key \"keys/private\"",
     );
