@@ -139,7 +139,6 @@ fn image(directory: &Path, urls: Vec<String>, install: &[&str]) -> Image {
             disks: Vec::new(),
             expect: Vec::new(),
         },
-        overrides: Vec::new(),
     }
 }
 
