@@ -277,6 +277,12 @@ fn an_image_of_real_packages_is_what_apk_unpacks() {
             ));
         }
     }
+    let oracle = std::fs::read(work.path().join("jail/out/lib/apk/db/installed")).unwrap();
+    assert_eq!(
+        database,
+        lines(&oracle),
+        "the database of installed packages"
+    );
     assert!(
         different.is_empty(),
         "{} of {} paths differ:\n{}",

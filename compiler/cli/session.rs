@@ -160,6 +160,21 @@ impl Session {
         self.settle(Store::open(&self.store).map_err(Diagnostics::from))
     }
 
+    /// Says what changed in the lock: each change, or how many there were.
+    fn tell_changes(&self, changes: &[String]) {
+        const TOLD: usize = 12;
+        for change in changes.iter().take(TOLD) {
+            self.tell(&format!("{} {change}", self.style.verb("lock")));
+        }
+        if changes.len() > TOLD {
+            let more = changes.len() - TOLD;
+            self.tell(&format!(
+                "{} and {more} more, see zos.lock",
+                self.style.verb("lock")
+            ));
+        }
+    }
+
     /// The network, or only this machine's files.
     pub(super) fn network(&self, offline: bool) -> Result<Box<dyn io::Network>, Failed> {
         if offline {
@@ -190,9 +205,7 @@ impl Session {
         let resolved = lock::resolve(image, store, mode, &progress, &CANCELLED);
         progress.finish();
         let resolved = self.settle(resolved)?;
-        for change in &resolved.changes {
-            self.tell(&format!("{} {change}", self.style.verb("lock")));
-        }
+        self.tell_changes(&resolved.changes);
         Ok(resolved.inputs)
     }
 }

@@ -214,7 +214,11 @@ impl Installation<'_> {
             .iter()
             .flat_map(|alpine| &alpine.repositories)
             .filter_map(|repository| {
-                let url = repository.urls.first()?;
+                // A folder of the building machine means nothing inside the image, and would make it differ from place to place.
+                let url = repository
+                    .urls
+                    .iter()
+                    .find(|url| !url.starts_with("file://"))?;
                 Some(
                     repository
                         .tag
