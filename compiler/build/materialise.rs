@@ -92,6 +92,9 @@ pub(super) fn materialise(
     cancel: &AtomicBool,
 ) -> Result<Base, Diagnostic> {
     let root = open_directory(directory)?;
+    // The scratch folder was made under the caller's umask, and a tree need not say what its root is.
+    rustix::fs::fchmod(&root, Mode::from_raw_mode(0o755))
+        .map_err(|error| disk(directory, &error.into()))?;
     let mut writer = Writer {
         store,
         directory,
