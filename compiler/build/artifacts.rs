@@ -74,11 +74,14 @@ fn prepare(
     fs::create_dir_all(folder).map_err(|error| disk(folder, &error))?;
     let mut file = tempfile::Builder::new()
         .prefix(".zosc-")
-        .permissions(fs::Permissions::from_mode(0o644))
         .tempfile_in(folder)
         .map_err(|error| disk(folder, &error))?;
     let size = store.copy(digest, &mut file)?;
-    file.flush().map_err(|error| disk(folder, &error))?;
+    // Whatever the umask is.
+    let mode = fs::Permissions::from_mode(0o644);
+    file.flush()
+        .and_then(|()| file.as_file().set_permissions(mode))
+        .map_err(|error| disk(folder, &error))?;
     Ok((file, size))
 }
 

@@ -1,8 +1,9 @@
 //! A folder for foreign code, gone when it is dropped.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::disk;
 use crate::diagnostic::Diagnostic;
@@ -20,20 +21,40 @@ impl Scratch {
     /// Makes one with mode 0755.
     pub(super) fn new(store: &Store) -> Result<Self, Diagnostic> {
         let folder = store.temporary();
-        tempfile::Builder::new()
-            .permissions(fs::Permissions::from_mode(0o755))
-            .tempdir_in(&folder)
-            .map(|made| Self {
-                folder: made,
-                _store: store.clone(),
-            })
-            .map_err(|error| disk(&folder, &error))
+        let made = tempfile::tempdir_in(&folder).map_err(|error| disk(&folder, &error))?;
+        let scratch = Self {
+            folder: made,
+            _store: store.clone(),
+        };
+        open(scratch.path())?;
+        Ok(scratch)
+    }
+
+    /// Makes a folder in it, and those above, all with mode 0755.
+    pub(super) fn make(&self, relative: &str) -> Result<PathBuf, Diagnostic> {
+        let mut path = self.path().to_owned();
+        for name in relative.split('/').filter(|name| !name.is_empty()) {
+            path.push(name);
+            match fs::create_dir(&path) {
+                Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                    return Err(disk(&path, &error));
+                }
+                _ => open(&path)?,
+            }
+        }
+        Ok(path)
     }
 
     /// Where it is.
     pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
+}
+
+/// Sets mode 0755, whatever the umask is.
+fn open(folder: &Path) -> Result<(), Diagnostic> {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
+        .map_err(|error| disk(folder, &error))
 }
 
 impl Drop for Scratch {

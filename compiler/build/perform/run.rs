@@ -103,8 +103,7 @@ pub(in super::super) fn prepare(
         }
         RequestRoot::Host(host) => {
             for folder in WORK_FOLDERS {
-                let path = root.path().join(folder);
-                fs::create_dir(&path).map_err(|error| disk(&path, &error))?;
+                root.make(folder)?;
             }
             let sandbox = Sandbox::new(RootFs::Empty, arguments);
             let work = ImagePath::new(WORK).expect("a literal path is a sound one");
@@ -151,13 +150,9 @@ impl Prepared {
         cancel: &AtomicBool,
     ) -> Result<(), Diagnostic> {
         let tree = store.get_tree(&mount.tree)?;
-        // Below a folder that is the command's own anyway, a writable tree is simply put there.
-        let within = self.places.iter().find(|(guest, _)| {
-            mount.writable && !guest.is_root() && mount.at.starts_with(guest) && mount.at != *guest
-        });
-        if let Some((guest, host)) = within {
-            let folder = host.join(below(guest, &mount.at));
-            fs::create_dir_all(&folder).map_err(|error| disk(&folder, &error))?;
+        // Below the folder that is the command's own anyway, a writable tree is simply put there.
+        if let (true, Some(own)) = (mount.writable, self.own_folder(&mount.at)) {
+            let folder = own?;
             materialise::materialise(&tree, store, &folder, cancel)?;
             return Ok(());
         }
@@ -173,6 +168,14 @@ impl Prepared {
             .push((mount.at.clone(), scratch.path().to_owned()));
         self.scratches.push(scratch);
         Ok(())
+    }
+
+    /// Makes a folder below [`WORK`], where the command has that.
+    fn own_folder(&self, at: &ImagePath) -> Option<Result<PathBuf, Diagnostic>> {
+        let (guest, _) = self.places.first()?;
+        let scratch = self.scratches.first()?;
+        let inside = !guest.is_root() && at.starts_with(guest) && at != guest;
+        inside.then(|| scratch.make(below(guest, at)))
     }
 
     /// Shows a blob as a program.

@@ -10,6 +10,7 @@
 //! ownership hand-over for full id maps, or come under another licence. What is here is data prepared by the parent and
 //! a child that only makes system calls.
 
+mod give_back;
 mod identity;
 mod inside;
 mod kernel;

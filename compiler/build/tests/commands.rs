@@ -1,0 +1,217 @@
+//! Commands in sandboxes, as the engine runs them.
+
+use super::*;
+
+#[test]
+fn a_failed_command_can_be_looked_into() {
+    let bench = Bench::new();
+    let plan = image("hello", "cat /no/such/file");
+    let problems = bench.build(&plan).expect_err("fails");
+    let problem = problems.iter().next().expect("a problem");
+    let help = problem.help.as_deref().expect("a way on");
+    let (_, key) = help
+        .split_once("zosc shell --action ")
+        .expect("the command");
+    let log = problem
+        .notes
+        .last()
+        .expect("the log")
+        .strip_prefix("whole log: ");
+    let log = fs::read_to_string(log.expect("a path")).expect("kept");
+    assert!(log.contains("No such file"), "{log}");
+    let reopened = reopen(&bench.store, key).expect("opens");
+    assert_eq!(reopened.label, "build tool");
+    assert_eq!(
+        reopened.arguments.last().map(String::as_str),
+        Some("cat /no/such/file")
+    );
+    let mut text = String::new();
+    let outcome = reopened.command(vec!["cat".into(), "source/etc/motd".into()], &mut |line| {
+        text.push_str(&String::from_utf8_lossy(line));
+    });
+    assert!(outcome.expect("runs").end.is_success());
+    assert_eq!(text, "hello");
+    let unknown = reopen(&bench.store, "").map(|_| ()).expect_err("ambiguous");
+    assert_eq!(unknown.code, "zosc::build::unknown-action");
+}
+
+#[test]
+fn cancelling_kills_commands_and_writes_nothing() {
+    let bench = Bench::new();
+    let plan = image("hello", "echo ready; sleep 100");
+    std::thread::scope(|scope| {
+        let build = scope.spawn(|| bench.code(&plan));
+        loop {
+            let events = bench.events.0.lock().expect("no panic").clone();
+            if events.iter().any(|event| event.ends_with("said ready")) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        bench.cancel.store(true, Ordering::Relaxed);
+        assert_eq!(build.join().expect("no panic"), "zosc::build::cancelled");
+    });
+    assert!(!bench.outputs().exists());
+    let left = fs::read_dir(bench.store.temporary())
+        .expect("lists")
+        .count();
+    assert_eq!(left, 0, "temporary folders are gone");
+}
+
+#[test]
+fn a_command_sees_nothing_but_its_inputs_and_leaves_nothing_but_its_output() {
+    let bench = Bench::new();
+    let script = "ls /build; touch source/new; ls / > output/root; mkdir home/x; ! touch /usr/x";
+    let plan = image("hello", script);
+    bench.build(&plan).expect("builds");
+    let told = bench.told();
+    for line in ["home", "output", "source"] {
+        assert!(
+            told.contains(&format!("build tool said {line}")),
+            "{told:?}"
+        );
+    }
+    let plan = image("hello", "rm -r output");
+    assert_eq!(bench.code(&plan), "zosc::build::no-output");
+}
+
+#[test]
+fn a_script_changes_the_tree_that_is_its_root() {
+    let Ok(busybox) = fs::read("/bin/busybox") else {
+        eprintln!("skipped: needs the static busybox (apt-get install busybox-static)");
+        return;
+    };
+    let bench = Bench::new();
+    let mut root = Tree::new();
+    let digest = bench.store.put(&busybox).expect("stored");
+    let origin = Origin::new("package busybox");
+    let program = Entry::file(digest, busybox.len() as u64, 0o755, 5, origin.clone());
+    root.insert_with_parents(path("/bin/busybox"), program.clone());
+    root.insert_with_parents(path("/bin/sh"), Entry::symlink("busybox", 5, origin));
+    let root = bench.store.put_tree(&root).expect("stored");
+    let script = b"#!/bin/sh\necho \"$0 $*\" > /written\n/bin/busybox chown 7:8 /written\n";
+    let script = bench.store.put(script).expect("stored");
+    let plan = |further: &str| {
+        let further = bench.store.put(further.as_bytes()).expect("stored");
+        let mut plan = Plan::default();
+        let action = Action::Run {
+            root: Root::Tree(Input::Known(root)),
+            mounts: Vec::new(),
+            files: [(path("/lib/apk/exec/x.trigger"), Input::Known(script))].into(),
+            arguments: Arguments {
+                fixed: vec!["lib/apk/exec/x.trigger".into()],
+                further: Some(Input::Known(further)),
+            },
+            environment: BTreeMap::new(),
+            directory: ImagePath::root(),
+            capture: Capture::Root,
+            origin: "package x-1".into(),
+            epoch: 7,
+        };
+        let tree = plan.add(Stage::AlpinePackages, "trigger of x", None, action);
+        let pick = Action::PickFile {
+            tree,
+            path: path("/written"),
+        };
+        let picked = plan.add(Stage::AlpinePackages, "pick", None, pick);
+        output(&mut plan, "written", picked);
+        plan
+    };
+    match bench.build(&plan(r#"["/usr", "/lib"]"#)) {
+        Err(problems)
+            if problems
+                .iter()
+                .any(|problem| problem.code == "zosc::build::no-subordinate-ids") =>
+        {
+            eprintln!("skipped: needs subordinate ids");
+            return;
+        }
+        outcome => outcome.map(|_| ()).expect("builds"),
+    }
+    let written = fs::read_to_string(bench.outputs().join("written")).expect("written");
+    assert_eq!(written, "lib/apk/exec/x.trigger /usr /lib\n");
+    let results = status(&plan(r#"["/usr", "/lib"]"#), &bench.store);
+    let Some(Status::Cached(tree)) = results.first() else {
+        panic!("{results:?}");
+    };
+    let tree = bench.store.get_tree(tree).expect("stored");
+    assert_eq!(tree.get(&path("/bin/busybox")), Some(&program));
+    let entry = tree.get(&path("/written")).expect("captured");
+    assert_eq!((entry.uid, entry.gid, entry.mtime), (7, 8, 7));
+    assert_eq!(entry.origin, Origin::new("package x-1"));
+    assert!(!tree.contains(&path("/lib")), "mount points are gone");
+    // Without anything to trigger it, the script does not run.
+    assert_eq!(bench.code(&plan("[]")), "zosc::build::no-such-file");
+}
+
+#[test]
+fn a_failure_stops_what_comes_and_keeps_what_runs() {
+    let bench = Bench::new();
+    let mut plan = Plan::default();
+    let bad = shell(
+        &mut plan,
+        "bad",
+        "echo first; echo reason; exit 3",
+        Vec::new(),
+    );
+    shell(
+        &mut plan,
+        "slow",
+        "sleep 0.6; echo other reason; exit 4",
+        Vec::new(),
+    );
+    let packed = pack(&mut plan, "pack", bad);
+    output(&mut plan, "out", packed);
+    for number in 0..4 {
+        write(&mut plan, "late", &[("/x", &number.to_string())]);
+    }
+    let problems = bench.build(&plan).expect_err("fails");
+    let messages: Vec<&str> = problems.iter().map(|problem| &*problem.message).collect();
+    assert_eq!(
+        messages,
+        [
+            "`bad` ended with exit code 3",
+            "`slow` ended with exit code 4"
+        ]
+    );
+    let first = problems.iter().next().expect("a problem");
+    assert_eq!(first.code, "zosc::build::run-failed");
+    assert_eq!(first.notes[..2], ["first", "reason"]);
+    assert!(!bench.outputs().exists());
+    let told = bench.told();
+    assert!(
+        !told.iter().any(|event| event.starts_with("late")),
+        "{told:?}"
+    );
+}
+
+/// Runs this test again with a umask that denies everything to others, and compares what comes out.
+#[test]
+fn the_umask_changes_nothing() {
+    let script =
+        "mkdir output/d; touch output/d/f; ls -ld . home output source | cut -c1-10 > output/modes";
+    let bench = Bench::new();
+    let plan = image("hello", script);
+    let artifacts = bench.build(&plan).expect("builds");
+    let mode = fs::metadata(&artifacts.outputs[0].path).expect("written");
+    assert_eq!(mode.mode() & 0o777, 0o644);
+    let ours = format!("outputs {}", artifacts.outputs[0].digest);
+    eprintln!("{ours}");
+    let umask = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    rustix::process::umask(umask);
+    if umask.bits() == 0o077 {
+        return;
+    }
+    let test = "build::tests::commands::the_umask_changes_nothing";
+    let again = std::process::Command::new("sh")
+        .args(["-c", "umask 077; exec \"$0\" --exact --nocapture \"$1\""])
+        .arg(std::env::current_exe().expect("known"))
+        .arg(test)
+        .output()
+        .expect("runs");
+    let theirs = String::from_utf8_lossy(&again.stderr);
+    assert!(
+        again.status.success() && theirs.contains(&ours),
+        "{ours}: {theirs}"
+    );
+}
