@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use zosc::diagnostic::Diagnostics;
 use zosc::source::SourceMap;
-use zosc::{manifest, syntax};
+use zosc::{check, io, manifest, syntax};
 
 /// The folder of the package.
 fn root() -> &'static Path {
@@ -31,17 +31,26 @@ fn updates() -> bool {
 fn cases() -> Vec<PathBuf> {
     let mut found = Vec::new();
     gather(&root().join("tests/suite"), "kdl", &mut found);
+    found.retain(|path| !path.starts_with(beside()));
     found.sort();
     found
 }
 
 /// All files below a folder with this extension.
 fn gather(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
+    let mut all = Vec::new();
+    gather_all(folder, &mut all);
+    let wanted = |path: &PathBuf| path.extension().is_some_and(|found| found == extension);
+    found.extend(all.into_iter().filter(wanted));
+}
+
+/// All files below a folder.
+fn gather_all(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder of this package") {
         let path = entry.expect("a folder of this package").path();
         if path.is_dir() {
-            gather(&path, extension, found);
-        } else if path.extension().is_some_and(|found| found == extension) {
+            gather_all(&path, found);
+        } else {
             found.push(path);
         }
     }
@@ -63,6 +72,41 @@ fn diagnose(name: &str, text: &str) -> (SourceMap, Diagnostics) {
     let document = syntax::parse(id, text, &mut sink);
     manifest::decode(&document, &mut sink);
     sink.sort();
+    (sources, sink)
+}
+
+/// Files that cases of the check find beside them.
+fn beside() -> PathBuf {
+    root().join("tests/suite/check/beside")
+}
+
+/// What the compiler says about a case: those of the check go through that pass, among the files beside them.
+fn diagnose_case(path: &Path, text: &str) -> (SourceMap, Diagnostics) {
+    if !path.starts_with(root().join("tests/suite/check")) {
+        return diagnose("zos.kdl", text);
+    }
+    let mut files = Vec::new();
+    gather_all(&beside(), &mut files);
+    let mut known: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+    for file in files {
+        let name = file.strip_prefix(beside()).expect("found below it");
+        let bytes = std::fs::read(&file).expect("a file of this package");
+        known.push((Path::new("/suite").join(name), bytes));
+    }
+    known.push(("/suite/zos.kdl".into(), text.into()));
+    let settings = check::Settings {
+        current_directory: "/suite".into(),
+        ..check::Settings::default()
+    };
+    let (mut sources, mut sink) = (SourceMap::new(), Diagnostics::new());
+    let files = io::Memory::new(known);
+    check::check(
+        Path::new("zos.kdl"),
+        &settings,
+        &files,
+        &mut sources,
+        &mut sink,
+    );
     (sources, sink)
 }
 

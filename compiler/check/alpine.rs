@@ -245,12 +245,7 @@ fn key(ctx: &mut Ctx<'_>, key: &written::Key) -> Option<Key> {
             )
             .at(wanted.span)
             .note(format!("the file's digest is {is}"))
-            .help("if you have checked the new key with whoever signs, write its digest")
-            .replace(
-                "write the file's digest",
-                wanted.span,
-                quoted(&is.to_string()),
-            ),
+            .help("if you have checked the new key with whoever signs, write its digest"),
         );
         return None;
     }

@@ -74,8 +74,8 @@ fn needs_efi(ctx: &mut Ctx<'_>, firmware: &Spanned<written::Firmware>, outputs: 
 
 fn expectation(ctx: &mut Ctx<'_>, expect: &written::Expect, units: &Units) -> Option<Expectation> {
     let within = match &expect.within {
-        Some(within) => ctx.duration(within)?,
-        None => Duration::from_mins(2),
+        Some(within) => ctx.duration(within),
+        None => Some(Duration::from_mins(2)),
     };
     let what = &expect.what;
     let (kind, rest) = what.split_once(' ')?;
@@ -100,7 +100,7 @@ fn expectation(ctx: &mut Ctx<'_>, expect: &written::Expect, units: &Units) -> Op
     };
     Some(Expectation {
         what: expected,
-        within: u64::try_from(within.as_millis()).ok()?,
+        within: u64::try_from(within?.as_millis()).ok()?,
         span: what.span,
     })
 }

@@ -17,7 +17,7 @@ use std::path::Path;
 use zosc::diagnostic::{Diagnostic, Diagnostics, Severity};
 use zosc::source::SourceMap;
 
-use super::{diagnose, shown, updates};
+use super::{diagnose_case, shown, updates};
 
 /// What a comment demands, or what was said, in the same form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,12 +79,12 @@ impl Expectation {
 pub(crate) fn run(path: &Path) -> Option<String> {
     let text = std::fs::read_to_string(path).expect("a case is a text");
     if updates() {
-        let written = update(&text);
+        let written = update(path, &text);
         std::fs::write(path, written).expect("the case can be written");
         return None;
     }
     let mut wanted = demands(&text);
-    let mut said = said(&text);
+    let mut said = said(path, &text);
     wanted.retain(|demand| {
         let met = said.iter().position(|said| demand.is_met_by(said));
         met.map(|index| said.remove(index)).is_none()
@@ -144,8 +144,8 @@ fn demands(text: &str) -> Vec<Expectation> {
 }
 
 /// What the compiler says about a case.
-fn said(text: &str) -> Vec<Expectation> {
-    let (sources, sink) = diagnose("zos.kdl", text);
+fn said(path: &Path, text: &str) -> Vec<Expectation> {
+    let (sources, sink) = diagnose_case(path, text);
     sink.iter()
         .map(|problem| as_said(problem, &sources))
         .collect()
@@ -177,12 +177,12 @@ fn as_said(problem: &Diagnostic, sources: &SourceMap) -> Expectation {
 }
 
 /// The case with comments that demand what is said now.
-fn update(text: &str) -> String {
+fn update(path: &Path, text: &str) -> String {
     let plain: Vec<&str> = text
         .lines()
         .filter(|line| demand_line(line).is_none())
         .collect();
-    let mut all = said(&(plain.join("\n") + "\n"));
+    let mut all = said(path, &(plain.join("\n") + "\n"));
     let mut written = String::new();
     let mut write = |line: &str| {
         written.push_str(line);
@@ -208,7 +208,7 @@ fn update(text: &str) -> String {
 /// Applies the first fix of every problem of a case, each to the case as it is; says which leave as many problems.
 pub(crate) fn try_fixes(path: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(path).expect("a case is a text");
-    let (_, before) = diagnose("zos.kdl", &text);
+    let (_, before) = diagnose_case(path, &text);
     let mut failures = Vec::new();
     for problem in &before {
         let Some(fix) = problem.fixes.first() else {
@@ -220,7 +220,7 @@ pub(crate) fn try_fixes(path: &Path) -> Vec<String> {
         for edit in &edits {
             mended.replace_range(edit.span.range(), &edit.text);
         }
-        let (_, after) = diagnose("zos.kdl", &mended);
+        let (_, after) = diagnose_case(path, &mended);
         // Another problem may come to light in the same place, but this one must be gone.
         let start = |problem: &Diagnostic| problem.labels.first().map(|label| label.span.start);
         let is_there =

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{cases, diagnose, gather, root, shown};
 
 /// Codes that no case can give, and why.
-const WITHOUT_CASE: [(&str, &str); 5] = [
+const WITHOUT_CASE: [(&str, &str); 11] = [
     (
         "zosc::syntax::not-utf8",
         "a case is a text; unit tests of syntax::read show it",
@@ -27,10 +27,34 @@ const WITHOUT_CASE: [(&str, &str); 5] = [
         "zosc::manifest::undecodable",
         "a mistake in zosc; a property test shows that there is none",
     ),
+    (
+        "zosc::check::no-manifest",
+        "a case is there; a unit test of check leaves it out",
+    ),
+    (
+        "zosc::check::file-too-large",
+        "a unit test of check makes the megabyte",
+    ),
+    (
+        "zosc::check::unreadable-file",
+        "a unit test of check makes the key that is too long",
+    ),
+    (
+        "zosc::check::too-many-imports",
+        "a unit test of check makes the files",
+    ),
+    (
+        "zosc::check::bad-setting",
+        "a unit test of check has a command line",
+    ),
+    (
+        "zosc::check::unknown-setting",
+        "a unit test of check has a command line",
+    ),
 ];
 
 /// Passes whose codes need a case.
-const PASSES: [&str; 2] = ["zosc::syntax::", "zosc::manifest::"];
+const PASSES: [&str; 3] = ["zosc::syntax::", "zosc::manifest::", "zosc::check::"];
 
 /// Every code in the sources, with a file that has it.
 fn codes() -> BTreeMap<String, PathBuf> {

@@ -314,3 +314,52 @@ fn the_library_is_sound_in_both_dialects() {
         assert_eq!(init.mode, 0o755);
     }
 }
+
+#[test]
+fn files_that_cannot_be_read_are_told() {
+    let long = "// x\n".repeat(300_000);
+    let outcome = check_files(
+        &[
+            ("zos.kdl", "image site\nimport \"a.kdl\""),
+            ("a.kdl", &long),
+        ],
+        &[],
+    );
+    assert_eq!(outcome.found(), ["file-too-large \"a.kdl\""]);
+    let outcome = check_files(&[("zos.kdl", &long)], &[]);
+    assert_eq!(outcome.found(), ["file-too-large"]);
+    let outcome = check_files(
+        &[
+            (
+                "zos.kdl",
+                "image site\nalpine edge { repository \"a/b\"; key long }",
+            ),
+            ("long", &long),
+        ],
+        &[],
+    );
+    assert_eq!(outcome.found(), ["unreadable-file long"]);
+}
+
+#[test]
+fn a_manifest_has_so_many_files_and_no_more() {
+    let files: Vec<(String, String)> = (0..210)
+        .map(|number| {
+            let name = if number == 0 {
+                "zos".to_owned()
+            } else {
+                number.to_string()
+            };
+            (
+                format!("{name}.kdl"),
+                format!("import \"{}.kdl\"", number + 1),
+            )
+        })
+        .collect();
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    let found = check_files(&files, &[]).found();
+    assert_eq!(found, ["no-image", "too-many-imports \"200.kdl\""]);
+}
