@@ -149,10 +149,18 @@ impl Session {
         let place = change.replaced.and_then(|span| {
             let name = &self.sources.get(span.source)?.name;
             let line = self.sources.position(span).line;
-            Some(format!(" instead of {} ({name}:{line})", self.sources.slice(span)))
+            Some(format!(
+                " instead of {} ({name}:{line})",
+                self.sources.slice(span)
+            ))
         });
         let place = place.unwrap_or_default();
-        format!("{} {} = {}{place}", self.style.verb("set"), change.path, change.value)
+        format!(
+            "{} {} = {}{place}",
+            self.style.verb("set"),
+            change.path,
+            change.value
+        )
     }
 
     /// The store.
