@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::{AccountEdit, Arguments, Capture, GroupEdit, InstalledFile, Mount, OwnedFile, Root};
 use crate::archive::Compression;
-use crate::lock::HostToolchain;
 use crate::tree::{Conflict, Digest, ImagePath};
 
 /// The index of an action in its plan.
@@ -295,120 +295,6 @@ pub enum Action {
         /// The kernel's release.
         release: String,
     },
-}
-
-/// The root filesystem of a [`Action::Run`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Root {
-    /// The building machine's toolchain, read-only.
-    Host(HostToolchain),
-    /// A tree, writable; what the command changes is captured.
-    Tree(Input),
-}
-
-/// A tree inside the root of a [`Action::Run`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Mount {
-    /// The tree.
-    pub tree: Input,
-    /// Where it is.
-    pub at: ImagePath,
-    /// Whether the command may write there; what it writes is lost unless captured.
-    pub writable: bool,
-}
-
-/// The command of a [`Action::Run`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Arguments {
-    /// The program and its first arguments.
-    pub fixed: Vec<String>,
-    /// A blob with a JSON list of further arguments; where that list is empty, nothing runs and the root stays as it is.
-    pub further: Option<Input>,
-}
-
-/// What a [`Action::Run`] yields.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Capture {
-    /// The root tree with all changes.
-    Root,
-    /// What is in this directory at the end, with paths relative to it.
-    Directory(ImagePath),
-}
-
-/// A file of [`Action::InstallFiles`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct InstalledFile {
-    /// Its path in the source tree.
-    pub file: ImagePath,
-    /// Its path in the image.
-    pub to: ImagePath,
-    /// Its permissions.
-    pub mode: u32,
-}
-
-/// A file of [`Action::WriteFiles`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct OwnedFile {
-    /// Its path in the image.
-    pub path: ImagePath,
-    /// Its content.
-    pub body: FileBody,
-    /// Its permissions.
-    pub mode: u32,
-    /// Its owner.
-    pub uid: u32,
-    /// Its group.
-    pub gid: u32,
-    /// Who it is from.
-    pub origin: String,
-}
-
-/// The content of an [`OwnedFile`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FileBody {
-    /// UTF-8 text.
-    Text(String),
-    /// A blob and its bytes.
-    Blob(Input, u64),
-    /// A symbolic link.
-    Link(String),
-    /// A directory.
-    Directory,
-    /// A character device by major and minor number.
-    CharDevice(u32, u32),
-}
-
-/// A group of [`Action::Accounts`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct GroupEdit {
-    /// Its name.
-    pub name: String,
-    /// Its number, where it is fixed.
-    pub gid: Option<u32>,
-}
-
-/// An account of [`Action::Accounts`].
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct AccountEdit {
-    /// The login name.
-    pub name: String,
-    /// User number, where it is fixed.
-    pub uid: Option<u32>,
-    /// Number of the main group, where it is fixed.
-    pub gid: Option<u32>,
-    /// The field in `/etc/shadow`; `None` leaves it (and locks a new account).
-    pub password: Option<String>,
-    /// Login shell, where it is fixed.
-    pub shell: Option<String>,
-    /// Home folder, where it is fixed.
-    pub home: Option<String>,
-    /// The name that people see, where it is fixed.
-    pub title: Option<String>,
-    /// Further groups.
-    pub groups: Vec<String>,
 }
 
 impl Action {

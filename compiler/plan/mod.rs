@@ -8,14 +8,15 @@ mod content;
 mod kernel;
 mod lower;
 mod packages;
+mod parameters;
 mod sources;
 mod stage;
 
-pub use action::{
-    AccountEdit, Action, ActionId, Arguments, Capture, FileBody, GroupEdit, Input, InstalledFile,
-    Mount, OwnedFile, Root, Yield,
-};
+pub use action::{Action, ActionId, Input, Yield};
 pub use lower::lower;
+pub use parameters::{
+    AccountEdit, Arguments, Capture, FileBody, GroupEdit, InstalledFile, Mount, OwnedFile, Root,
+};
 pub use stage::Stage;
 
 use std::collections::BTreeMap;
