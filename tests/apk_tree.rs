@@ -472,7 +472,7 @@ fn a_server_with_its_scripts_is_what_apk_makes_of_it() {
     // apk makes its folder for scripts itself, with mode 0700, before the package that lists it with 0755 is there.
     let explained = |line: &str| {
         let database = |name: &&str| line.starts_with(&format!("{name}:"));
-        DATABASE.iter().any(|name| database(name)) || line.starts_with("/lib/apk/exec:")
+        DATABASE.iter().any(database) || line.starts_with("/lib/apk/exec:")
     };
     let differences: Vec<String> = differences
         .into_iter()
