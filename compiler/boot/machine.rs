@@ -102,8 +102,9 @@ impl Plan {
             } => {
                 list.drive("if=pflash,format=raw,readonly=on,file=", code)
                     .drive("if=pflash,format=raw,file=", variables)
-                    .drive("if=none,id=start,format=raw,readonly=on,file=fat:", disk)
-                    // On another bus than the disks of the manifest, so that these are /dev/vda and on either way.
+                    .drive("if=none,id=start,format=raw,snapshot=on,file=fat:", disk)
+                    // IDE disks must be writable: what is written goes to a snapshot that nobody keeps.
+                    // It is on another bus than the disks of the manifest, so that these are /dev/vda and on either way.
                     .pair("-device", "ide-hd,drive=start,bootindex=1");
             }
         }

@@ -295,7 +295,10 @@ impl Watch<'_> {
                     if silent && may_fail {
                         return Ok(Attempt::Unusable(reason(&said)));
                     }
-                    judge.line(&lines.begun(), now);
+                    let rest = lines.begun();
+                    if !rest.is_empty() {
+                        judge.line(&rest, now);
+                    }
                     let ending = match judge.panic() {
                         Some(words) => Ending::Panic(words.to_owned()),
                         None => Ending::Off(said),
