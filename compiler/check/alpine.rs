@@ -8,7 +8,7 @@ use crate::source::{Span, Spanned};
 use crate::tree::Digest;
 
 use super::places::Location;
-use super::{Alpine, Ctx, Key, Repository, quoted};
+use super::{Alpine, Ctx, Key, Repository};
 
 /// A key file is a few hundred bytes.
 const LARGEST_KEY: u64 = 64 << 10;

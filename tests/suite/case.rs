@@ -9,13 +9,13 @@
 //! ```
 //!
 //! The first word is the severity, then come the code, the columns of the first label (in characters from 1; the second is
-//! the one behind the last; `-` where there is no label) and a part of the message. `help:` and `note:` give parts of
+//! the one behind the last; `-` where there is no label in this file) and a part of the message. `help:` and `note:` give parts of
 //! those, `fix:` what the first edit of the first fix inserts. Nothing else may be said about the file.
 
 use std::path::Path;
 
 use zosc::diagnostic::{Diagnostic, Diagnostics, Severity};
-use zosc::source::SourceMap;
+use zosc::source::{SourceId, SourceMap};
 
 use super::{diagnose_case, shown, updates};
 
@@ -159,6 +159,8 @@ fn as_said(problem: &Diagnostic, sources: &SourceMap) -> Expectation {
     let (line, columns) = problem
         .labels
         .first()
+        // A place in an imported file is none in the case.
+        .filter(|label| label.span.source == SourceId(0))
         .map_or((usize::MAX, "-".to_owned()), |label| {
             let start = sources.position(label.span);
             let width = sources.slice(label.span).chars().count();
@@ -214,6 +216,9 @@ pub(crate) fn try_fixes(path: &Path) -> Vec<String> {
         let Some(fix) = problem.fixes.first() else {
             continue;
         };
+        if fix.edits.iter().any(|edit| edit.span.source != SourceId(0)) {
+            continue;
+        }
         let mut edits = fix.edits.clone();
         edits.sort_by_key(|edit| std::cmp::Reverse(edit.span));
         let mut mended = text.clone();

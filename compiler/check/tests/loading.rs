@@ -361,5 +361,5 @@ fn a_manifest_has_so_many_files_and_no_more() {
         .map(|(name, text)| (name.as_str(), text.as_str()))
         .collect();
     let found = check_files(&files, &[]).found();
-    assert_eq!(found, ["no-image", "too-many-imports \"200.kdl\""]);
+    assert_eq!(found, ["too-many-imports \"200.kdl\"", "no-image"]);
 }
