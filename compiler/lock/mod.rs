@@ -15,6 +15,7 @@ mod inputs;
 mod kernel;
 mod local;
 mod packages;
+mod portable;
 mod refusal;
 mod source;
 
@@ -149,9 +150,14 @@ pub fn resolve(
     Ok(Resolved { inputs, changes })
 }
 
+/// The folder of the manifest, which the lock lies in.
+fn folder(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
 fn read(path: &Path) -> Result<Lock, Diagnostics> {
     match io::System.read(path, file::LARGEST) {
-        Ok(bytes) => file::parse(path, bytes),
+        Ok(bytes) => Ok(portable::placed(&file::parse(path, bytes)?, folder(path))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Lock::default()),
         Err(error) => Err(unreadable(path, &error).into()),
     }
@@ -166,8 +172,9 @@ fn write(
     mode: Mode,
 ) -> Result<(), Diagnostics> {
     // Mirrors are in the manifest and not in the file, so the texts decide.
-    let text = file::emit(lock);
-    if path.exists() && file::emit(previous) == text {
+    let emit = |lock| file::emit(&portable::portable(lock, folder(path)));
+    let text = emit(lock);
+    if path.exists() && emit(previous) == text {
         return Ok(());
     }
     if mode.locked {
@@ -181,8 +188,7 @@ fn write(
         });
         return Err(problem.into());
     }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    tempfile::NamedTempFile::new_in(folder)
+    tempfile::NamedTempFile::new_in(folder(path))
         .and_then(|mut file| {
             file.write_all(text.as_bytes())?;
             // A temporary file is private; the lock is to be read by all, as the manifest is.
