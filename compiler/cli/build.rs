@@ -32,7 +32,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let watch = Stopwatch::start();
     let image = session.image(&arguments.manifest)?;
     let store = session.store()?;
-    let inputs = session.inputs(&image, &store, arguments.lock)?;
+    let inputs = session.inputs(&image, &store, arguments.lock.mode())?;
     let plan = session.settle(plan::lower(&image, &inputs))?;
     let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let network = session.network(arguments.lock.offline)?;

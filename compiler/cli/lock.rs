@@ -12,12 +12,19 @@ pub(super) struct Arguments {
     manifest: ManifestArguments,
     #[command(flatten)]
     lock: LockArguments,
+    /// Take the newest of everything that the manifest allows, whatever zos.lock says.
+    #[arg(long, conflicts_with = "locked")]
+    update: bool,
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let image = session.image(&arguments.manifest)?;
     let store = session.store()?;
-    let inputs = session.inputs(&image, &store, arguments.lock)?;
+    let mode = crate::lock::Mode {
+        update: arguments.update,
+        ..arguments.lock.mode()
+    };
+    let inputs = session.inputs(&image, &store, mode)?;
     let (packages, sources) = (inputs.lock.packages.len(), inputs.lock.sources.len());
     session.tell(&format!(
         "{} zos.lock: {packages} packages, {sources} sources",

@@ -99,6 +99,17 @@ struct LockArguments {
     offline: bool,
 }
 
+impl LockArguments {
+    /// What the pass may do, keeping what the lock has.
+    fn mode(self) -> crate::lock::Mode {
+        crate::lock::Mode {
+            locked: self.locked,
+            offline: self.offline,
+            update: false,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     New(new::Arguments),

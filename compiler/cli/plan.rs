@@ -29,7 +29,7 @@ enum Format {
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let image = session.image(&arguments.manifest)?;
     let store = session.store()?;
-    let inputs = session.inputs(&image, &store, arguments.lock)?;
+    let inputs = session.inputs(&image, &store, arguments.lock.mode())?;
     let plan = session.settle(plan::lower(&image, &inputs))?;
     let status = build::status(&plan, &store);
     let text = match arguments.format {

@@ -12,9 +12,7 @@ use crate::source::SourceMap;
 use crate::tree::Store;
 
 use super::render::{self, Style};
-use super::{
-    ColorChoice, Failed, Global, LockArguments, ManifestArguments, MessageFormat, Outcome,
-};
+use super::{ColorChoice, Failed, Global, ManifestArguments, MessageFormat, Outcome};
 
 /// Set when someone presses Ctrl-C: commands under way are stopped and nothing half-written stays.
 pub(super) static CANCELLED: AtomicBool = AtomicBool::new(false);
@@ -203,12 +201,8 @@ impl Session {
         &self,
         image: &Image,
         store: &Store,
-        arguments: LockArguments,
+        mode: lock::Mode,
     ) -> Result<Inputs, Failed> {
-        let mode = lock::Mode {
-            locked: arguments.locked,
-            offline: arguments.offline,
-        };
         let progress = super::progress::Progress::new(self);
         let resolved = lock::resolve(image, store, mode, &progress, &CANCELLED);
         progress.finish();

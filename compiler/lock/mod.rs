@@ -43,6 +43,8 @@ pub struct Mode {
     pub locked: bool,
     /// Do not use the network.
     pub offline: bool,
+    /// Look everything up anew, whatever `zos.lock` says.
+    pub update: bool,
 }
 
 /// What the pass tells while it works; called from several threads.
@@ -111,7 +113,9 @@ pub fn resolve(
     let previous = read(&path)?;
     let mut problems = Diagnostics::new();
     let mut lock = Lock::default();
-    match packages::packages(&ctx, image, &previous) {
+    let nothing = Lock::default();
+    let known = if mode.update { &nothing } else { &previous };
+    match packages::packages(&ctx, image, known) {
         Ok(found) => {
             lock.wishes = found.wishes;
             lock.indexes = found.indexes;
@@ -120,7 +124,7 @@ pub fn resolve(
         }
         Err(found) => problems.extend(found),
     }
-    lock.sources = sources(&ctx, &image.sources, &previous, &mut problems);
+    lock.sources = sources(&ctx, &image.sources, known, &mut problems);
     let local = local::local(&ctx, image, &mut problems);
     if local.prebuilt.is_some() {
         lock.kernel.clone_from(&local.prebuilt);

@@ -60,6 +60,7 @@ pub fn vendor(
         mode: Mode {
             locked: true,
             offline,
+            update: false,
         },
         observer: &Silent,
         cancel,

@@ -163,10 +163,12 @@ fn only(problems: Result<Resolved, Diagnostics>) -> Diagnostic {
 const LOCKED: Mode = Mode {
     locked: true,
     offline: false,
+    update: false,
 };
 const OFFLINE: Mode = Mode {
     locked: false,
     offline: true,
+    update: false,
 };
 
 #[test]
@@ -255,6 +257,12 @@ fn a_further_wish_does_not_move_what_was_locked() {
         .lock(&bench.image(&["more"]), Mode::default())
         .expect("locked");
     assert_eq!(fewer.changes, ["- app 1"]);
+    let update = Mode {
+        update: true,
+        ..Mode::default()
+    };
+    let newest = bench.lock(&bench.image(&["app"]), update).expect("locked");
+    assert_eq!(names(&newest), ["app-2"]);
 }
 
 #[test]
