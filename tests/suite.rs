@@ -126,6 +126,9 @@ fn every_case_gives_its_diagnostics() {
 
 #[test]
 fn every_fix_mends_its_problem() {
+    if updates() {
+        return; // the cases are being written
+    }
     let failures: Vec<String> = cases()
         .iter()
         .flat_map(|path| case::try_fixes(path))
@@ -135,9 +138,9 @@ fn every_fix_mends_its_problem() {
 
 #[test]
 fn the_case_of_twelve_mistakes_has_twelve_diagnostics() {
-    let path = root().join("tests/suite/twelve-mistakes.kdl");
-    let text = std::fs::read_to_string(path).expect("the case");
-    let (_, sink) = diagnose("zos.kdl", &text);
+    let path = root().join("tests/suite/check/twelve-mistakes.kdl");
+    let text = std::fs::read_to_string(&path).expect("the case");
+    let (_, sink) = diagnose_case(&path, &text);
     let mut places: Vec<_> = sink
         .iter()
         .filter_map(|problem| problem.labels.first().map(|label| label.span))
