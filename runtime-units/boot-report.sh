@@ -35,9 +35,11 @@ states_toml() {
 
 # zinit 0.2 has two command lines; both give the same words for states.
 #   sshd: Running
+#   setup: "Error(Exited(Pid(30), 1))"
 words_yaml() {
     if zinit --version >/dev/null 2>&1; then
-        zinit list
+        # A YAML document: it starts with a marker, and quotes what is no plain word.
+        zinit list | grep -v '^---' | tr -d '"'
     else
         # Its table is the one answer that leaves a `-` in a name alone: | name | state | pid | target |
         echo 'zinit_list_md()' | zinit -i | sed -n 's/^| \([^ ]*\) | \([^|]*\) |.*/\1: \2/p' | grep -v '^Service:'

@@ -45,6 +45,36 @@ pub(super) enum Start {
     },
 }
 
+impl Start {
+    fn add_to(&self, list: &mut Arguments) {
+        match self {
+            Start::Kernel {
+                kernel,
+                initramfs,
+                cmdline,
+            } => {
+                list.word("-kernel").word(kernel);
+                if let Some(initramfs) = initramfs {
+                    list.word("-initrd").word(initramfs);
+                }
+                list.pair("-append", cmdline);
+            }
+            Start::Firmware {
+                code,
+                variables,
+                disk,
+            } => {
+                list.drive("if=pflash,format=raw,readonly=on,file=", code)
+                    .drive("if=pflash,format=raw,file=", variables)
+                    .drive("if=none,id=start,format=raw,snapshot=on,file=fat:", disk)
+                    // IDE disks must be writable: what is written goes to a snapshot that nobody keeps.
+                    // It is on another bus than the disks of the manifest, so that these are /dev/vda and on either way.
+                    .pair("-device", "ide-hd,drive=start,bootindex=1");
+            }
+        }
+    }
+}
+
 /// A machine to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Plan {
@@ -83,31 +113,7 @@ impl Plan {
             .pair("-netdev", "user,id=network")
             .pair("-device", "virtio-net-pci,netdev=network,romfile=")
             .pair("-device", "virtio-rng-pci");
-        match &self.start {
-            Start::Kernel {
-                kernel,
-                initramfs,
-                cmdline,
-            } => {
-                list.word("-kernel").word(kernel);
-                if let Some(initramfs) = initramfs {
-                    list.word("-initrd").word(initramfs);
-                }
-                list.pair("-append", cmdline);
-            }
-            Start::Firmware {
-                code,
-                variables,
-                disk,
-            } => {
-                list.drive("if=pflash,format=raw,readonly=on,file=", code)
-                    .drive("if=pflash,format=raw,file=", variables)
-                    .drive("if=none,id=start,format=raw,snapshot=on,file=fat:", disk)
-                    // IDE disks must be writable: what is written goes to a snapshot that nobody keeps.
-                    // It is on another bus than the disks of the manifest, so that these are /dev/vda and on either way.
-                    .pair("-device", "ide-hd,drive=start,bootindex=1");
-            }
-        }
+        self.start.add_to(&mut list);
         for disk in &self.disks {
             list.drive("if=virtio,format=raw,file=", disk);
         }
