@@ -183,17 +183,7 @@ impl Session {
 
     /// The network, or only this machine's files.
     pub(super) fn network(&self, offline: bool) -> Result<Box<dyn io::Network>, Failed> {
-        if offline {
-            return Ok(Box::new(io::Offline));
-        }
-        let internet = io::Internet::new().map_err(|error| {
-            Diagnostic::error(
-                "zosc::cli::no-certificates",
-                format!("the network cannot be used: {error}"),
-            )
-            .help("see that SSL_CERT_FILE names a readable file of certificates, or unset it")
-        });
-        Ok(Box::new(self.settle(internet.map_err(Diagnostics::from))?))
+        self.settle(lock::network(offline).map_err(Diagnostics::from))
     }
 
     /// Locks an image's inputs, writing `zos.lock` where it changes.

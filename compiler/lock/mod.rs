@@ -21,6 +21,7 @@ mod source;
 
 pub use fetch::{Wanted, fetch};
 pub use inputs::*;
+pub use packages::network;
 pub use source::vendor;
 
 use std::collections::BTreeMap;

@@ -33,8 +33,11 @@ pub(super) struct LockedPackages {
 }
 
 /// The network, as far as it may be used.
-fn network(ctx: &Ctx<'_>) -> Result<Box<dyn Network>, Diagnostic> {
-    if ctx.mode.offline {
+///
+/// # Errors
+/// The certificates to trust cannot be read.
+pub fn network(offline: bool) -> Result<Box<dyn Network>, Diagnostic> {
+    if offline {
         return Ok(Box::new(Offline));
     }
     match Internet::new() {
@@ -68,7 +71,7 @@ pub(super) fn packages(
     if let Some(kept) = keep(alpine, &wishes, &singles, previous) {
         return Ok(kept);
     }
-    let network = network(ctx)?;
+    let network = network(ctx.mode.offline)?;
     let indexes = indexes(ctx, alpine, &image.arch, previous, network.as_ref())?;
     let chosen = choose(alpine, &indexes, &wishes, &singles)?;
     let files = fetch_all(ctx, alpine, &image.arch, &chosen, network.as_ref())?;
@@ -255,5 +258,11 @@ pub(super) fn download(ctx: &Ctx<'_>, urls: &[String], sha256: Digest) -> Result
         sha256: Some(sha256),
         limit: None,
     };
-    fetch(wanted, ctx.store, network(ctx)?.as_ref(), &|_| {}).map(|(_, size)| size)
+    fetch(
+        wanted,
+        ctx.store,
+        network(ctx.mode.offline)?.as_ref(),
+        &|_| {},
+    )
+    .map(|(_, size)| size)
 }
