@@ -3,6 +3,8 @@
 //!
 //! Needs the Alpine mirror (`$ZOSC_TEST_ALPINE`, default `../shared/alpine`) and root, for the oracle's chroot.
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test that cannot go on fails.
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! The program as its users meet it: exit codes, streams, messages, and builds from packages that the test makes and signs.
 
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test that cannot go on fails.
+
 use std::path::{Path, PathBuf};
 use std::process::Output;
 

@@ -61,6 +61,7 @@ impl Session {
     }
 
     /// Writes a result to standard output; a reader that went away is no failure.
+    #[allow(clippy::unused_self)] // Every output of a command goes through its session.
     pub(super) fn print(&self, text: &str) -> Outcome {
         let mut output = std::io::stdout().lock();
         match output
@@ -83,7 +84,7 @@ impl Session {
     pub(super) fn report(&self, problems: &Diagnostics) {
         match self.format {
             MessageFormat::Human => {
-                eprint!("{}", render::human(problems, &self.sources, self.style))
+                eprint!("{}", render::human(problems, &self.sources, self.style));
             }
             MessageFormat::Json => print!("{}", render::json(problems, &self.sources)),
         }
