@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
 
@@ -146,6 +147,8 @@ pub(super) struct Machine {
     child: Child,
     console: Receiver<Vec<u8>>,
     errors: Arc<Mutex<Vec<u8>>>,
+    /// Hangs up once all that QEMU said is in `errors`.
+    errors_read: Receiver<()>,
 }
 
 impl Machine {
@@ -163,14 +166,19 @@ impl Machine {
             std::thread::spawn(move || forward(output, &sender));
         }
         let errors = Arc::default();
+        let (reading, errors_read) = channel();
         if let Some(output) = child.stderr.take() {
             let errors = Arc::clone(&errors);
-            std::thread::spawn(move || gather(output, &errors));
+            std::thread::spawn(move || {
+                gather(output, &errors);
+                drop(reading);
+            });
         }
         Ok(Self {
             child,
             console,
             errors,
+            errors_read,
         })
     }
 
@@ -183,6 +191,8 @@ impl Machine {
     pub(super) fn last_words(mut self) -> String {
         // The console has hung up, so the process is at its end; should it linger, dropping kills it.
         let status = self.child.wait();
+        // A child of QEMU's may hold the stream open; what was said by then has to do.
+        let _ = self.errors_read.recv_timeout(Duration::from_secs(2));
         let mut said = self.said();
         if let Some(status) = status.ok().filter(|status| !status.success()) {
             said.push_str(&format!("{status}\n"));
