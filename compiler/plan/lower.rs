@@ -29,7 +29,7 @@ impl Lowering<'_> {
 /// Lowers an image and its locked inputs to a plan.
 ///
 /// # Errors
-/// Requests that only the lock can refute: a kernel of another release, an output that needs a kernel where there is none.
+/// Requests that only the lock can refute: a kernel of another release, a source that is not in it.
 pub fn lower(image: &Image, inputs: &Inputs) -> Result<Plan, Diagnostics> {
     let mut lowering = Lowering {
         image,
@@ -229,7 +229,6 @@ fn outputs(lowering: &mut Lowering<'_>, kernel: Option<Input>, initramfs: Input)
             .add(Stage::KernelBuild, "kernel", Some(request.span), pick);
         Some((request, kernel, locked))
     } else {
-        refuse_without_kernel(lowering);
         None
     };
     let wants_efi = image
@@ -274,23 +273,6 @@ fn outputs(lowering: &mut Lowering<'_>, kernel: Option<Input>, initramfs: Input)
                 content,
             });
         }
-    }
-}
-
-fn refuse_without_kernel(lowering: &mut Lowering<'_>) {
-    for output in lowering
-        .image
-        .outputs
-        .iter()
-        .filter(|output| output.kind != OutputKind::Initramfs)
-    {
-        let name = &output.name.value;
-        let fact =
-            format!("the output `{name}` needs a kernel, and the manifest has no `kernel` section");
-        let problem = Diagnostic::error("zosc::plan::no-kernel", fact)
-            .at(output.name.span)
-            .help("add `kernel { package linux-virt }`, or ask only for `initramfs`");
-        lowering.problems.push(problem);
     }
 }
 

@@ -76,3 +76,6 @@ impl Plan {
         Input::Output(ActionId(self.actions.len() as u32 - 1))
     }
 }
+
+#[cfg(test)]
+mod tests;

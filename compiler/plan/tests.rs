@@ -1,0 +1,167 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::*;
+use crate::check::{self, Image, Settings};
+use crate::diagnostic::Diagnostics;
+use crate::io::Memory;
+use crate::lock::{Inputs, Lock, LockedKernel, LockedPackage, Role};
+use crate::source::SourceMap;
+use crate::tree::{Digest, ImagePath};
+
+/// A public key of no worth.
+const KEY: &str = include_str!("../../tests/fixtures/key.pem");
+
+const MANIFEST: &str = r##"edition 1
+image test version="7" { epoch "2026-01-01T00:00:00Z" }
+alpine "3.22" {
+    mirror "https://mirror.example/alpine"
+    repository main
+    key "test.rsa.pub"
+}
+packages { install base marks }
+kernel "6.12.1" { package linux-virt; cmdline "console=ttyS0" "quiet" }
+modules { stage1 virtio_net }
+zinit dialect=toml
+unit hello { exec "/bin/hello"; oneshot }
+account root { passwordless }
+file "/etc/motd" text="hello\n"
+size { drop docs }
+outputs { efi "vmlinuz-{kernel}.efi"; initramfs "initramfs-{version}.cpio.xz" }
+"##;
+
+fn image(manifest: &str) -> Image {
+    let files = Memory::new([("/m/zos.kdl", manifest), ("/m/test.rsa.pub", KEY)]);
+    let mut problems = Diagnostics::new();
+    let settings = Settings {
+        current_directory: "/m".into(),
+        ..Settings::default()
+    };
+    let image = check::check(
+        Path::new("zos.kdl"),
+        &settings,
+        &files,
+        &mut SourceMap::new(),
+        &mut problems,
+    );
+    image.unwrap_or_else(|| panic!("{problems:?}"))
+}
+
+fn package(role: Role, name: &str, scripts: &[&str]) -> LockedPackage {
+    LockedPackage {
+        role,
+        name: name.into(),
+        version: "1-r0".into(),
+        urls: vec![format!("https://mirror.example/{name}-1-r0.apk")],
+        identity: "Q1".into(),
+        sha256: Digest::of(name.as_bytes()),
+        size: 1,
+        built: 0,
+        scripts: scripts.iter().map(|script| (*script).to_owned()).collect(),
+        triggers: Vec::new(),
+        because: Vec::new(),
+    }
+}
+
+fn inputs() -> Inputs {
+    let packages = vec![
+        package(Role::Image, "musl", &[]),
+        package(Role::Image, "base", &["pre-install", "post-install"]),
+        package(Role::Image, "marks", &["trigger"]),
+        package(Role::Kernel, "linux-virt", &[]),
+        package(Role::Stub, "systemd-efistub", &[]),
+    ];
+    let kernel = LockedKernel {
+        release: "6.12.1".into(),
+        image: ImagePath::new("/boot/vmlinuz-virt").expect("a sound path"),
+    };
+    let lock = Lock {
+        packages,
+        kernel: Some(kernel),
+        sources: BTreeMap::new(),
+        ..Lock::default()
+    };
+    Inputs {
+        lock,
+        epoch: 1_767_225_600,
+        ..Inputs::default()
+    }
+}
+
+/// A plan as text: an action a line, with the numbers of those it needs.
+fn listing(plan: &Plan) -> String {
+    let mut text = String::new();
+    for (number, planned) in plan.actions.iter().enumerate() {
+        let needs: Vec<String> = planned
+            .action
+            .needs()
+            .iter()
+            .map(|id| id.0.to_string())
+            .collect();
+        text.push_str(&format!(
+            "{number} {} [{}]\n",
+            planned.label,
+            needs.join(" ")
+        ));
+    }
+    for output in &plan.outputs {
+        let Input::Output(id) = output.content else {
+            panic!("outputs are made")
+        };
+        text.push_str(&format!("{} = {}\n", output.name, id.0));
+    }
+    text
+}
+
+#[test]
+fn a_whole_image_lowers_to_this_plan() {
+    let plan = lower(&image(MANIFEST), &inputs()).expect("lowers");
+    insta::assert_snapshot!(listing(&plan));
+}
+
+#[test]
+fn every_action_comes_after_what_it_needs() {
+    let plan = lower(&image(MANIFEST), &inputs()).expect("lowers");
+    for (number, planned) in plan.actions.iter().enumerate() {
+        assert!(
+            planned
+                .action
+                .needs()
+                .iter()
+                .all(|id| (id.0 as usize) < number),
+            "{}",
+            planned.label
+        );
+    }
+}
+
+#[test]
+fn the_same_image_and_lock_give_the_same_plan() {
+    let plans = [(), ()].map(|()| lower(&image(MANIFEST), &inputs()).expect("lowers"));
+    let nothing = |_| Digest::of(b"");
+    for (first, second) in plans[0].actions.iter().zip(&plans[1].actions) {
+        assert_eq!(first.action.key(&nothing), second.action.key(&nothing));
+    }
+}
+
+#[test]
+fn skipped_scripts_leave_no_action() {
+    let manifest = MANIFEST.replace("install base marks", "install base marks; scripts skip");
+    let plan = lower(&image(&manifest), &inputs()).expect("lowers");
+    assert!(
+        !plan
+            .actions
+            .iter()
+            .any(|planned| matches!(planned.action, Action::Run { .. }))
+    );
+}
+
+#[test]
+fn a_kernel_of_another_release_is_refused() {
+    let codes = |manifest: &str, inputs: &Inputs| -> Vec<&'static str> {
+        let problems = lower(&image(manifest), inputs).expect_err("refused");
+        problems.iter().map(|problem| problem.code).collect()
+    };
+    let other = MANIFEST.replace("kernel \"6.12.1\"", "kernel \"6.12.2\"");
+    assert_eq!(codes(&other, &inputs()), ["zosc::plan::kernel-release"]);
+}
