@@ -1,10 +1,10 @@
 //! `zosc build`.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::build::{self, Artifacts, Options};
-use crate::io::Stopwatch;
+use crate::io::{self, Stopwatch};
 use crate::plan;
 
 use super::progress::{Progress, bytes, seconds};
@@ -56,6 +56,14 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     conclude(session, &artifacts, watch)
 }
 
+/// A path as people would type it from here.
+fn shown(path: &Path) -> &Path {
+    let here = io::current_directory();
+    here.ok()
+        .and_then(|here| path.strip_prefix(here).ok())
+        .unwrap_or(path)
+}
+
 fn conclude(session: &Session, artifacts: &Artifacts, watch: Stopwatch) -> Outcome {
     let style = session.style();
     if !session.for_people() {
@@ -73,7 +81,7 @@ fn conclude(session: &Session, artifacts: &Artifacts, watch: Stopwatch) -> Outco
         session.tell(&format!(
             "{:>10} {}  {}",
             bytes(output.size),
-            output.path.display(),
+            shown(&output.path).display(),
             style.faint(&format!("sha256:{}", output.digest.short()))
         ));
     }
