@@ -376,3 +376,82 @@ fn new_writes_a_manifest_and_never_over_another() {
     assert!(project.path("fresh/zos.kdl").is_file());
     project.refuse(&["new", "fresh"], &["zosc::cli::exists"]);
 }
+
+#[test]
+fn a_prebuilt_kernel_a_folder_and_a_download_become_an_efi_program() {
+    let Some(unpacked) = std::env::var_os("ZOSC_TEST_KERNEL").map(PathBuf::from) else {
+        println!("skipped: ZOSC_TEST_KERNEL names no unpacked kernel package");
+        return;
+    };
+    let stub = Path::new("/usr/lib/systemd/boot/efi/linuxx64.efi.stub");
+    let kernel = std::fs::read_dir(unpacked.join("boot"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| {
+            path.file_name()
+                .unwrap()
+                .to_string_lossy()
+                .starts_with("vmlinuz-")
+        })
+        .unwrap();
+    let project = Project::new(IMAGE);
+    project.write("src/bin/hello.sh", "#!/bin/sh\n");
+    project.write("over/etc/extra/note", "x\n");
+    std::fs::copy(&kernel, project.path("vmlinuz")).unwrap();
+    std::fs::copy(stub, project.path("stub.efi")).unwrap();
+    let archive = project.path("tool.tar.gz");
+    let packed = std::process::Command::new("tar")
+        .args([
+            "-C",
+            project.path("src").to_str().unwrap(),
+            "-czf",
+            archive.to_str().unwrap(),
+            "bin",
+        ])
+        .status()
+        .unwrap();
+    assert!(packed.success());
+    let sections = format!(
+        r#"
+kernel {{ prebuilt image="vmlinuz" modules="{}"; cmdline "console=ttyS0"; stub path="stub.efi" }}
+modules {{ stage1 virtio_net; stage2 nosuch optional=#true }}
+source folder {{ path "src"; install "bin/hello.sh" to="/usr/bin/hello" }}
+source tool {{ release "file://{}" sha256="{}" strip-components=1; install "hello.sh" to="/usr/bin/tool" }}
+overlay "over" to="/opt"
+"#,
+        unpacked.join("lib/modules").display(),
+        archive.display(),
+        digest(&archive),
+    );
+    project.edit(|text| {
+        let text = text.replace(
+            "initramfs \"initramfs.cpio.xz\"",
+            "efi \"image-{kernel}.efi\"; kernel \"vmlinuz\"",
+        );
+        format!("{text}{sections}")
+    });
+    let said = project.succeed(&["build"]);
+    assert!(
+        said.contains("zosc::kmod::unknown-module"),
+        "an optional module that is missing is told: {said}"
+    );
+    assert_eq!(digest(&project.path("dist/vmlinuz")), digest(&kernel));
+    let release = kernel
+        .file_name()
+        .unwrap()
+        .to_string_lossy()
+        .replace("vmlinuz-", "");
+    let report = project
+        .files(&format!("dist/image-{release}.efi"))
+        .to_string();
+    let module = format!("/lib/modules/{release}/modules.dep");
+    for path in [
+        "/usr/bin/hello",
+        "/usr/bin/tool",
+        "/opt/etc/extra/note",
+        "/etc/zosc/stage1.modules",
+        &module,
+    ] {
+        assert!(report.contains(&format!("\"{path}\"")), "{path} is missing");
+    }
+}
