@@ -12,7 +12,7 @@ use crate::tree::{Digest, ImagePath};
 /// A public key of no worth.
 const KEY: &str = include_str!("../../tests/fixtures/key.pem");
 
-const MANIFEST: &str = r##"edition 1
+const MANIFEST: &str = r#"edition 1
 image test version="7" { epoch "2026-01-01T00:00:00Z" }
 alpine "3.22" {
     mirror "https://mirror.example/alpine"
@@ -28,7 +28,7 @@ account root { passwordless }
 file "/etc/motd" text="hello\n"
 size { drop docs }
 outputs { efi "vmlinuz-{kernel}.efi"; initramfs "initramfs-{version}.cpio.xz" }
-"##;
+"#;
 
 fn image(manifest: &str) -> Image {
     let files = Memory::new([("/m/zos.kdl", manifest), ("/m/test.rsa.pub", KEY)]);
