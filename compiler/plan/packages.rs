@@ -185,30 +185,6 @@ impl Installation<'_> {
     fn finish(mut self, lowering: &mut Lowering<'_>) -> Input {
         let root = self.install_up_to(lowering, self.packages.len());
         let image = lowering.image;
-        let mut world: Vec<String> = image
-            .packages
-            .install
-            .iter()
-            .map(|request| {
-                let tag = request
-                    .tag
-                    .as_ref()
-                    .map_or_else(String::new, |tag| format!("@{}", tag.value));
-                let version = request
-                    .version
-                    .as_ref()
-                    .map_or("", |version| version.value.as_str());
-                format!("{}{tag}{version}", request.name.value)
-            })
-            .chain(
-                image
-                    .packages
-                    .exclude
-                    .iter()
-                    .map(|name| format!("!{}", name.value)),
-            )
-            .collect();
-        world.sort();
         let repositories = image
             .alpine
             .iter()
@@ -230,7 +206,8 @@ impl Installation<'_> {
         let action = Action::FinishPackages {
             root,
             packages: self.unpacked.to_vec(),
-            world,
+            // What the lock answers, in the one spelling that apk reads.
+            world: lowering.inputs.lock.wishes.clone(),
             repositories: repositories.collect(),
             arch: image.arch.clone(),
             keys: keys
