@@ -10,6 +10,8 @@ mod case;
 mod codes;
 #[path = "suite/generated.rs"]
 mod generated;
+#[path = "suite/layout.rs"]
+mod layout;
 
 use std::path::{Path, PathBuf};
 

@@ -9,6 +9,7 @@ mod build;
 mod check;
 mod completions;
 mod explain;
+mod fmt;
 mod inspect;
 mod lock;
 mod new;
@@ -114,6 +115,7 @@ impl LockArguments {
 enum Command {
     New(new::Arguments),
     Check(check::Arguments),
+    Fmt(fmt::Arguments),
     Lock(lock::Arguments),
     Plan(plan::Arguments),
     Build(build::Arguments),
@@ -139,6 +141,7 @@ pub fn run() -> ExitCode {
     let outcome = match arguments.command {
         Command::New(arguments) => new::run(&mut session, &arguments),
         Command::Check(arguments) => check::run(&mut session, &arguments),
+        Command::Fmt(arguments) => fmt::run(&mut session, &arguments),
         Command::Lock(arguments) => lock::run(&mut session, &arguments),
         Command::Plan(arguments) => plan::run(&mut session, &arguments),
         Command::Build(arguments) => build::run(&mut session, &arguments),

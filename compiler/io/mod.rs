@@ -10,11 +10,13 @@ mod download;
 mod files;
 mod http;
 mod process;
+mod replace;
 
 pub use download::{Answer, Failure, Network, Progress, Request, Resume, download};
 pub use files::{FileKind, Files, Memory, System};
 pub use http::{Internet, MemoryNetwork, Offline};
 pub use process::{Finished, run_program};
+pub use replace::replace;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

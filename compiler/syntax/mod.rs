@@ -15,6 +15,7 @@
 
 pub mod document;
 pub mod fault;
+mod format;
 mod lower;
 pub mod outline;
 mod problems;
@@ -26,6 +27,7 @@ mod word;
 mod tests;
 
 pub use document::{Block, Document, Entry, Node, Value};
+pub use format::format;
 pub use read::read_text;
 pub use word::quote;
 

@@ -279,6 +279,10 @@ impl<'a> Walker<'a> {
             }
             TokenKind::Semicolon => {
                 self.end_slash();
+                if self.node.is_some_and(|node| node.slashed.is_some()) {
+                    // `kdl` refuses a `;` that ends a node which is left out.
+                    self.blank(token.start, token.end);
+                }
                 self.end_node();
                 self.take();
             }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{cases, diagnose, gather, root, shown, updates};
 
 /// Codes that no case can give, and why.
-const WITHOUT_CASE: [(&str, &str); 11] = [
+const WITHOUT_CASE: [(&str, &str); 12] = [
     (
         "zosc::syntax::not-utf8",
         "a case is a text; unit tests of syntax::read show it",
@@ -18,6 +18,10 @@ const WITHOUT_CASE: [(&str, &str); 11] = [
     (
         "zosc::syntax::too-many",
         "a unit test of syntax makes the mistakes",
+    ),
+    (
+        "zosc::syntax::unformattable",
+        "a mistake in zosc; a property test shows that there is none",
     ),
     (
         "zosc::manifest::too-many",
