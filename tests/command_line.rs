@@ -455,3 +455,41 @@ overlay "over" to="/opt"
         assert!(report.contains(&format!("\"{path}\"")), "{path} is missing");
     }
 }
+
+#[test]
+fn resolve_lists_what_would_be_installed_and_why() {
+    let project = Project::new(IMAGE);
+    let printed = |arguments: &[&str]| {
+        let output = project.run(arguments);
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let all = "shell-1.0-r0\nbase-1.0-r0\nmarks-2.1-r3\n";
+    assert_eq!(printed(&["resolve"]), all);
+    assert_eq!(printed(&["resolve", "base"]), "base-1.0-r0\n");
+    let elsewhere = ["-X", "repository", "--key", "keys/test.rsa.pub"];
+    let named = [&["resolve", "marks>2"], elsewhere.as_slice()].concat();
+    assert_eq!(printed(&named), all);
+    assert_eq!(
+        printed(&[named.as_slice(), &["--why", "shell"]].concat()),
+        "`marks>2` is asked for: marks-2.1-r3\nmarks-2.1-r3 needs `shell`: shell-1.0-r0\n"
+    );
+    let lines = printed(&[named.as_slice(), &["--message-format", "json"]].concat());
+    let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!(first["reason"]["by"], "marks");
+    assert!(!project.path("zos.lock").exists(), "nothing is locked");
+    project.refuse(&["resolve", "marks<2"], &["zosc::lock::unsatisfiable"]);
+    project.refuse(&["resolve", "mark"], &["zosc::lock::unknown-package"]);
+    project.refuse(
+        &["resolve", "base", "--why", "marks"],
+        &["zosc::cli::not-installed"],
+    );
+    project.refuse(
+        &["resolve", "base", "-X", "@edge"],
+        &["zosc::cli::bad-repository"],
+    );
+}

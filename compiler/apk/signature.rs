@@ -171,5 +171,5 @@ fn unknown_key(signatures: &[Signature], keys: &[Key], subject: &str) -> Diagnos
         format!("{subject} is signed by `{}`, which is not trusted", signers.join("`, `")),
     )
     .note(note)
-    .help("if you trust that key, name its file in a `key` node; the file must bear exactly that name")
+    .help("if you trust that key, name its file in a `key` node, or with `--key`; the file must bear exactly that name")
 }

@@ -16,6 +16,7 @@ mod new;
 mod plan;
 mod progress;
 mod render;
+mod resolve;
 mod schema;
 mod session;
 mod shell;
@@ -121,6 +122,7 @@ enum Command {
     Build(build::Arguments),
     Boot(boot::Arguments),
     Inspect(inspect::Arguments),
+    Resolve(resolve::Arguments),
     Shell(shell::Arguments),
     Schema(schema::Arguments),
     Explain(explain::Arguments),
@@ -147,6 +149,7 @@ pub fn run() -> ExitCode {
         Command::Build(arguments) => build::run(&mut session, &arguments),
         Command::Boot(arguments) => boot::run(&mut session, &arguments),
         Command::Inspect(arguments) => inspect::run(&mut session, &arguments),
+        Command::Resolve(arguments) => resolve::run(&mut session, &arguments),
         Command::Shell(arguments) => shell::run(&mut session, &arguments),
         Command::Schema(arguments) => schema::run(&mut session, &arguments),
         Command::Explain(arguments) => explain::run(&mut session, &arguments),

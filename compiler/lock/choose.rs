@@ -63,6 +63,50 @@ pub(super) fn choose(
     singles: &[Single],
 ) -> Result<Vec<Chosen>, Diagnostics> {
     let mut problems = Diagnostics::new();
+    let indexes = read(alpine, fetched, &mut problems);
+    let world = world(wishes, &mut problems);
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    resolve(alpine, &indexes, wishes, &world, |answer, catalogue| {
+        let mut chosen = Vec::new();
+        match answer {
+            Ok(solution) => chosen.extend(of_image(&solution, wishes, alpine.span)),
+            Err(refusal) => problems.extend(refusal),
+        }
+        for single in singles {
+            match best(&indexes, alpine, &single.name) {
+                Some((repository, package)) => {
+                    chosen.push(Chosen::new(
+                        single.role,
+                        package,
+                        repository,
+                        Vec::new(),
+                        single.span,
+                    ));
+                }
+                None => problems.push(no_such_package(
+                    &single.name,
+                    single.span,
+                    alpine,
+                    catalogue,
+                )),
+            }
+        }
+        if problems.has_errors() {
+            Err(problems)
+        } else {
+            Ok(chosen)
+        }
+    })
+}
+
+/// The records of every index.
+pub(super) fn read<'a>(
+    alpine: &Alpine,
+    fetched: &'a [FetchedIndex],
+    problems: &mut Diagnostics,
+) -> Vec<Index<'a>> {
     let mut indexes = Vec::new();
     for (index, repository) in fetched.iter().zip(&alpine.repositories) {
         match Index::parse(&index.text) {
@@ -70,10 +114,17 @@ pub(super) fn choose(
             Err(problem) => problems.push(problem.at(repository.span)),
         }
     }
-    let world = world(wishes, &mut problems);
-    if problems.has_errors() {
-        return Err(problems);
-    }
+    indexes
+}
+
+/// Asks the solver, and hands its answer, or what it says against the wishes, to `take`.
+pub(super) fn resolve<'a, T>(
+    alpine: &Alpine,
+    indexes: &[Index<'a>],
+    wishes: &Wishes,
+    world: &[Dependency<'a>],
+    take: impl FnOnce(Result<Solution<'_>, Diagnostics>, &Catalogue<'_>) -> T,
+) -> T {
     let offers: Vec<Offer<'_>> = indexes
         .iter()
         .zip(&alpine.repositories)
@@ -83,39 +134,13 @@ pub(super) fn choose(
         })
         .collect();
     let catalogue = Catalogue::new(&offers);
-    let mut chosen = Vec::new();
-    match catalogue.resolve(&world) {
-        Ok(solution) => chosen.extend(of_image(&solution, wishes, alpine.span)),
-        Err(refusal) => problems.extend(explain(&refusal, wishes, alpine, &catalogue)),
-    }
-    for single in singles {
-        match best(&indexes, alpine, &single.name) {
-            Some((repository, package)) => {
-                chosen.push(Chosen::new(
-                    single.role,
-                    package,
-                    repository,
-                    Vec::new(),
-                    single.span,
-                ));
-            }
-            None => problems.push(no_such_package(
-                &single.name,
-                single.span,
-                alpine,
-                &catalogue,
-            )),
-        }
-    }
-    if problems.has_errors() {
-        Err(problems)
-    } else {
-        Ok(chosen)
-    }
+    let answer = catalogue.resolve(world);
+    let answer = answer.map_err(|refusal| explain(&refusal, wishes, alpine, &catalogue));
+    take(answer, &catalogue)
 }
 
 /// The wishes as the solver takes them; two different ones of the same name are refused.
-fn world<'a>(wishes: &'a Wishes, problems: &mut Diagnostics) -> Vec<Dependency<'a>> {
+pub(super) fn world<'a>(wishes: &'a Wishes, problems: &mut Diagnostics) -> Vec<Dependency<'a>> {
     let mut world: BTreeMap<&str, (Dependency<'a>, Span)> = BTreeMap::new();
     for (wish, span) in wishes {
         match Dependency::parse(wish) {

@@ -1,4 +1,5 @@
-//! The indexes of the repositories: those that the lock names as far as the store has them, else the current ones.
+//! The indexes of the repositories: those that the lock names as far as the store has them, else the current ones, or
+//! without the network those that were last fetched.
 
 use crate::apk::{self, Key};
 use crate::check::{Alpine, Repository};
@@ -18,7 +19,7 @@ pub(super) struct FetchedIndex {
     pub(super) text: Vec<u8>,
 }
 
-/// Every repository's index: the one that the lock names where the store has it, else the current one.
+/// Every repository's index, in the repositories' order.
 pub(super) fn indexes(
     ctx: &Ctx<'_>,
     alpine: &Alpine,
@@ -68,6 +69,7 @@ fn index(
         .iter()
         .map(|url| format!("{url}/{arch}/APKINDEX.tar.gz"))
         .collect();
+    let known = known.or_else(|| newest_seen(ctx, &urls));
     let subject = format!("the index of `{first}`");
     let wanted = Wanted {
         subject: &subject,
@@ -77,8 +79,31 @@ fn index(
     };
     let label = format!("index {}", short(first));
     let (sha256, _) = ctx.step(&label, || fetch(wanted, ctx.store, network, &|_| {}))?;
+    if known.is_none() && !ctx.mode.offline {
+        remember(ctx, &urls, sha256)?;
+    }
     let text = apk::open_index(&ctx.store.get(&sha256)?, keys, first)?;
     Ok(FetchedIndex { sha256, text })
+}
+
+/// Under which name the store keeps the digest of the index that was last fetched from an address.
+fn note_name(urls: &[String]) -> Digest {
+    Digest::of(format!("index {}", urls.join(" ")).as_bytes())
+}
+
+/// Without the network, the index that was last fetched from there; a local folder is read as it is now.
+fn newest_seen(ctx: &Ctx<'_>, urls: &[String]) -> Option<Digest> {
+    if !ctx.mode.offline || urls.iter().any(|url| url.starts_with("file:")) {
+        return None;
+    }
+    let note = ctx.store.note(&note_name(urls))?;
+    let digest = std::str::from_utf8(&note).ok()?.parse().ok()?;
+    ctx.store.contains(&digest).then_some(digest)
+}
+
+fn remember(ctx: &Ctx<'_>, urls: &[String], sha256: Digest) -> Result<(), Diagnostic> {
+    ctx.store
+        .write_note(&note_name(urls), sha256.to_string().as_bytes())
 }
 
 /// The last two parts of an address: `v3.22/main`.

@@ -17,11 +17,13 @@ mod local;
 mod packages;
 mod portable;
 mod refusal;
+mod resolution;
 mod source;
 
 pub use fetch::{Wanted, fetch};
 pub use inputs::*;
 pub use packages::network;
+pub use resolution::{Because, Question, ResolvedPackage, resolution, wishes_of};
 pub use source::vendor;
 
 use std::collections::BTreeMap;

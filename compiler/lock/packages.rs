@@ -105,7 +105,7 @@ pub(super) fn packages(
 }
 
 /// What is to be installed, as `world` writes it, and where the manifest says so.
-fn wishes(image: &Image) -> Wishes {
+pub(super) fn wishes(image: &Image) -> Wishes {
     let requests = image.packages.install.iter().map(|request| {
         let tag = request
             .tag

@@ -147,8 +147,8 @@ fn said(link: &Link<'_>) -> String {
         &what
     };
     match link.asker {
-        Asker::Wish if conflict => format!("the manifest excludes `{what}`"),
-        Asker::Wish => format!("the manifest asks for `{what}`"),
+        Asker::Wish if conflict => format!("`{what}` is excluded"),
+        Asker::Wish => format!("`{what}` is asked for"),
         Asker::Package { name, version } => format!("{name}-{version} {verb} `{what}`"),
     }
 }

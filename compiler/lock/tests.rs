@@ -303,7 +303,7 @@ fn what_cannot_be_together_is_told_as_a_chain() {
     assert_eq!(
         problem.notes,
         [
-            "the manifest asks for `app`".to_owned(),
+            "`app` is asked for".to_owned(),
             "app-1 needs `lib`".to_owned(),
             "lib-1 needs `core>=2`".to_owned(),
             format!("core-1 in file://{url} has another version"),
