@@ -48,6 +48,18 @@ impl Ctx<'_> {
         }
         Some(address.value.clone())
     }
+
+    /// Says that a download has no digest.
+    pub(super) fn unpinned(&mut self, url: &Spanned<String>) {
+        self.push(
+            Diagnostic::error(
+                "zosc::check::unpinned-download",
+                format!("nothing says which digest `{}` must have", url.value),
+            )
+            .at(url.span)
+            .help("download it, check it, and add `sha256=\"…\"`: the first word that `sha256sum FILE` prints"),
+        );
+    }
 }
 
 fn credentials(address: &Spanned<String>, what: &str) -> Diagnostic {

@@ -160,8 +160,40 @@ pub struct Toolchain {
 /// What a toolchain consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ToolchainRoot {
+    /// Alpine packages, from the repositories of [`Image::alpine`].
+    Alpine {
+        /// Their names, each once.
+        packages: Vec<Spanned<String>>,
+        /// The release to take them from, where it is another than that of [`Image::alpine`].
+        release: Option<Spanned<String>>,
+    },
+    /// A container image.
+    Container {
+        /// Its name with the registry's host.
+        reference: Spanned<String>,
+        /// The digest of its manifest.
+        digest: Digest,
+    },
+    /// An archive to download.
+    Download {
+        /// Its address.
+        url: Spanned<String>,
+        /// The digest that it must have.
+        sha256: Digest,
+    },
+    /// A root filesystem of this machine.
+    Local(LocalRoot),
     /// The building machine's own compilers.
     Host,
+}
+
+/// A root filesystem of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LocalRoot {
+    /// An archive, and the digest that it must have where one is given.
+    Archive(Spanned<PathBuf>, Option<Digest>),
+    /// A folder.
+    Folder(Spanned<PathBuf>),
 }
 
 /// A component from outside Alpine.
@@ -263,6 +295,8 @@ pub struct Kernel {
     pub cmdline: String,
     /// Where the EFI stub comes from.
     pub stub: StubOrigin,
+    /// How EFI programs are signed.
+    pub sign: Option<Signing>,
     /// The section's place.
     pub span: Span,
 }
@@ -288,6 +322,26 @@ pub enum StubOrigin {
     Package(Spanned<String>),
     /// A file.
     File(Spanned<PathBuf>),
+}
+
+/// How EFI programs are signed for Secure Boot.
+#[derive(Debug, Clone)]
+pub struct Signing {
+    /// Where the private key is read, when something is signed.
+    pub key: Spanned<SigningKey>,
+    /// The certificate's file.
+    pub certificate: Spanned<PathBuf>,
+}
+
+/// Where a private key is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SigningKey {
+    /// In an environment variable with this name.
+    Environment(String),
+    /// In a file.
+    File(PathBuf),
+    /// On a token: a `pkcs11:` address.
+    Token(String),
 }
 
 /// A kernel module that is asked for.

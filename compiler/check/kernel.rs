@@ -39,11 +39,13 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>) -> Option<Kernel> {
     let from = origin(ctx, kernel);
     let stub = stub(ctx, kernel);
     let cmdline = cmdline(ctx, &kernel.cmdline);
+    let sign = kernel.sign.as_ref().and_then(|sign| ctx.signing(sign));
     Some(Kernel {
         version: kernel.version.clone(),
         from: from?,
         cmdline,
         stub: stub?,
+        sign,
         span: kernel.span,
     })
 }

@@ -7,6 +7,7 @@
 //! Never touches the network, the clock or the environment, and writes nothing.
 
 mod addresses;
+mod alternatives;
 mod image;
 mod library;
 mod loading;
@@ -31,6 +32,7 @@ mod modules;
 mod outputs;
 mod packages;
 mod policies;
+mod signing;
 mod sources;
 mod toolchains;
 mod unit_commands;
@@ -148,7 +150,7 @@ fn resolve(ctx: &mut Ctx<'_>, settings: &Settings, path: &Path) -> Option<Image>
     let alpine = alpine::resolve(ctx);
     let packages = packages::resolve(ctx, alpine.as_ref());
     let toolchains = toolchains::resolve(ctx);
-    let sources = sources::resolve(ctx, &toolchains);
+    let sources = sources::resolve(ctx);
     let kernel = kernel::resolve(ctx);
     let (stage1, stage2) = modules::resolve(ctx, kernel.as_ref());
     let firmware = firmware::resolve(ctx);
@@ -161,7 +163,14 @@ fn resolve(ctx: &mut Ctx<'_>, settings: &Settings, path: &Path) -> Option<Image>
     let boot = boot::resolve(ctx, &units, &outputs);
     let (compression, segments) = initramfs::resolve(ctx);
     let size = initramfs::size(ctx);
-    policies::alpine_where_needed(ctx, &packages, &firmware, kernel.as_ref(), &outputs);
+    policies::alpine_where_needed(
+        ctx,
+        &packages,
+        &toolchains,
+        &firmware,
+        kernel.as_ref(),
+        &outputs,
+    );
     policies::open_login(ctx, &packages, &units);
     let identity = identity?;
     Some(Image {

@@ -342,10 +342,15 @@ fn words(nodes: &mut Vec<Node>, name: &str, setting: &Setting) -> Option<Span> {
 }
 
 fn entry(key: Option<&str>, setting: &Setting, scalar: &Scalar) -> Entry {
-    let text = setting.value.value.as_str();
+    let mut text = setting.value.value.as_str();
+    let mut annotation = None;
+    if let (Scalar::Secret(_), Some(name)) = (scalar, text.strip_prefix("(env)")) {
+        annotation = Some(Spanned::new("env".to_owned(), setting.value.span));
+        text = name;
+    }
     let plain = || Value::String(text.to_owned());
     let value = match scalar {
-        Scalar::Text | Scalar::Choice(_) => plain(),
+        Scalar::Text | Scalar::Choice(_) | Scalar::Secret(_) => plain(),
         Scalar::Number => text.parse().map_or_else(|_| plain(), Value::Integer),
         Scalar::Truth => match text.trim_start_matches('#') {
             "true" => Value::Bool(true),
@@ -355,7 +360,7 @@ fn entry(key: Option<&str>, setting: &Setting, scalar: &Scalar) -> Entry {
     };
     Entry {
         key: key.map(|key| Spanned::new(key.to_owned(), setting.path.span)),
-        annotation: None,
+        annotation,
         value: Spanned::new(value, setting.value.span),
         raw: text.to_owned(),
         span: setting.value.span,

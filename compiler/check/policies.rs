@@ -1,12 +1,17 @@
 //! Rules across sections: what several of them together make impossible or unsafe.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::Diagnostic;
 use crate::manifest::accounts::Risk;
 use crate::source::{Span, Spanned};
 use crate::zinit::{Command, Kind, Unit};
 
 use super::units::Units;
-use super::{Ctx, Firmware, Kernel, KernelOrigin, OutputKind, OutputRequest, Packages, StubOrigin};
+use super::{
+    Ctx, Firmware, Kernel, KernelOrigin, OutputKind, OutputRequest, Packages, StubOrigin,
+    Toolchain, ToolchainRoot,
+};
 
 /// Packages with an SSH server.
 const SSH_PACKAGES: &[&str] = &[
@@ -24,6 +29,7 @@ const SSH_PROGRAMS: &[&str] = &["dropbear", "sshd", "sshd.pam", "tinysshd"];
 pub(super) fn alpine_where_needed(
     ctx: &mut Ctx<'_>,
     packages: &Packages,
+    toolchains: &BTreeMap<String, Toolchain>,
     firmware: &Firmware,
     kernel: Option<&Kernel>,
     outputs: &[OutputRequest],
@@ -40,8 +46,15 @@ pub(super) fn alpine_where_needed(
         StubOrigin::Package(package) if stub_is_used => Some(package),
         _ => None,
     });
+    let toolchain_package = toolchains
+        .values()
+        .find_map(|toolchain| match &toolchain.root {
+            ToolchainRoot::Alpine { packages, .. } => packages.first(),
+            _ => None,
+        });
     let installed = packages.install.first().map(|request| &request.name);
     let first: Option<&Spanned<String>> = installed
+        .or(toolchain_package)
         .or(kernel_package)
         .or(firmware.packages.first())
         .or(stub_package);

@@ -9,7 +9,7 @@ use crate::source::{Span, Spanned};
 
 use super::places::Want;
 use super::quantities::mode;
-use super::{Build, Ctx, InstallFile, Recipe, Source, SourceOrigin, Toolchain, listed, suggest};
+use super::{Build, Ctx, InstallFile, Recipe, Source, SourceOrigin, listed};
 
 /// Endings of files that are unpacked unless the manifest says otherwise.
 const ARCHIVES: &[&str] = &[
@@ -17,7 +17,7 @@ const ARCHIVES: &[&str] = &[
 ];
 
 /// Resolves the sections.
-pub(super) fn resolve(ctx: &mut Ctx<'_>, toolchains: &BTreeMap<String, Toolchain>) -> Vec<Source> {
+pub(super) fn resolve(ctx: &mut Ctx<'_>) -> Vec<Source> {
     let manifest = ctx.manifest;
     let mut names: BTreeMap<&str, Span> = BTreeMap::new();
     let mut sources = Vec::new();
@@ -36,7 +36,7 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>, toolchains: &BTreeMap<String, Toolchain
         let build = source
             .build
             .as_ref()
-            .and_then(|written| build(ctx, written, toolchains));
+            .and_then(|written| build(ctx, written));
         let install = install(ctx, source);
         let Some(from) = from else { continue };
         sources.push(Source {
@@ -142,7 +142,7 @@ fn release(ctx: &mut Ctx<'_>, release: &written::Release) -> Option<SourceOrigin
     }
     let Some(sha256) = &release.sha256 else {
         if ctx.is_whole("source") {
-            unpinned(ctx, &release.url);
+            ctx.unpinned(&release.url);
         }
         return None;
     };
@@ -155,17 +155,6 @@ fn release(ctx: &mut Ctx<'_>, release: &written::Release) -> Option<SourceOrigin
             .as_ref()
             .map_or(0, |strip| strip.value),
     })
-}
-
-fn unpinned(ctx: &mut Ctx<'_>, url: &Spanned<String>) {
-    ctx.push(
-        Diagnostic::error(
-            "zosc::check::unpinned-download",
-            format!("nothing says which digest `{}` must have", url.value),
-        )
-        .at(url.span)
-        .help("download it, check it, and add `sha256=\"…\"`: the first word that `sha256sum FILE` prints"),
-    );
 }
 
 fn not_an_archive(ctx: &mut Ctx<'_>, span: Span, message: &str) {
@@ -185,13 +174,9 @@ fn file_name(url: &str) -> &str {
     path.rsplit('/').next().unwrap_or("")
 }
 
-fn build(
-    ctx: &mut Ctx<'_>,
-    build: &Spanned<written::Build>,
-    toolchains: &BTreeMap<String, Toolchain>,
-) -> Option<Build> {
+fn build(ctx: &mut Ctx<'_>, build: &Spanned<written::Build>) -> Option<Build> {
     let recipe = recipe(ctx, build);
-    let toolchain = toolchain(ctx, build, toolchains);
+    let toolchain = ctx.toolchain(build.toolchain.as_ref(), ("source", build.span));
     let subdir = match &build.subdir {
         Some(subdir) => ctx.inner_path(subdir),
         None => Some(String::new()),
@@ -267,60 +252,6 @@ fn cargo_settings(build: &Spanned<written::Build>) -> Vec<(&'static str, Span)> 
     .into_iter()
     .filter_map(|(name, span)| Some((name, span?)))
     .collect()
-}
-
-fn toolchain(
-    ctx: &mut Ctx<'_>,
-    build: &Spanned<written::Build>,
-    toolchains: &BTreeMap<String, Toolchain>,
-) -> Option<String> {
-    let names = || toolchains.keys().map(String::as_str);
-    let Some(wanted) = &build.toolchain else {
-        if !ctx.is_whole("source") {
-            return None;
-        }
-        let mut all = names();
-        return match (all.next(), all.next()) {
-            (Some(only), None) => Some(only.to_owned()),
-            (first, _) => {
-                which_toolchain(ctx, build.span, first.is_some().then(|| listed(names())));
-                None
-            }
-        };
-    };
-    if toolchains.contains_key(&wanted.value) {
-        return Some(wanted.value.clone());
-    }
-    if !ctx.declared.may_have("toolchain", wanted) {
-        let problem = Diagnostic::error(
-            "zosc::check::unknown-toolchain",
-            format!("there is no toolchain `{}`", wanted.value),
-        )
-        .at(wanted.span);
-        let otherwise = format!("add `toolchain {} {{ host }}`", wanted.value);
-        ctx.push(suggest(problem, wanted, wanted.span, names(), &otherwise));
-    }
-    None
-}
-
-fn which_toolchain(ctx: &mut Ctx<'_>, span: Span, several: Option<String>) {
-    let (message, help) = match several {
-        Some(several) => (
-            "nothing says which toolchain builds this source",
-            format!("add `toolchain=NAME`: there are {several}"),
-        ),
-        None if ctx.declared.has_section("toolchain") => return,
-        None => (
-            "there is no toolchain to build this source with",
-            "add `toolchain rust { host }` to the manifest for this machine's own compilers"
-                .to_owned(),
-        ),
-    };
-    ctx.push(
-        Diagnostic::error("zosc::check::which-toolchain", message)
-            .at(span)
-            .help(help),
-    );
 }
 
 fn install(ctx: &mut Ctx<'_>, source: &written::Source) -> Vec<InstallFile> {

@@ -80,6 +80,23 @@ impl Ctx<'_> {
         self.push(problem);
     }
 
+    /// The place of a word among others with white space between them, where they are written as they are; else all of them.
+    pub(super) fn word_within(&self, span: Span, word: &str) -> Span {
+        let written = self.sources.slice(span);
+        let is_bound = |character: Option<char>| {
+            character.is_none_or(|character| character.is_whitespace() || character == '"')
+        };
+        let found = written.match_indices(word).find(|(at, _)| {
+            let (before, behind) = written.split_at(*at);
+            let behind = behind.get(word.len()..).unwrap_or("");
+            is_bound(before.chars().next_back()) && is_bound(behind.chars().next())
+        });
+        found.map_or(span, |(at, _)| {
+            let start = span.start as usize + at;
+            Span::new(span.source, start, start + word.len())
+        })
+    }
+
     /// The place of a word inside a value, where it is written there as it is; else the whole value.
     pub(super) fn within(&self, span: Span, word: &str) -> Span {
         let written = self.sources.slice(span);

@@ -19,6 +19,7 @@ mod portable;
 mod refusal;
 mod resolution;
 mod source;
+mod unsupported;
 
 pub use fetch::{Wanted, fetch};
 pub use inputs::*;
@@ -97,7 +98,7 @@ impl Ctx<'_> {
 /// Locks an image's inputs.
 ///
 /// # Errors
-/// Everything that could not be found, fetched, read or verified, all in one run; with [`Mode::locked`], that the lock would
+/// What this version cannot build; everything that could not be found, fetched, read or verified, all in one run; with [`Mode::locked`], that the lock would
 /// have to change.
 pub fn resolve(
     image: &Image,
@@ -106,6 +107,7 @@ pub fn resolve(
     observer: &dyn Observer,
     cancel: &AtomicBool,
 ) -> Result<Resolved, Diagnostics> {
+    unsupported::refuse(image)?;
     let ctx = Ctx {
         store,
         mode,

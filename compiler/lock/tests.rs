@@ -375,6 +375,7 @@ fn the_kernel_is_found_in_its_package() {
     let mut image = bench.image(&[]);
     image.kernel = Some(check::Kernel {
         version: None,
+        sign: None,
         from: check::KernelOrigin::Package(spanned("linux-virt".into(), 7)),
         cmdline: String::new(),
         stub: check::StubOrigin::Package(spanned("stub".into(), 8)),
@@ -433,4 +434,40 @@ fn content_with_another_digest_is_refused_and_not_kept() {
         fetch(wanted, &bench.store, &nowhere, &|_| {}).expect("in the store"),
         found
     );
+}
+
+#[test]
+fn what_is_not_built_yet_is_told_before_anything_is_fetched() {
+    let bench = Bench::new();
+    let mut image = bench.image(&["nowhere"]);
+    for (name, root, place) in [
+        ("mine", check::ToolchainRoot::Host, 1),
+        (
+            "rust",
+            check::ToolchainRoot::Alpine {
+                packages: vec![spanned("rust".into(), 3)],
+                release: None,
+            },
+            3,
+        ),
+        (
+            "old",
+            check::ToolchainRoot::Local(check::LocalRoot::Folder(spanned("/old".into(), 2))),
+            2,
+        ),
+    ] {
+        let toolchain = check::Toolchain {
+            root,
+            span: at(place),
+        };
+        image.toolchains.insert(name.to_owned(), toolchain);
+    }
+    let problems = bench.lock(&image, Mode::default()).expect_err("refused");
+    let found: Vec<_> = problems
+        .iter()
+        .map(|problem| (problem.code, problem.labels[0].span))
+        .collect();
+    // Nothing is said about the package, which no repository has: nothing was looked up.
+    let code = "zosc::lock::unsupported";
+    assert_eq!(found, [(code, at(2)), (code, at(3))]);
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Spanned;
+use super::secret::Secret;
 
 /// The kernel and how the image is packed around it.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -33,6 +34,10 @@ pub struct Kernel {
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
     pub stub: Option<Spanned<Stub>>,
+    /// Sign EFI programs for Secure Boot.
+    #[schemars(extend("x-kdl" = "child"))]
+    #[serde(default)]
+    pub sign: Option<Spanned<Sign>>,
 }
 
 /// Kernel files that exist already.
@@ -68,4 +73,16 @@ pub struct Stub {
     #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"))]
     #[serde(default)]
     pub path: Option<Spanned<String>>,
+}
+
+/// How EFI programs are signed for Secure Boot.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Sign {
+    /// The private key: the environment variable that holds it, a file relative to the manifest, or a `pkcs11:` address. It is read when something is signed.
+    #[schemars(extend("x-kdl" = "prop"), extend("x-secret" = "key"), extend("x-complete" = "path"))]
+    pub key: Spanned<Secret>,
+    /// The certificate that belongs to it, in PEM or DER, relative to the manifest.
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"), example = &"keys/db.crt")]
+    pub cert: Spanned<String>,
 }

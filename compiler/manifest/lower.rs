@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 
 use super::model::{Kind, Member, Model, Role, Scalar, Shape};
 use super::problems;
+use super::secret::{self, SecretForm};
 use super::value::{Data, SpannedValue};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Span;
@@ -285,11 +286,14 @@ impl Lowering<'_> {
 
     /// One value, if it is of the member's type.
     fn scalar(&mut self, member: &Member, entry: &Entry) -> SpannedValue {
-        self.refuse_annotation(entry.annotation.as_ref().map(|name| name.span));
         let span = entry.value.span;
         let Kind::Scalar(scalar) = &member.kind else {
             return SpannedValue::poisoned(span);
         };
+        if let Scalar::Secret(form) = scalar {
+            return SpannedValue::new(span, self.secret(member, *form, entry));
+        }
+        self.refuse_annotation(entry.annotation.as_ref().map(|name| name.span));
         let data = match (scalar, &entry.value.value) {
             (_, Value::Poisoned) => {
                 self.poisoned += 1;
@@ -314,6 +318,32 @@ impl Lowering<'_> {
             _ => self.report(problems::wrong_type(member, scalar, entry)),
         };
         SpannedValue::new(span, data)
+    }
+
+    /// Where a secret is read; the secret itself is refused, and no message repeats it.
+    fn secret(&mut self, member: &Member, form: SecretForm, entry: &Entry) -> Data {
+        let text = match &entry.value.value {
+            Value::Poisoned => {
+                self.poisoned += 1;
+                return Data::Poisoned;
+            }
+            Value::String(text) => text.as_str(),
+            _ => "",
+        };
+        match &entry.annotation {
+            Some(annotation) if annotation.value != "env" => {
+                self.report(problems::secret_annotation(member, annotation))
+            }
+            Some(_) if crate::zinit::is_environment_name(text) => {
+                Data::Text(secret::from_environment(text))
+            }
+            Some(_) => self.report(problems::bad_variable(entry)),
+            None if form == SecretForm::Key && secret::is_path(text) => Data::Text(text.to_owned()),
+            None => {
+                let span = entry.value.span;
+                self.report(problems::literal_secret(member, form, text, span))
+            }
+        }
     }
 }
 

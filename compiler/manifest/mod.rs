@@ -18,6 +18,8 @@
 //! | `list` | a child node that may be repeated | list of structs |
 //! | `pairs` | child nodes whose properties have open-ended names | map to strings |
 //!
+//! A field of type [`secret::Secret`] is written `(env)NAME`, the one place where an annotation has a meaning.
+//!
 //! A [`Spanned`] struct has the span of its node's name; structs whose identity is a mandatory argument do without.
 //! Enums are strings. `flatten`, `untagged` and internal tags are not used: they lose spans.
 
@@ -33,6 +35,7 @@ pub mod kernel;
 pub mod modules;
 pub mod outputs;
 pub mod packages;
+pub mod secret;
 pub mod size;
 pub mod source;
 pub mod toolchain;

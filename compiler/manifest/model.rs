@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use serde_json::{Map, Value};
 
 use super::schema::schema;
+use super::secret::SecretForm;
 
 /// How a member is written in KDL; the table is in [`super`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +62,8 @@ pub enum Scalar {
     Number,
     /// `#true` or `#false`.
     Truth,
+    /// Where a secret is read.
+    Secret(SecretForm),
 }
 
 /// What a member holds.
@@ -285,6 +288,9 @@ impl Reader<'_> {
         let property = reference
             .and_then(|name| self.definitions.get(name))
             .unwrap_or(property);
+        if let Some(form) = optional_text(property, "x-secret") {
+            return Kind::Scalar(Scalar::Secret(SecretForm::named(&form)));
+        }
         let choices = choices(property);
         if !choices.is_empty() {
             return Kind::Scalar(Scalar::Choice(choices));

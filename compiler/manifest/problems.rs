@@ -1,7 +1,9 @@
 //! What can be wrong with the shape of a manifest, as diagnostics.
 
+mod secrets;
 mod values;
 
+pub(super) use secrets::{bad_variable, literal_secret, secret_annotation};
 pub(super) use values::{
     annotation, bad_value, flag_argument, huge, not_a_choice, not_a_pair, quote_it, wrong_type,
 };
@@ -258,6 +260,7 @@ fn example(member: &Member) -> String {
         (None, super::model::Kind::Scalar(Scalar::Choice(choices))) => choices
             .first()
             .map_or("…".to_owned(), |(word, _)| word.clone()),
+        (None, super::model::Kind::Scalar(Scalar::Secret(_))) => "(env)NAME".to_owned(),
         (None, super::model::Kind::Scalar(Scalar::Truth)) => "#true".to_owned(),
         (None, super::model::Kind::Scalar(Scalar::Number)) => "1".to_owned(),
         _ if matches!(member.role, Role::Prop | Role::Child) => "\"…\"".to_owned(),

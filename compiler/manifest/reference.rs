@@ -98,6 +98,7 @@ fn placeholder(member: &Member) -> String {
         }
         Kind::Scalar(Scalar::Number) => "N".to_owned(),
         Kind::Scalar(Scalar::Truth) => "#true|#false".to_owned(),
+        Kind::Scalar(Scalar::Secret(form)) => form.example().to_owned(),
         _ => "\"…\"".to_owned(),
     }
 }

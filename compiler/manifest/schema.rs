@@ -2,7 +2,7 @@
 //!
 //! It comes from the types of this module and describes the projection that [`super::project`] makes, not KDL text. Beside
 //! the standard keywords it uses `x-kdl` (how a field is written, see [`super`]), `x-message` (what to say when a value
-//! does not fit) and `x-complete` (what an editor may offer).
+//! does not fit), `x-secret` (a text that says where a secret is read: `environment` for `(env)NAME` alone, `key` for a path too) and `x-complete` (what an editor may offer).
 
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
@@ -53,6 +53,15 @@ impl Transform for Tidy {
         {
             object.remove("format");
             object.entry("maximum").or_insert_with(|| json!(u32::MAX));
+        }
+        if object
+            .get("x-secret")
+            .is_some_and(|form| form == "environment")
+        {
+            object.insert(
+                "pattern".to_owned(),
+                json!(r"^\(env\)[A-Za-z_][A-Za-z0-9_]*$"),
+            );
         }
         object.remove("default");
     }

@@ -120,6 +120,41 @@ fn values_that_do_not_fit() {
 }
 
 #[test]
+fn secrets_are_named_and_never_written() {
+    let sign = |key: &str| format!("kernel {{ sign key={key} cert=c }}");
+    for sound in ["(env)SB_KEY", "\"keys/db.key\"", "\"pkcs11:object=db\""] {
+        expect(&sign(sound), &[]);
+    }
+    for secret in [
+        "\"a\\nb\"",
+        "\"${SB_KEY}\"",
+        "\"(env)SB_KEY\"",
+        "SB_KEY",
+        "17",
+        "\"\"",
+    ] {
+        expect(&sign(secret), &[("literal-secret", secret)]);
+    }
+    expect(&sign("(evn)SB_KEY"), &[("annotation", "evn")]);
+    expect(&sign("(u8)SB_KEY"), &[("annotation", "u8")]);
+    expect(&sign("(env)\"1A\""), &[("bad-value", "\"1A\"")]);
+    let (manifest, _) = decoded(&sign("(env)SB_KEY"));
+    let sign = manifest
+        .kernel
+        .as_ref()
+        .and_then(|kernel| kernel.sign.clone());
+    let key = &sign.as_ref().expect("it is there").key.value;
+    assert_eq!(*key, secret::Secret::Environment("SB_KEY".to_owned()));
+}
+
+#[test]
+fn no_message_repeats_a_secret() {
+    let (_, sink) = decoded("kernel { sign key=\"-----BEGIN hunter2\" cert=c }");
+    assert_eq!(sink.len(), 1);
+    assert!(!format!("{sink:?}").contains("hunter2"));
+}
+
+#[test]
 fn the_sound_rest_is_decoded() {
     let (manifest, _) = decoded(
         "image a version=1 { title \"A\" }\nunit \"b c\"\nunit d { exec x; log nowhere }\nkernel 6.6.30 {\n  cmdline a true\n}\nsize {",
@@ -232,7 +267,7 @@ fn anywhere() -> Span {
     Span::new(SourceId(0), 0, 0)
 }
 
-const TEXTS: [&str; 18] = [
+const TEXTS: [&str; 19] = [
     "a",
     "edge",
     "3.22",
@@ -246,6 +281,7 @@ const TEXTS: [&str; 18] = [
     "unit a up",
     "127.0.0.1:22",
     "SIGTERM",
+    "(env)NAME",
     "docs",
     "a b",
     "",
@@ -257,7 +293,7 @@ fn any_scalar(scalar: &Scalar, decisions: &mut Decisions<'_>) -> Data {
     let number = decisions.next();
     match scalar {
         _ if number == 255 => Data::Poisoned,
-        Scalar::Text => Data::Text(TEXTS[number % TEXTS.len()].to_owned()),
+        Scalar::Text | Scalar::Secret(_) => Data::Text(TEXTS[number % TEXTS.len()].to_owned()),
         Scalar::Choice(choices) => Data::Text(choices[number % choices.len()].0.clone()),
         Scalar::Number => Data::Number([0, 1, 5, 64, 65, 70_000, i64::MAX, -1][number % 8]),
         Scalar::Truth => Data::Truth(number.is_multiple_of(2)),

@@ -87,6 +87,10 @@ fn packages_are_asked_for_in_one_way() {
          conflicting-scripts skip",
     );
     finds("packages { install a }", "no-alpine a");
+    finds(
+        "toolchain c { alpine packages=\"rust-src rust\" }",
+        "no-alpine rust-src",
+    );
 }
 
 #[test]
@@ -115,7 +119,7 @@ fn sources_come_from_one_place_and_are_built_in_one_way() {
     finds(
         "toolchain rust { host }\ntoolchain other\nsource a { path agent; crate x version=\"1.0.0\"; build cargo toolchain=rsut; install \"../a\" to=\"/usr/bin/\" }",
         "
-         empty-toolchain other
+         toolchain-origin other
          source-origin agent
          unknown-toolchain rsut
          bad-image-path \"../a\"

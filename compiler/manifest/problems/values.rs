@@ -84,7 +84,7 @@ pub(in super::super) fn wrong_type(member: &Member, scalar: &Scalar, entry: &Ent
     let raw = &entry.raw;
     let span = entry.value.span;
     let wanted = match scalar {
-        Scalar::Text => "a text",
+        Scalar::Text | Scalar::Secret(_) => "a text",
         Scalar::Choice(_) => "a word",
         Scalar::Number => "a whole number",
         Scalar::Truth => "`#true` or `#false`",
