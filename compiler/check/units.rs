@@ -277,10 +277,7 @@ fn in_dialect(ctx: &mut Ctx<'_>, pairs: &[Pair<'_>], dialect: Dialect) {
         {
             continue;
         }
-        let generation = match dialect {
-            Dialect::Yaml => "zinit 0.2",
-            Dialect::Toml => "zinit 0.3",
-        };
+        let generation = dialect.generation();
         ctx.push(
             Diagnostic::warning(
                 "zosc::check::dialect-loss",

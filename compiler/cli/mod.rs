@@ -20,6 +20,7 @@ mod resolve;
 mod schema;
 mod session;
 mod shell;
+mod units;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -123,6 +124,7 @@ enum Command {
     Boot(boot::Arguments),
     Inspect(inspect::Arguments),
     Resolve(resolve::Arguments),
+    Units(units::Arguments),
     Shell(shell::Arguments),
     Schema(schema::Arguments),
     Explain(explain::Arguments),
@@ -150,6 +152,7 @@ pub fn run() -> ExitCode {
         Command::Boot(arguments) => boot::run(&mut session, &arguments),
         Command::Inspect(arguments) => inspect::run(&mut session, &arguments),
         Command::Resolve(arguments) => resolve::run(&mut session, &arguments),
+        Command::Units(arguments) => units::run(&mut session, &arguments),
         Command::Shell(arguments) => shell::run(&mut session, &arguments),
         Command::Schema(arguments) => schema::run(&mut session, &arguments),
         Command::Explain(arguments) => explain::run(&mut session, &arguments),

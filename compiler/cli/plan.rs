@@ -40,7 +40,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
 }
 
 fn human(session: &Session, plan: &Plan, status: &[Status]) -> String {
-    let style = session.style();
+    let style = session.output_style();
     let mut text = String::new();
     for stage in Stage::ALL {
         let actions: Vec<_> = plan

@@ -23,6 +23,7 @@ pub(super) struct Session {
     pub(super) sources: SourceMap,
     format: MessageFormat,
     style: Style,
+    output_style: Style,
     store: PathBuf,
 }
 
@@ -30,17 +31,18 @@ impl Session {
     /// A session with the global options; from here on Ctrl-C asks commands to stop, and a second one ends zosc at once.
     pub(super) fn new(global: &Global) -> Self {
         watch_signals();
-        let colours = match global.color {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => {
-                std::io::stderr().is_terminal() && io::environment("NO_COLOR").is_none()
-            }
+        let style = |is_terminal: bool| {
+            Style::new(match global.color {
+                ColorChoice::Always => true,
+                ColorChoice::Never => false,
+                ColorChoice::Auto => is_terminal && io::environment("NO_COLOR").is_none(),
+            })
         };
         Self {
             sources: SourceMap::new(),
             format: global.message_format,
-            style: Style::new(colours),
+            style: style(std::io::stderr().is_terminal()),
+            output_style: style(std::io::stdout().is_terminal()),
             store: global.store.clone().unwrap_or_else(io::default_store),
         }
     }
@@ -55,9 +57,14 @@ impl Session {
         self.format == MessageFormat::Human
     }
 
-    /// Colours, where they are on.
+    /// Colours of messages, where they are on.
     pub(super) fn style(&self) -> Style {
         self.style
+    }
+
+    /// Colours of results, which may go elsewhere than messages.
+    pub(super) fn output_style(&self) -> Style {
+        self.output_style
     }
 
     /// Writes a result to standard output; a reader that went away is no failure.

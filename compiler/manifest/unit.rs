@@ -90,7 +90,7 @@ pub struct Test {
     /// The program and its arguments, split as a shell would split them.
     #[schemars(extend("x-kdl" = "arg"))]
     pub command: Spanned<String>,
-    /// How long it may take to become ready. Without it: five minutes; zinit 0.2 has no limit.
+    /// How long it may take to become ready. Without it: 30 seconds; zinit 0.2 has no limit.
     #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(ms|s|m)$"), extend("x-message" = "a duration is a whole number and `ms`, `s` or `m`, such as \"30s\""))]
     #[serde(default)]
     pub within: Option<Spanned<String>>,
@@ -103,7 +103,7 @@ pub struct TestTcp {
     /// Host and port.
     #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^\S+:[0-9]{1,5}$"), extend("x-message" = "an address is a host and a port, such as \"127.0.0.1:22\""), example = &"127.0.0.1:22")]
     pub address: Spanned<String>,
-    /// How long it may take to become ready. Without it: five minutes; zinit 0.2 has no limit.
+    /// How long it may take to become ready. Without it: 30 seconds; zinit 0.2 has no limit.
     #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(ms|s|m)$"), extend("x-message" = "a duration is a whole number and `ms`, `s` or `m`, such as \"30s\""))]
     #[serde(default)]
     pub within: Option<Spanned<String>>,

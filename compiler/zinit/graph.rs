@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use serde::Serialize;
+
 use super::unit::Unit;
 
 /// What one unit wants of another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum EdgeKind {
     /// The other must be up.
     Requires,
@@ -75,15 +78,6 @@ pub struct Reference {
     pub target: Target,
 }
 
-/// One place in the boot order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// The unit that may start now.
-    pub unit: String,
-    /// The edges that hold it back until here.
-    pub reasons: Vec<Edge>,
-}
-
 /// Units that wait for one another in a ring: each edge starts where the one before it ends, the last ends where the first
 /// starts. zinit 0.3 refuses to start with one; 0.2 blocks its members without a word and hangs at shutdown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,38 +125,6 @@ pub fn references(units: &[Unit]) -> Vec<Reference> {
             edge,
         })
         .collect()
-}
-
-/// The order in which the enabled units may start, each with what holds it back until then.
-///
-/// Units that may start at the same time come in the order of their names. Conflicts order nothing.
-pub fn order(units: &[Unit]) -> Result<Vec<Step>, Vec<Cycle>> {
-    let mut waiting = waits(units);
-    let mut done: BTreeSet<String> = BTreeSet::new();
-    let mut steps = Vec::new();
-    loop {
-        let free: Vec<String> = waiting
-            .iter()
-            .filter(|(_, edges)| edges.iter().all(|edge| done.contains(&edge.to)))
-            .map(|(name, _)| name.clone())
-            .collect();
-        if free.is_empty() {
-            break;
-        }
-        for name in free {
-            let reasons = waiting.remove(&name).unwrap_or_default();
-            done.insert(name.clone());
-            steps.push(Step {
-                unit: name,
-                reasons,
-            });
-        }
-    }
-    if waiting.is_empty() {
-        Ok(steps)
-    } else {
-        Err(cycles(units))
-    }
 }
 
 /// Rings among the enabled units: one, a shortest one, for each group of units that reach one another.

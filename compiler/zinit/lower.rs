@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::Serialize;
+
 use super::unit::Unit;
 use super::{toml, yaml};
 
 /// A generation of zinit, named by the format of its unit files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Dialect {
     /// zinit 0.2: `/etc/zinit/NAME.yaml`.
     Yaml,
@@ -21,6 +24,14 @@ impl Dialect {
         match self {
             Self::Yaml => "yaml",
             Self::Toml => "toml",
+        }
+    }
+
+    /// The generation of zinit that reads it.
+    pub fn generation(self) -> &'static str {
+        match self {
+            Self::Yaml => "zinit 0.2",
+            Self::Toml => "zinit 0.3",
         }
     }
 

@@ -9,14 +9,16 @@
 
 mod graph;
 mod lower;
+mod order;
 mod quote;
 mod rules;
 mod toml;
 mod unit;
 mod yaml;
 
-pub use graph::{Cycle, Edge, EdgeKind, Reference, Step, Target, cycles, order, references};
+pub use graph::{Cycle, Edge, EdgeKind, Reference, Target, cycles, references};
 pub use lower::{Dialect, Feature, Loss, Lowered, UnitFile, lower};
+pub use order::{BootOrder, Start, Until, Up, Wait, order};
 pub use quote::{quote, quote_all};
 pub use rules::{Daemonises, daemonises_itself, is_bare_getty, looks_like_shell};
 pub use unit::{

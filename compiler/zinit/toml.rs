@@ -13,10 +13,10 @@ use super::quote::{quote, quote_all};
 use super::unit::{Command, Kind, Log, Probe, Restart, Signal, Unit};
 
 /// How long a oneshot may take where nothing is said: an hour, in place of 0.2's for ever.
-const ONESHOT_LIMIT: Duration = Duration::from_hours(1);
+pub(super) const ONESHOT_LIMIT: Duration = Duration::from_hours(1);
 
 /// How long a probed daemon may take to become ready where nothing is said; it is killed then.
-const READY_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const READY_LIMIT: Duration = Duration::from_secs(30);
 
 /// The pause between two probes, as 0.2 has it.
 const PROBE_INTERVAL: Duration = Duration::from_secs(2);

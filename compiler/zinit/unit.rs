@@ -5,6 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde::Serialize;
+
 /// What a unit runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -15,7 +17,8 @@ pub enum Command {
 }
 
 /// What kind of life a unit leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A process that keeps running.
     Daemon,
@@ -23,6 +26,17 @@ pub enum Kind {
     Oneshot,
     /// No process: a name for a point in the boot.
     Target,
+}
+
+impl Kind {
+    /// The name used in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Daemon => "daemon",
+            Self::Oneshot => "oneshot",
+            Self::Target => "target",
+        }
+    }
 }
 
 /// How a daemon is found to be ready.
