@@ -13,7 +13,7 @@
 # zinit 0.3: one line a unit, then one question more for those that have ended.
 #   ● sshd Running (pid: 71)
 states_toml() {
-    zinit list | while read -r symbol name state rest; do
+    zinit list | while read -r _ name state _; do
         case $state in
             Running) state=running ;;
             Starting) state=starting ;;
@@ -47,7 +47,7 @@ words_yaml() {
 }
 
 states_yaml() {
-    words_yaml | while IFS=': ' read -r name state rest; do
+    words_yaml | while IFS=': ' read -r name state _; do
         case $state in
             Running)
                 # 0.2 calls a oneshot running while it works.
@@ -79,7 +79,7 @@ states() {
 tell() {
     echo "pid1=$(cat /proc/1/comm)"
     echo "$1"
-    echo done
+    echo "done"
 }
 
 if [ "$1" = once ]; then

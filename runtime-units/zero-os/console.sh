@@ -13,7 +13,8 @@ keep() { # terminal
     done
 }
 
-for terminal in $(cat /sys/class/tty/console/active); do
+read -r terminals </sys/class/tty/console/active
+for terminal in $terminals; do
     [ "$terminal" = tty0 ] && terminal=tty1
     [ -c "/dev/$terminal" ] && keep "$terminal" &
 done

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Devices, by whatever manager the image has.
 #   devices manager    stays: udev, else mdev, else nothing
+#   devices udevd      stays: udev, and an error where the image has none
+#   devices ready      0 once udev takes requests
 #   devices coldplug   ends once the devices that are there already have been handled
 
 first_of() {
@@ -34,10 +36,22 @@ case $1 in
         # The kernel's own devtmpfs makes the nodes; there is nothing to run.
         while :; do sleep 86400; done
         ;;
+    udevd)
+        if [ -z "$udevd" ]; then
+            echo "devices: no udevd in this image: install eudev" >&2
+            exit 1
+        fi
+        exec "$udevd"
+        ;;
+    ready)
+        [ -S /run/udev/control ]
+        exit
+        ;;
     coldplug)
         if [ -n "$udevd" ]; then
             tries=50
-            until udevadm control --ping >/dev/null 2>&1 || [ "$tries" -eq 0 ]; do
+            # Not `udevadm control --ping`: eudev's does not know it.
+            until [ -S /run/udev/control ] || [ "$tries" -eq 0 ]; do
                 tries=$((tries - 1))
                 sleep 0.2
             done
@@ -50,7 +64,7 @@ case $1 in
         fi
         ;;
     *)
-        echo "usage: devices manager|coldplug" >&2
+        echo "usage: devices manager|udevd|ready|coldplug" >&2
         exit 2
         ;;
 esac

@@ -2,6 +2,8 @@
 # /init: what the kernel starts. Makes the machine habitable and hands it to zinit, which stays process 1.
 #
 # On the kernel's command line:
+#   initdebug            a shell on the console before zinit starts, once the stage1 modules are loaded, each of them told;
+#                        `exit` goes on booting (initdebug=true is the same)
 #   zosc.modules=early   load the stage1 modules here, before zinit, instead of leaving that to its unit
 #   quiet, loglevel=, debug   leave the kernel's own idea of what reaches the console alone
 
@@ -17,6 +19,8 @@ say() {
 # The image is unpacked into the kernel's first file system, in which pivot_root(2), and with it every container
 # runtime, fails. Switching to another one would copy everything and hold it in memory twice. So the same file system
 # is mounted once more, over itself, and becomes an ordinary root: nothing is copied, nothing has to be freed.
+# No kernel that unpacks an initramfs refuses this for any reason but a lack of memory, against which copying the whole
+# image would not help. Without it everything but pivot_root(2) works, so the machine goes on.
 if [ "$1" != rooted ]; then
     mkdir -p /mnt
     if mount -o bind / /mnt && cd /mnt && mount -o move . /; then
@@ -75,7 +79,22 @@ if [ -s /etc/hostname ]; then
 fi
 ip link set lo up 2>/dev/null || ifconfig lo 127.0.0.1 up
 
+# Somebody looks into a machine that does not come up: what hangs or fails later can be seen and tried here. Whoever may
+# write the kernel's command line could start a shell instead of /init as well.
+debug() {
+    /usr/libexec/zosc/modules stage1
+    say "initdebug: a shell before zinit; \`exit\` goes on booting"
+    # With a terminal of its own where the image can give one, so that Ctrl-C reaches what runs in it.
+    if command -v cttyhack >/dev/null; then
+        setsid cttyhack sh -l
+    else
+        sh -l
+    fi
+    say "initdebug: going on"
+}
+
 case $cmdline in
+    *" initdebug "* | *" initdebug=true "* | *" initdebug=1 "*) debug ;;
     *" zosc.modules=early "*) /usr/libexec/zosc/modules stage1 ;;
 esac
 

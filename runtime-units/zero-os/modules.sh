@@ -1,6 +1,10 @@
 #!/bin/sh
-# Loads the modules of one stage, in the order of /etc/zosc/STAGE.modules. A module that fails is told and skipped:
-# a machine without one driver is better than no machine.
+# Kernel modules.
+#   modules STAGE    loads the modules of a stage, in the order of /etc/zosc/STAGE.modules
+#   modules depmod   writes modules.dep where the image came without
+#
+# A module that fails is told and skipped: a machine without one driver is better than no machine. With `initdebug` on the
+# kernel's command line, each module is told before it is loaded, so that the last one told is the one that hangs.
 
 stage=$1
 list=/etc/zosc/$stage.modules
@@ -19,6 +23,14 @@ present() {
     [ -r "$tree/modules.builtin" ] && tr - _ <"$tree/modules.builtin" | grep -q "/$name\.ko"
 }
 
+# `zosc` indexes the modules it selects, so this is for those that came another way.
+index() {
+    [ -d "$tree" ] || return 0
+    [ -s "$tree/modules.dep" ] && return 0
+    command -v depmod >/dev/null || return 0
+    depmod || say "depmod failed, so modules are loaded without their dependencies"
+}
+
 load() {
     present "$1" && return 0
     if command -v modprobe >/dev/null && [ -s "$tree/modules.dep" ]; then
@@ -34,11 +46,20 @@ load() {
     insmod "$file"
 }
 
+if [ "$stage" = depmod ]; then
+    index
+    exit 0
+fi
 [ -r "$list" ] || exit 0
+case " $(cat /proc/cmdline) " in
+    *" initdebug "* | *" initdebug=true "* | *" initdebug=1 "*) verbose=yes ;;
+    *) verbose= ;;
+esac
 loaded=0
 failed=
-while read -r module rest; do
+while read -r module _; do
     case $module in '' | '#'*) continue ;; esac
+    [ -z "$verbose" ] || say "loading $module"
     if reason=$(load "$module" 2>&1); then
         loaded=$((loaded + 1))
     else

@@ -1,5 +1,6 @@
 #!/bin/sh
 # What udhcpc calls when something about an address changes. It passes $interface, $ip, $mask, $router, $dns, $domain.
+# shellcheck disable=SC2154
 
 case $1 in
     deconfig)
