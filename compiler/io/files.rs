@@ -25,6 +25,11 @@ pub trait Files: Sync {
 
     /// Names in a directory, sorted.
     fn list(&self, path: &Path) -> io::Result<Vec<String>>;
+
+    /// Whether a path names a symbolic link, whatever that points to.
+    fn is_link(&self, _path: &Path) -> bool {
+        false
+    }
 }
 
 /// The machine's own files.
@@ -65,6 +70,10 @@ impl Files for System {
             .collect::<io::Result<Vec<_>>>()?;
         names.sort();
         Ok(names)
+    }
+
+    fn is_link(&self, path: &Path) -> bool {
+        path.is_symlink()
     }
 }
 

@@ -11,12 +11,14 @@ mod files;
 mod http;
 mod process;
 mod replace;
+mod write;
 
 pub use download::{Answer, Failure, Network, Progress, Request, Resume, download};
 pub use files::{FileKind, Files, Memory, System};
 pub use http::{Internet, MemoryNetwork, Offline};
 pub use process::{Finished, run_program};
 pub use replace::replace;
+pub use write::{Existing, NewFile, Unwritten, write_all};
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -22,6 +22,7 @@ mod problems;
 mod read;
 pub mod scan;
 mod word;
+pub mod write;
 
 #[cfg(test)]
 mod tests;
