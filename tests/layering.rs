@@ -10,6 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["cli"],
     &["boot"],
     &["inspect"],
+    &["migrate"],
     &["build"],
     &["plan"],
     &["lock"],
@@ -36,6 +37,7 @@ const AT_HOME: &[(&str, &str)] = &[
     ("cpio_archive", "archive"),
     ("ring", "apk"),
     ("jsonschema", "manifest"),
+    ("saphyr_parser", "migrate"),
 ];
 
 const TOP_LEVEL: &[&str] = &[

@@ -12,6 +12,7 @@ mod explain;
 mod fmt;
 mod inspect;
 mod lock;
+mod migrate;
 mod new;
 mod plan;
 mod progress;
@@ -116,6 +117,7 @@ impl LockArguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     New(new::Arguments),
+    Migrate(migrate::Arguments),
     Check(check::Arguments),
     Fmt(fmt::Arguments),
     Lock(lock::Arguments),
@@ -144,6 +146,7 @@ pub fn run() -> ExitCode {
     let mut session = Session::new(&arguments.global);
     let outcome = match arguments.command {
         Command::New(arguments) => new::run(&mut session, &arguments),
+        Command::Migrate(arguments) => migrate::run(&mut session, &arguments),
         Command::Check(arguments) => check::run(&mut session, &arguments),
         Command::Fmt(arguments) => fmt::run(&mut session, &arguments),
         Command::Lock(arguments) => lock::run(&mut session, &arguments),

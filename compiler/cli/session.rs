@@ -1,12 +1,13 @@
 //! What every command needs: where problems go, which texts were read, the store, Ctrl-C.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use crate::check::{self, Image};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::io;
+use crate::io::{self, Existing, NewFile, Unwritten};
 use crate::lock::{self, Inputs};
 use crate::source::SourceMap;
 use crate::tree::Store;
@@ -109,6 +110,40 @@ impl Session {
             self.report(&problems);
             Failed
         })
+    }
+
+    /// Writes files below a folder, all of them or none; `otherwise` says what to do where some exist.
+    pub(super) fn write_all(
+        &self,
+        folder: &Path,
+        files: &BTreeMap<String, NewFile>,
+        existing: Existing,
+        otherwise: &str,
+    ) -> Outcome {
+        let problem = match io::write_all(folder, files, existing) {
+            Ok(()) => return Ok(()),
+            Err(Unwritten::Exists(paths)) => {
+                let shown: Vec<String> = paths
+                    .iter()
+                    .map(|path| format!("`{}`", path.display()))
+                    .collect();
+                let verb = if shown.len() == 1 { "exists" } else { "exist" };
+                Diagnostic::error(
+                    "zosc::cli::exists",
+                    format!("{} {verb} already; nothing was written", shown.join(", ")),
+                )
+                .help(otherwise)
+            }
+            Err(Unwritten::Failed(path, error)) => Diagnostic::error(
+                "zosc::cli::cannot-write",
+                format!(
+                    "cannot write `{}`: {error}; nothing was written",
+                    path.display()
+                ),
+            )
+            .help("name a folder that you may write to"),
+        };
+        self.fail(problem)
     }
 
     /// Reads and checks a manifest; shows what there is to say about it.

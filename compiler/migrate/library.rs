@@ -1,0 +1,120 @@
+//! What of the library that ships with zosc takes the place of the old builder's own parts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::syntax::write::{NewNode, Piece};
+
+use super::folder::Folder;
+use super::{Ctx, Init, Units};
+
+/// The key that signs Alpine's packages.
+pub(super) const KEY: &str = "keys/alpine-devel@lists.alpinelinux.org-6165ee59.rsa.pub";
+
+/// A part of the library: its units, and the parts that hold what these require.
+struct Part {
+    name: &'static str,
+    units: &'static [&'static str],
+    needs: &'static [&'static str],
+}
+
+const PARTS: &[Part] = &[
+    Part {
+        name: "init",
+        units: &["sysctl"],
+        needs: &["modules"],
+    },
+    Part {
+        name: "modules",
+        units: &["stage1-modules", "stage2-modules"],
+        needs: &["network"],
+    },
+    Part {
+        name: "network",
+        units: &["network"],
+        needs: &["devices"],
+    },
+    Part {
+        name: "devices",
+        units: &["device-manager", "coldplug"],
+        needs: &["modules"],
+    },
+];
+
+/// The imports that a manifest needs, or its own `/init`.
+pub(super) fn imports(
+    folder: &Folder,
+    init: Init,
+    units: &Units,
+    files: &mut BTreeMap<String, Vec<u8>>,
+    ctx: &mut Ctx<'_>,
+) -> Vec<Piece> {
+    let mut pieces = vec![Piece::Blank];
+    let mut wanted = Vec::new();
+    match (&folder.init, init) {
+        (Some(own), Init::Own) => {
+            let from = "rootfs/init";
+            files.insert(from.to_owned(), own.bytes.clone());
+            pieces.push(
+                NewNode::new("file")
+                    .arg("/init")
+                    .prop("from", from)
+                    .prop("mode", "0755")
+                    .into(),
+            );
+            ctx.note("/init is the one of the configuration, copied to rootfs/init".to_owned());
+        }
+        (own, _) => {
+            wanted.push("init");
+            if own.is_some() {
+                ctx.note("/init is the one that ships with zosc; `zosc migrate --keep-init` keeps the one of the configuration".to_owned());
+            }
+        }
+    }
+    if folder.lists.contains_key("modules.conf") {
+        wanted.push("modules");
+    }
+    let parts = closure(&wanted, &units.names);
+    for part in &parts {
+        let own: Vec<&str> = part
+            .units
+            .iter()
+            .copied()
+            .filter(|unit| units.names.contains(*unit))
+            .collect();
+        if !own.is_empty() {
+            ctx.note(format!(
+                "std:zero-os/{} is not imported: the unit `{}` is your own",
+                part.name,
+                own.join("`, `")
+            ));
+        }
+    }
+    let taken = parts
+        .iter()
+        .filter(|part| !part.units.iter().any(|unit| units.names.contains(*unit)));
+    pieces.extend(taken.map(|part| {
+        NewNode::new("import")
+            .arg(format!("std:zero-os/{}", part.name))
+            .into()
+    }));
+    pieces
+}
+
+/// The wanted parts and all that they need; what the needs of a part with own units are is up to these units.
+fn closure(wanted: &[&'static str], own: &BTreeSet<String>) -> Vec<&'static Part> {
+    let mut taken: BTreeSet<&str> = BTreeSet::new();
+    let mut waiting = wanted.to_vec();
+    while let Some(name) = waiting.pop() {
+        let Some(part) = PARTS.iter().find(|part| part.name == name) else {
+            continue;
+        };
+        let replaced = part.units.iter().all(|unit| own.contains(*unit));
+        if taken.insert(part.name) && !replaced {
+            waiting.extend(part.needs);
+        }
+    }
+    PARTS
+        .iter()
+        .filter(|part| taken.contains(part.name))
+        .collect()
+}
