@@ -2,13 +2,19 @@
 //!
 //! Spans stay where a later pass can still find fault (a package that no repository has, a module the kernel lacks).
 
+mod kernel;
+mod sources;
+
+pub use kernel::*;
+pub use sources::*;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::archive::Compression;
 use crate::source::{Span, Spanned};
-use crate::tree::{Digest, ImagePath};
+use crate::tree::ImagePath;
 use crate::zinit;
 
 /// Everything a manifest asks for.
@@ -146,202 +152,6 @@ pub struct PackageRequest {
     pub version: Option<Spanned<String>>,
     /// The tag whose repositories may also serve it.
     pub tag: Option<Spanned<String>>,
-}
-
-/// A root filesystem in which sources are built.
-#[derive(Debug, Clone)]
-pub struct Toolchain {
-    /// What it consists of.
-    pub root: ToolchainRoot,
-    /// Its place.
-    pub span: Span,
-}
-
-/// What a toolchain consists of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ToolchainRoot {
-    /// Alpine packages, from the repositories of [`Image::alpine`].
-    Alpine {
-        /// Their names, each once.
-        packages: Vec<Spanned<String>>,
-        /// The release to take them from, where it is another than that of [`Image::alpine`].
-        release: Option<Spanned<String>>,
-    },
-    /// A container image.
-    Container {
-        /// Its name with the registry's host.
-        reference: Spanned<String>,
-        /// The digest of its manifest.
-        digest: Digest,
-    },
-    /// An archive to download.
-    Download {
-        /// Its address.
-        url: Spanned<String>,
-        /// The digest that it must have.
-        sha256: Digest,
-    },
-    /// A root filesystem of this machine.
-    Local(LocalRoot),
-    /// The building machine's own compilers.
-    Host,
-}
-
-/// A root filesystem of this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LocalRoot {
-    /// An archive, and the digest that it must have where one is given.
-    Archive(Spanned<PathBuf>, Option<Digest>),
-    /// A folder.
-    Folder(Spanned<PathBuf>),
-}
-
-/// A component from outside Alpine.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// Its name.
-    pub name: Spanned<String>,
-    /// Where it comes from.
-    pub from: SourceOrigin,
-    /// How it is built; `None`: its files are installed as they came.
-    pub build: Option<Build>,
-    /// Which files go where.
-    pub install: Vec<InstallFile>,
-    /// Whether every installed program must be static.
-    pub verify_static: bool,
-}
-
-/// Where a component comes from.
-#[derive(Debug, Clone)]
-pub enum SourceOrigin {
-    /// A package of the Cargo registry.
-    Crate {
-        /// Its name.
-        name: Spanned<String>,
-        /// Its exact version, without `=`.
-        version: Spanned<String>,
-    },
-    /// A folder.
-    Path(Spanned<PathBuf>),
-    /// A download.
-    Release {
-        /// Its address.
-        url: Spanned<String>,
-        /// The digest that it must have.
-        sha256: Digest,
-        /// Whether it is unpacked.
-        unpack: bool,
-        /// How many leading folders are dropped.
-        strip_components: u32,
-    },
-}
-
-/// How a component is built.
-#[derive(Debug, Clone)]
-pub struct Build {
-    /// The steps.
-    pub recipe: Recipe,
-    /// The toolchain's name, a key of [`Image::toolchains`].
-    pub toolchain: String,
-    /// The folder inside the source; empty for the source itself.
-    pub subdir: String,
-    /// Environment variables.
-    pub env: BTreeMap<String, String>,
-    /// The section's place.
-    pub span: Span,
-}
-
-/// The steps of a build.
-#[derive(Debug, Clone)]
-pub enum Recipe {
-    /// `cargo build`.
-    Cargo {
-        /// Target triple.
-        target: Option<String>,
-        /// Profile.
-        profile: String,
-        /// Programs; empty means all.
-        bins: Vec<String>,
-        /// Features.
-        features: Vec<String>,
-        /// Leave default features off.
-        no_default_features: bool,
-        /// Link the C library in.
-        crt_static: bool,
-    },
-    /// A shell command.
-    Script(String),
-}
-
-/// A file of a component that goes into the image.
-#[derive(Debug, Clone)]
-pub struct InstallFile {
-    /// A program's name or a path inside the source or build folder.
-    pub file: Spanned<String>,
-    /// Its path in the image.
-    pub to: Spanned<ImagePath>,
-    /// Its permissions.
-    pub mode: u32,
-}
-
-/// The kernel.
-#[derive(Debug, Clone)]
-pub struct Kernel {
-    /// The release that it must have.
-    pub version: Option<Spanned<String>>,
-    /// Where it comes from.
-    pub from: KernelOrigin,
-    /// Command line, joined by single spaces.
-    pub cmdline: String,
-    /// Where the EFI stub comes from.
-    pub stub: StubOrigin,
-    /// How EFI programs are signed.
-    pub sign: Option<Signing>,
-    /// The section's place.
-    pub span: Span,
-}
-
-/// Where the kernel comes from.
-#[derive(Debug, Clone)]
-pub enum KernelOrigin {
-    /// An Alpine package.
-    Package(Spanned<String>),
-    /// Files.
-    Prebuilt {
-        /// The bzImage.
-        image: Spanned<PathBuf>,
-        /// The folder with `lib/modules/VERSION`, or that folder.
-        modules: Option<Spanned<PathBuf>>,
-    },
-}
-
-/// Where the EFI stub comes from.
-#[derive(Debug, Clone)]
-pub enum StubOrigin {
-    /// An Alpine package.
-    Package(Spanned<String>),
-    /// A file.
-    File(Spanned<PathBuf>),
-}
-
-/// How EFI programs are signed for Secure Boot.
-#[derive(Debug, Clone)]
-pub struct Signing {
-    /// Where the private key is read, when something is signed.
-    pub key: Spanned<SigningKey>,
-    /// The certificate's file.
-    pub certificate: Spanned<PathBuf>,
-}
-
-/// Where a private key is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SigningKey {
-    /// In an environment variable with this name.
-    Environment(String),
-    /// In a file.
-    File(PathBuf),
-    /// On a token: a `pkcs11:` address.
-    Token(String),
 }
 
 /// A kernel module that is asked for.

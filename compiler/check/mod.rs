@@ -25,6 +25,7 @@ mod branding;
 mod destinations;
 mod files;
 mod firmware;
+mod git;
 mod identity;
 mod initramfs;
 mod kernel;
@@ -32,6 +33,8 @@ mod modules;
 mod outputs;
 mod packages;
 mod policies;
+mod recipes;
+mod releases;
 mod signing;
 mod sources;
 mod toolchains;
@@ -150,7 +153,10 @@ fn resolve(ctx: &mut Ctx<'_>, settings: &Settings, path: &Path) -> Option<Image>
     let alpine = alpine::resolve(ctx);
     let packages = packages::resolve(ctx, alpine.as_ref());
     let toolchains = toolchains::resolve(ctx);
-    let sources = sources::resolve(ctx);
+    let arch = identity
+        .as_ref()
+        .map_or("x86_64", |identity| &identity.arch);
+    let sources = sources::resolve(ctx, arch);
     let kernel = kernel::resolve(ctx);
     let (stage1, stage2) = modules::resolve(ctx, kernel.as_ref());
     let firmware = firmware::resolve(ctx);

@@ -91,6 +91,18 @@ fn needs_kernel(ctx: &mut Ctx<'_>, kind: OutputKind, name: &Spanned<String>) {
     );
 }
 
+/// What a name may hold of a source.
+fn variables(source: &Source) -> Vec<String> {
+    let parts: &[&str] = match source.from {
+        SourceOrigin::Crate { .. } => &["version", "rev"],
+        SourceOrigin::Git { .. } | SourceOrigin::Release { .. } => &["rev"],
+        SourceOrigin::Path(_) => &[],
+    };
+    let name = &source.name.value;
+    let parts = parts.iter();
+    parts.map(|part| format!("source.{name}.{part}")).collect()
+}
+
 /// Whether a name is one of a file, with variables that have values.
 fn sound(
     ctx: &mut Ctx<'_>,
@@ -119,9 +131,8 @@ fn sound(
         known.push("kernel".to_owned());
     }
     known.push("version".to_owned());
-    let with_version = |source: &&Source| matches!(source.from, SourceOrigin::Crate { .. });
-    for source in sources.iter().filter(with_version) {
-        known.push(format!("source.{}.version", source.name.value));
+    for source in sources {
+        known.extend(variables(source));
     }
     let Some(parts) = ctx.template(name, &known) else {
         return false;

@@ -105,11 +105,11 @@ const ALPINE: &str =
 const SECTIONS: &str = "image import alpine packages toolchain source kernel modules firmware zinit unit account group \
     branding file overlay size initramfs outputs boot";
 
-const CHILDREN: &str = "mirror repository key install exclude scripts host alpine image rootfs crate path release build package \
+const CHILDREN: &str = "mirror repository key install exclude scripts host alpine image rootfs git crate path release asset patch targets tags bin set build package \
     prebuilt cmdline stub sign stage1 stage2 for-modules keep exec shell test oneshot target requires after wants conflicts disabled passwordless \
     hostname os-release motd drop max efi initramfs disk expect epoch";
 
-const PROPERTIES: &str = "version to text from link mode compress dialect memory id script toolchain sha256 uid packages digest cert";
+const PROPERTIES: &str = "version to text from link mode compress dialect memory id script toolchain sha256 uid packages digest cert rev tag branch url rename target";
 
 fn one_of(words: &'static str) -> impl Strategy<Value = &'static str> {
     prop::sample::select(words.split_whitespace().collect::<Vec<_>>())

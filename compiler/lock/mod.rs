@@ -226,7 +226,8 @@ fn sources(
     for source in sources {
         let name = &source.name.value;
         let result = match &source.from {
-            SourceOrigin::Path(_) => continue,
+            // A folder counts by its content; repositories have been refused.
+            SourceOrigin::Path(_) | SourceOrigin::Git { .. } => continue,
             SourceOrigin::Crate {
                 name: package,
                 version,

@@ -7,7 +7,9 @@ use super::Spanned;
 
 /// The files that a build yields, in `dist/` beside the manifest.
 ///
-/// Names may hold `{kernel}`, `{version}`, `{name}`, `{arch}` and `{source.NAME.version}`.
+/// Names may hold `{kernel}` (the kernel's release), `{version}`, `{name}` and `{arch}` of the image, and of a source
+/// `{source.NAME.rev}` (the short commit of a repository, the version of a crate, the beginning of a download's digest) and
+/// `{source.NAME.version}` (of a crate).
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Outputs {

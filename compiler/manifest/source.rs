@@ -13,6 +13,10 @@ pub struct Source {
     /// The component's name.
     #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `+`, `-`"))]
     pub name: Spanned<String>,
+    /// A revision of a Git repository.
+    #[schemars(extend("x-kdl" = "child"))]
+    #[serde(default)]
+    pub git: Option<Git>,
     /// A package of the Cargo registry.
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
@@ -25,7 +29,11 @@ pub struct Source {
     /// A file to download.
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
-    pub release: Option<Release>,
+    pub release: Option<Spanned<Release>>,
+    /// Patches for its files, applied in order (`patch -p1`); paths relative to the manifest.
+    #[schemars(extend("x-kdl" = "words"), extend("x-complete" = "path"), example = ["patches/0001-paths.patch"])]
+    #[serde(default)]
+    pub patch: Vec<Spanned<String>>,
     /// How it is built. Without it, the files are installed as they came.
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
@@ -40,6 +48,35 @@ pub struct Source {
     pub verify: Vec<Spanned<Property>>,
 }
 
+/// A revision of a Git repository: exactly one of `rev`, `tag` and `branch`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Git {
+    /// Its address: `https://`, `ssh://`, `file://`, or `git@HOST:PATH`.
+    #[schemars(extend("x-kdl" = "arg"), example = &"https://github.com/threefoldtech/zinit")]
+    pub url: Spanned<String>,
+    /// A commit, or whatever else names one. The 40 digits of a commit are exact by themselves; anything else is looked up once and kept in the lock.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9_./+-]*$"), extend("x-message" = "a revision is a commit, a tag or a branch, as `git` names it"))]
+    #[serde(default)]
+    pub rev: Option<Spanned<String>>,
+    /// A tag. The commit that it names is kept in the lock.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9_./+-]*$"), extend("x-message" = "this is no name of a tag"), example = &"v0.2.14")]
+    #[serde(default)]
+    pub tag: Option<Spanned<String>>,
+    /// A branch. Its newest commit is looked up once and kept in the lock.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9_./+-]*$"), extend("x-message" = "this is no name of a branch"), example = &"main")]
+    #[serde(default)]
+    pub branch: Option<Spanned<String>>,
+    /// Whether its submodules come along.
+    #[schemars(extend("x-kdl" = "prop"))]
+    #[serde(default)]
+    pub submodules: Option<Spanned<bool>>,
+    /// Whether the build sees a `.git` folder, with the commit and the tags before it, for builds that ask `git describe`.
+    #[schemars(extend("x-kdl" = "prop"))]
+    #[serde(default)]
+    pub keep_git: Option<Spanned<bool>>,
+}
+
 /// A package of the Cargo registry, taken with all its dependencies.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -52,17 +89,22 @@ pub struct Crate {
     pub version: Spanned<String>,
 }
 
-/// A file to download, pinned by digest.
+/// A file to download, pinned by digest; or one file for each architecture.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Release {
     /// Its address: `https://`, `http://` or `file://`.
     #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^(https?|file)://"), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"))]
-    pub url: Spanned<String>,
+    #[serde(default)]
+    pub url: Option<Spanned<String>>,
     /// The digest that it must have.
     #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9a-f]{64}$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits"))]
     #[serde(default)]
     pub sha256: Option<Spanned<String>>,
+    /// The name that a file has from here on, whatever it is called where it comes from. For files that are not unpacked.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9._+-]*$"), extend("x-message" = "a file's name has letters, digits, `.`, `_`, `+`, `-`, and no `/`"), example = &"corex")]
+    #[serde(default)]
+    pub rename: Option<Spanned<String>>,
     /// Whether an archive (tar, tar.gz, tar.xz, tar.zst, zip, deb, apk) is unpacked. Without it: yes, where the name ends like one.
     #[schemars(extend("x-kdl" = "prop"))]
     #[serde(default)]
@@ -71,6 +113,55 @@ pub struct Release {
     #[schemars(extend("x-kdl" = "prop"))]
     #[serde(default)]
     pub strip_components: Option<Spanned<u32>>,
+    /// The file for one architecture; that of the image is taken.
+    #[schemars(extend("x-kdl" = "list"))]
+    #[serde(default)]
+    pub asset: Vec<Asset>,
+}
+
+/// The file of a release for one architecture.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Asset {
+    /// The architecture.
+    #[schemars(extend("x-kdl" = "arg"))]
+    pub arch: Spanned<AssetArch>,
+    /// Its address: `https://`, `http://` or `file://`.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^(https?|file)://"), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"))]
+    pub url: Spanned<String>,
+    /// The digest that it must have.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9a-f]{64}$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits"))]
+    #[serde(default)]
+    pub sha256: Option<Spanned<String>>,
+}
+
+/// An architecture that a release may have a file for, as Alpine names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+pub enum AssetArch {
+    /// 64-bit x86, also called amd64.
+    #[serde(rename = "x86_64")]
+    X86_64,
+    /// 64-bit ARM, also called arm64.
+    #[serde(rename = "aarch64")]
+    Aarch64,
+    /// 32-bit ARM with hardware floating point.
+    #[serde(rename = "armv7")]
+    Armv7,
+    /// 64-bit RISC-V.
+    #[serde(rename = "riscv64")]
+    Riscv64,
+}
+
+impl AssetArch {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64",
+            Self::Aarch64 => "aarch64",
+            Self::Armv7 => "armv7",
+            Self::Riscv64 => "riscv64",
+        }
+    }
 }
 
 /// How a component is built.
@@ -81,7 +172,7 @@ pub struct Build {
     #[schemars(extend("x-kdl" = "arg"))]
     #[serde(default)]
     pub recipe: Option<Spanned<Recipe>>,
-    /// A shell command that builds it, instead of a recipe.
+    /// A shell command that builds it, instead of a recipe; in one line, or in several as a `"""` text.
     #[schemars(extend("x-kdl" = "prop"), example = &"make static")]
     #[serde(default)]
     pub script: Option<Spanned<String>>,
@@ -89,34 +180,62 @@ pub struct Build {
     #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "toolchain"))]
     #[serde(default)]
     pub toolchain: Option<Spanned<String>>,
-    /// The Rust target triple.
-    #[schemars(extend("x-kdl" = "prop"), example = &"x86_64-unknown-linux-musl")]
-    #[serde(default)]
-    pub target: Option<Spanned<String>>,
     /// The folder inside the source to build in.
     #[schemars(extend("x-kdl" = "prop"))]
     #[serde(default)]
     pub subdir: Option<Spanned<String>>,
-    /// The Cargo profile. Without it: `release`.
+    /// With `cargo`: the Rust target triple.
+    #[schemars(extend("x-kdl" = "prop"), example = &"x86_64-unknown-linux-musl")]
+    #[serde(default)]
+    pub target: Option<Spanned<String>>,
+    /// With `cargo`: the profile. Without it: `release`.
     #[schemars(extend("x-kdl" = "prop"))]
     #[serde(default)]
     pub profile: Option<Spanned<String>>,
-    /// Programs to build. Without any: all.
+    /// With `cargo`: the release of Rust that the source insists on, where it is not that of the toolchain.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^1\.[0-9]+(\.[0-9]+)?$"), extend("x-message" = "a release of Rust is two or three numbers in quotes, such as \"1.74.0\""), example = &"1.74.0")]
+    #[serde(default)]
+    pub rust: Option<Spanned<String>>,
+    /// With `cargo`: programs to build. Without any: all.
     #[schemars(extend("x-kdl" = "words"))]
     #[serde(default)]
     pub bin: Vec<Spanned<String>>,
-    /// Cargo features to turn on.
+    /// With `cargo`: features to turn on.
     #[schemars(extend("x-kdl" = "words"))]
     #[serde(default)]
     pub features: Vec<Spanned<String>>,
-    /// Leave the default features off.
+    /// With `cargo`: leave the default features off.
     #[schemars(extend("x-kdl" = "flag"))]
     #[serde(default)]
-    pub no_default_features: bool,
-    /// Link the C library in (`+crt-static`).
+    pub no_default_features: Option<Spanned<bool>>,
+    /// With `cargo`: link the C library in (`+crt-static`).
     #[schemars(extend("x-kdl" = "flag"))]
     #[serde(default)]
-    pub r#static: bool,
+    pub r#static: Option<Spanned<bool>>,
+    /// With `make`: the targets to make. Without any: the first of the makefile.
+    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[^-=\s][^=\s]*$")), extend("x-message" = "a target of make has no space and no `=`; variables go into `set`"))]
+    #[serde(default)]
+    pub targets: Vec<Spanned<String>>,
+    /// With `make`: variables, as on its command line.
+    #[schemars(extend("x-kdl" = "pairs"))]
+    #[serde(default)]
+    pub set: IndexMap<String, Spanned<String>>,
+    /// With `go`: packages whose programs are built. Without any: that of the folder.
+    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[A-Za-z0-9_.][A-Za-z0-9_./-]*$")), extend("x-message" = "this is no path of a Go package"), example = ["./cmd/agent"])]
+    #[serde(default)]
+    pub package: Vec<Spanned<String>>,
+    /// With `go`: build tags.
+    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[A-Za-z0-9_.]+$")), extend("x-message" = "a build tag has letters, digits, `_` and `.`"))]
+    #[serde(default)]
+    pub tags: Vec<Spanned<String>>,
+    /// With `go`: flags for its linker.
+    #[schemars(extend("x-kdl" = "prop"), example = &"-s -w")]
+    #[serde(default)]
+    pub ldflags: Option<Spanned<String>>,
+    /// With `go`: let it call C. Without it, programs are static.
+    #[schemars(extend("x-kdl" = "flag"))]
+    #[serde(default)]
+    pub cgo: Option<Spanned<bool>>,
     /// Environment variables of the build.
     #[schemars(extend("x-kdl" = "pairs"))]
     #[serde(default)]
@@ -129,6 +248,21 @@ pub struct Build {
 pub enum Recipe {
     /// `cargo build`, offline, with vendored dependencies.
     Cargo,
+    /// `make`.
+    Make,
+    /// `go build`, offline, with the modules that the lock names.
+    Go,
+}
+
+impl Recipe {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cargo => "cargo",
+            Self::Make => "make",
+            Self::Go => "go",
+        }
+    }
 }
 
 /// A file that goes into the image.
@@ -153,4 +287,25 @@ pub struct InstallFile {
 pub enum Property {
     /// It needs no shared library and no interpreter.
     Static,
+    /// It is for the image's processor.
+    Arch,
+    /// The loader or script interpreter that it names is in the image.
+    Interpreter,
+    /// The shared libraries that it needs are in the image.
+    Libraries,
+    /// It holds no path of the folder that it was built in.
+    NoBuildPaths,
+}
+
+impl Property {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Static => "static",
+            Self::Arch => "arch",
+            Self::Interpreter => "interpreter",
+            Self::Libraries => "libraries",
+            Self::NoBuildPaths => "no-build-paths",
+        }
+    }
 }

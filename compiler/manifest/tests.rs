@@ -40,7 +40,9 @@ fn the_minimal_manifest_decodes() {
     assert_eq!(manifest.image.as_ref().expect("image").name.value, "my-zos");
     assert_eq!(manifest.packages[0].install[0].names.len(), 3);
     let source = &manifest.source[0];
-    assert!(source.build.as_ref().expect("build").no_default_features);
+    let build = source.build.as_ref().expect("build");
+    let no_default_features = build.no_default_features.as_ref();
+    assert!(no_default_features.is_some_and(|flag| flag.value));
     assert_eq!(
         source.registry.as_ref().expect("crate").version.value,
         "=0.3.8"

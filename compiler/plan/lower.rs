@@ -287,12 +287,15 @@ fn output_name(lowering: &Lowering<'_>, template: &str) -> String {
         name = name.replace("{kernel}", &kernel.release);
     }
     for source in &image.sources {
-        if let SourceOrigin::Crate { version, .. } = &source.from {
-            name = name.replace(
-                &format!("{{source.{}.version}}", source.name.value),
-                &version.value,
-            );
-        }
+        let (version, revision) = match &source.from {
+            SourceOrigin::Crate { version, .. } => (version.value.as_str(), version.value.clone()),
+            SourceOrigin::Release { sha256, .. } => ("", sha256.short()),
+            SourceOrigin::Path(_) | SourceOrigin::Git { .. } => continue,
+        };
+        let source = &source.name.value;
+        name = name
+            .replace(&format!("{{source.{source}.version}}"), version)
+            .replace(&format!("{{source.{source}.rev}}"), &revision);
     }
     name
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::check::{Build, Recipe, Source, SourceOrigin};
 use crate::diagnostic::Diagnostic;
 use crate::lock::{HostToolchain, LockedSource};
+use crate::manifest::source::Property;
 use crate::tree::ImagePath;
 
 use super::lower::{Lowering, fixed};
@@ -43,7 +44,7 @@ pub(super) fn source(lowering: &mut Lowering<'_>, index: usize) -> Input {
         site,
         install,
     );
-    if source.verify_static {
+    if source.verifies(Property::Static) {
         let verify = Action::VerifyStatic {
             tree,
             source: name.clone(),
@@ -99,6 +100,7 @@ fn fetched(lowering: &mut Lowering<'_>, source: &Source) -> Input {
         }
         (
             SourceOrigin::Release {
+                file_name,
                 unpack,
                 strip_components,
                 ..
@@ -108,8 +110,8 @@ fn fetched(lowering: &mut Lowering<'_>, source: &Source) -> Input {
             lowering,
             source,
             (url, *sha256, *size),
-            *unpack,
-            *strip_components,
+            file_name,
+            unpack.then_some(*strip_components),
         ),
         (SourceOrigin::Path(folder), _) if lowering.inputs.folders.contains_key(&folder.value) => {
             Input::Known(lowering.inputs.folders[&folder.value])
@@ -131,12 +133,11 @@ fn release(
     lowering: &mut Lowering<'_>,
     source: &Source,
     (url, sha256, size): (&str, crate::tree::Digest, u64),
-    unpack: bool,
-    strip_components: u32,
+    file_name: &str,
+    unpack: Option<u32>,
 ) -> Input {
     let name = &source.name.value;
     let site = Some(source.name.span);
-    let file_name = url.rsplit('/').next().unwrap_or(url).to_owned();
     let fetch = Action::Fetch {
         urls: vec![url.to_owned()],
         sha256,
@@ -145,11 +146,11 @@ fn release(
     let archive = lowering
         .plan
         .add(Stage::ComponentsBuild, format!("fetch {name}"), site, fetch);
-    if unpack {
+    if let Some(strip_components) = unpack {
         let origin = format!("source {name}");
         let action = Action::Unpack {
             archive,
-            name: file_name,
+            name: file_name.to_owned(),
             strip_components,
             origin,
         };
@@ -161,7 +162,7 @@ fn release(
         );
     }
     let file = OwnedFile {
-        path: ImagePath::new(&file_name).unwrap_or_else(|_| ImagePath::root()),
+        path: ImagePath::new(file_name).unwrap_or_else(|_| ImagePath::root()),
         body: FileBody::Blob(archive, size),
         mode: 0o755,
         uid: 0,
@@ -183,14 +184,7 @@ fn release(
 fn built(lowering: &mut Lowering<'_>, source: &Source, build: &Build, tree: Input) -> Input {
     let name = &source.name.value;
     let Some(host) = lowering.inputs.host.clone() else {
-        let problem = Diagnostic::error(
-            "zosc::plan::no-toolchain",
-            format!("the toolchain of `{name}` is not known"),
-        )
-        .at(build.span)
-        .help("run `zosc lock`");
-        lowering.problems.push(problem);
-        return tree;
+        return no_toolchain(lowering, source, build, tree);
     };
     let directory = if build.subdir.is_empty() {
         SOURCE.to_owned()
@@ -200,15 +194,12 @@ fn built(lowering: &mut Lowering<'_>, source: &Source, build: &Build, tree: Inpu
     let directory = ImagePath::new(&directory).unwrap_or_else(|_| fixed(SOURCE));
     let (arguments, capture) = match &build.recipe {
         Recipe::Cargo { .. } => (cargo_arguments(&build.recipe, &host), fixed(OUTPUT)),
-        Recipe::Script(script) => (
-            vec![
-                "/bin/sh".to_owned(),
-                "-e".to_owned(),
-                "-c".to_owned(),
-                script.clone(),
-            ],
-            directory.clone(),
-        ),
+        Recipe::Make { targets, variables } => {
+            (make_arguments(targets, variables), directory.clone())
+        }
+        Recipe::Script(script) => (shell(script), directory.clone()),
+        // The machine's toolchain is a Rust and a C compiler.
+        Recipe::Go { .. } => return no_toolchain(lowering, source, build, tree),
     };
     let run = Action::Run {
         environment: environment(build, &host, lowering.inputs.epoch),
@@ -236,6 +227,31 @@ fn built(lowering: &mut Lowering<'_>, source: &Source, build: &Build, tree: Inpu
     )
 }
 
+fn no_toolchain(lowering: &mut Lowering<'_>, source: &Source, build: &Build, tree: Input) -> Input {
+    let problem = Diagnostic::error(
+        "zosc::plan::no-toolchain",
+        format!("the toolchain of `{}` is not known", source.name.value),
+    )
+    .at(build.span)
+    .help("run `zosc lock`");
+    lowering.problems.push(problem);
+    tree
+}
+
+fn shell(script: &str) -> Vec<String> {
+    ["/bin/sh", "-e", "-c", script].map(str::to_owned).into()
+}
+
+/// `make` with as many jobs as the machine has processors, which is no part of the key.
+fn make_arguments(targets: &[String], variables: &BTreeMap<String, String>) -> Vec<String> {
+    let mut arguments = shell("exec make -j\"$(nproc)\" \"$@\"");
+    arguments.push("make".to_owned());
+    let variables = variables.iter();
+    arguments.extend(variables.map(|(name, value)| format!("{name}={value}")));
+    arguments.extend_from_slice(targets);
+    arguments
+}
+
 /// `cargo install` from the vendored source: it builds the programs and puts them, and nothing else, into one folder.
 fn cargo_arguments(recipe: &Recipe, host: &HostToolchain) -> Vec<String> {
     let Recipe::Cargo {
@@ -245,6 +261,7 @@ fn cargo_arguments(recipe: &Recipe, host: &HostToolchain) -> Vec<String> {
         features,
         no_default_features,
         crt_static,
+        rust: _,
     } = recipe
     else {
         return Vec::new();

@@ -5,7 +5,7 @@ use super::*;
 use crate::check::{self, Image, Settings};
 use crate::diagnostic::Diagnostics;
 use crate::io::Memory;
-use crate::lock::{Inputs, Lock, LockedKernel, LockedPackage, Role};
+use crate::lock::{HostToolchain, Inputs, Lock, LockedKernel, LockedPackage, LockedSource, Role};
 use crate::source::SourceMap;
 use crate::tree::{Digest, ImagePath};
 
@@ -31,7 +31,11 @@ outputs { efi "vmlinuz-{kernel}.efi"; initramfs "initramfs-{version}.cpio.xz" }
 "#;
 
 fn image(manifest: &str) -> Image {
-    let files = Memory::new([("/m/zos.kdl", manifest), ("/m/test.rsa.pub", KEY)]);
+    let files = Memory::new([
+        ("/m/zos.kdl", manifest),
+        ("/m/test.rsa.pub", KEY),
+        ("/m/tool/Makefile", "all:\n"),
+    ]);
     let mut problems = Diagnostics::new();
     let settings = Settings {
         current_directory: "/m".into(),
@@ -164,4 +168,54 @@ fn a_kernel_of_another_release_is_refused() {
     };
     let other = MANIFEST.replace("kernel \"6.12.1\"", "kernel \"6.12.2\"");
     assert_eq!(codes(&other, &inputs()), ["zosc::plan::kernel-release"]);
+}
+
+#[test]
+fn make_gets_variables_and_targets_and_a_download_its_name() {
+    let pin = "0".repeat(64);
+    let manifest = format!(
+        r#"image test version="7"
+toolchain c {{ host }}
+source tool {{ path tool; build make {{ targets static; set PREFIX="/usr" }}; install tool to="/usr/bin/tool" }}
+source one {{ release "https://h/one-1-amd64?x=1" sha256="{pin}" rename=one; install one to="/usr/bin/one" }}
+outputs {{ initramfs "initramfs-{{source.one.rev}}" }}
+"#
+    );
+    let mut inputs = inputs();
+    let folder = Digest::of(b"tool");
+    inputs.folders.insert("/m/tool".into(), folder);
+    inputs.host = Some(HostToolchain {
+        facts: String::new(),
+        path: vec!["/usr/bin".into()],
+        folders: vec!["/usr".into()],
+    });
+    let locked = LockedSource::Release {
+        url: "https://h/one-1-amd64?x=1".into(),
+        sha256: pin.parse().expect("a digest"),
+        size: 1,
+    };
+    inputs.lock.sources.insert("one".into(), locked);
+    let plan = lower(&image(&manifest), &inputs).expect("lowers");
+    let mut commands = plan
+        .actions
+        .iter()
+        .filter_map(|planned| match &planned.action {
+            Action::Run { arguments, .. } if planned.label == "build tool" => {
+                Some(arguments.fixed.get(3..)?.join(" "))
+            }
+            Action::WriteFiles { files, .. } if planned.label == "unpack one" => {
+                Some(files[0].path.to_string())
+            }
+            _ => None,
+        })
+        .collect::<Vec<_>>();
+    commands.sort();
+    assert_eq!(
+        commands,
+        [
+            "/one",
+            "exec make -j\"$(nproc)\" \"$@\" make PREFIX=/usr static"
+        ]
+    );
+    assert_eq!(plan.outputs[0].name, "initramfs-000000000000");
 }

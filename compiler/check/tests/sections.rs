@@ -1,6 +1,7 @@
 //! Sections by themselves, and rules across them.
 
 use super::*;
+use crate::manifest::source::Property;
 
 #[test]
 fn repositories_are_addresses_on_every_mirror() {
@@ -102,7 +103,7 @@ fn sources_come_from_one_place_and_are_built_in_one_way() {
     ))
     .image();
     assert_eq!(image.sources[0].install[0].mode, 0o700);
-    assert!(image.sources[0].verify_static);
+    assert!(image.sources[0].verifies(Property::Static));
     assert!(
         matches!(&image.sources[0].from, SourceOrigin::Crate { version, .. } if version.as_str() == "14.1.1")
     );
@@ -130,10 +131,59 @@ fn sources_come_from_one_place_and_are_built_in_one_way() {
         "
          nothing-installed a
          file-not-found agnet
-         cargo-setting x
+         recipe-setting x
          duplicate-name a
          build-recipe make",
     );
+}
+
+#[test]
+fn repositories_have_one_revision() {
+    let git = |what: &str| format!("source a {{ git {what}; install a to=\"/a\" }}");
+    let revision = |what: &str| match check_text(&with(&git(what))).image().sources.remove(0).from {
+        SourceOrigin::Git { revision, .. } => revision.value,
+        other => panic!("{other:?}"),
+    };
+    let hash = "0123456789abcdef0123456789abcdef01234567";
+    assert_eq!(
+        revision(&format!("\"https://h/a\" rev=\"{hash}\"")),
+        GitRevision::Commit(hash.to_owned())
+    );
+    assert_eq!(
+        revision("\"git@h:a\" rev=v1"),
+        GitRevision::Named("v1".to_owned())
+    );
+    assert_eq!(
+        revision("\"ssh://git@h/a\" branch=main"),
+        GitRevision::Branch("main".to_owned())
+    );
+    finds(&git("\"https://h/a\""), "git-revision \"https://h/a\"");
+    finds(&git("h tag=v1"), "bad-address h");
+}
+
+#[test]
+fn settings_reach_sources() {
+    let manifest = with(
+        "source a { git \"https://h/a\" tag=v1; install a to=\"/a\" }\n\
+         source b { release { asset x86_64 url=\"https://h/b\" sha256=\"0000000000000000000000000000000000000000000000000000000000000000\" }; install b to=\"/b\" }",
+    );
+    let outcome = check_files(
+        &[("zos.kdl", &manifest)],
+        &[
+            "source.a.git.tag=v2",
+            "source.b.release.asset.x86_64.url=https://h/c",
+            "source.b.release.rename=b",
+        ],
+    );
+    let sources = outcome.image().sources;
+    assert!(
+        matches!(&sources[0].from, SourceOrigin::Git { revision, .. } if revision.value == GitRevision::Tag("v2".to_owned()))
+    );
+    assert!(
+        matches!(&sources[1].from, SourceOrigin::Release { url, .. } if url.value == "https://h/c")
+    );
+    let outcome = check_files(&[("zos.kdl", &manifest)], &["source.a.git.branch=main"]);
+    assert_eq!(outcome.found(), ["git-revision main"]);
 }
 
 #[test]
