@@ -39,7 +39,9 @@ mod signing;
 mod sources;
 mod toolchains;
 mod unit_commands;
+mod unit_files;
 mod unit_graph;
+mod unit_habits;
 mod units;
 
 #[cfg(test)]
@@ -164,7 +166,7 @@ fn resolve(ctx: &mut Ctx<'_>, settings: &Settings, path: &Path) -> Option<Image>
     let overlays = files::overlays(ctx);
     let (accounts, groups) = accounts::resolve(ctx, &mut requests);
     let branding = branding::resolve(ctx, identity.as_ref(), &mut requests);
-    let units = units::resolve(ctx);
+    let units = units::resolve(ctx, &requests);
     let outputs = outputs::resolve(ctx, identity.as_ref(), &sources);
     let boot = boot::resolve(ctx, &units, &outputs);
     let (compression, segments) = initramfs::resolve(ctx);

@@ -7,7 +7,7 @@ use crate::manifest::unit as written;
 use crate::source::{Span, Spanned};
 use crate::zinit::{self, Command, Kind, Probe};
 
-use super::Ctx;
+use super::{Ctx, unit_habits};
 
 /// The kind of a unit and its command; a harmless one where it is not sound.
 pub(super) fn command(ctx: &mut Ctx<'_>, unit: &written::Unit) -> (Kind, Option<Command>) {
@@ -15,6 +15,9 @@ pub(super) fn command(ctx: &mut Ctx<'_>, unit: &written::Unit) -> (Kind, Option<
     let shell = unit.shell.as_ref().map(|shell| ("shell", shell.span));
     let target = unit.target.then_some(("target", unit.name.span));
     let given: Vec<(&str, Span)> = [exec, shell, target].into_iter().flatten().collect();
+    if unit.external {
+        return (Kind::External, None);
+    }
     if given.len() > 1 || given.is_empty() && ctx.is_whole("unit") {
         one_of(ctx, unit, &given);
     }
@@ -29,15 +32,12 @@ pub(super) fn command(ctx: &mut Ctx<'_>, unit: &written::Unit) -> (Kind, Option<
         (false, false) => Kind::Daemon,
     };
     let command = match (&unit.exec, &unit.shell) {
-        (Some(exec), _) => arguments(ctx, exec, "exec").map(|arguments| {
-            self_daemonising(ctx, exec, &arguments, kind);
-            Command::Argv(arguments)
-        }),
+        (Some(exec), _) => arguments(ctx, exec, "exec").map(Command::Argv),
         (None, Some(shell)) => script(ctx, shell),
         (None, None) => None,
     };
-    if let (Some(command), Some((_, span))) = (&command, given.first()) {
-        bare_getty(ctx, command, *span, &unit.name);
+    if let Some(command) = &command {
+        unit_habits::check(ctx, unit, command, kind);
     }
     (kind, command)
 }
@@ -122,8 +122,8 @@ fn arguments(ctx: &mut Ctx<'_>, text: &Spanned<String>, word: &str) -> Option<Ve
         );
         return None;
     }
-    if let Some(found) = zinit::looks_like_shell(&arguments) {
-        let span = ctx.within(text.span, found);
+    if let Some(found) = zinit::looks_like_shell(text) {
+        let span = ctx.within(text.span, &found);
         let problem = Diagnostic::error(
             "zosc::check::shell-syntax",
             format!("`{found}` means something to a shell, and `{word}` runs none"),
@@ -162,45 +162,6 @@ fn node_name(ctx: &Ctx<'_>, argument: Span, name: &str) -> Option<Span> {
     before
         .ends_with(name)
         .then(|| Span::new(argument.source, before.len() - name.len(), before.len()))
-}
-
-fn self_daemonising(ctx: &mut Ctx<'_>, exec: &Spanned<String>, arguments: &[String], kind: Kind) {
-    if kind != Kind::Daemon {
-        return;
-    }
-    let Some(found) = zinit::daemonises_itself(arguments) else {
-        return;
-    };
-    let because = found.because.as_deref().unwrap_or(&found.program);
-    let problem = Diagnostic::error(
-        "zosc::check::self-daemonising",
-        format!(
-            "`{}` puts itself in the background, so zinit takes it for ended",
-            found.program
-        ),
-    )
-    .at(ctx.within(exec.span, because));
-    ctx.push(match (found.instead, &found.because) {
-        (Some(instead), _) => {
-            problem.help(format!("add `{instead}`, which keeps it in the foreground"))
-        }
-        (None, Some(because)) => problem.help(format!("remove `{because}`")),
-        (None, None) => problem.help("start it in the foreground"),
-    });
-}
-
-fn bare_getty(ctx: &mut Ctx<'_>, command: &Command, span: Span, name: &str) {
-    if !zinit::is_bare_getty(command) {
-        return;
-    }
-    ctx.push(
-        Diagnostic::error(
-            "zosc::check::bare-getty",
-            format!("the getty of unit `{name}` cannot start a session of its own"),
-        )
-        .at(span)
-        .help("keep a shell above it: `shell \"while :; do getty 115200 ttyS0; sleep 1; done\"`"),
-    );
 }
 
 /// How a unit is found to be ready, and how long that may take.

@@ -95,7 +95,7 @@ pub(super) fn unknown(
             )
         }
         None => problem.help(format!(
-            "add `unit {name} {{ … }}`, or an import that brings it"
+            "add `unit {name} {{ … }}` or an import that brings it; `unit {name} {{ external }}` if it comes while the machine runs"
         )),
     });
 }

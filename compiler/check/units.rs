@@ -9,7 +9,9 @@ use crate::source::{Span, Spanned};
 use crate::tree::ImagePath;
 use crate::zinit::{self, Dialect, Kind, Log, Restart, Signal, Unit};
 
-use super::{Ctx, ResolvedUnit, suggest, unit_commands, unit_graph};
+use super::{
+    Ctx, FileRequest, ResolvedUnit, suggest, unit_commands, unit_files, unit_graph, unit_habits,
+};
 
 /// All units.
 pub(super) struct Units {
@@ -27,8 +29,8 @@ pub(super) struct Pair<'a> {
     pub(super) unit: Unit,
 }
 
-/// Resolves the sections.
-pub(super) fn resolve(ctx: &mut Ctx<'_>) -> Units {
+/// Resolves the sections, beside the files that the manifest writes.
+pub(super) fn resolve(ctx: &mut Ctx<'_>, files: &[FileRequest]) -> Units {
     let manifest = ctx.manifest;
     let dialect = manifest
         .zinit
@@ -47,7 +49,7 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>) -> Units {
         .collect();
     unit_graph::check(ctx, &pairs, &disabled);
     match dialect {
-        Some(dialect) => in_dialect(ctx, &pairs, dialect),
+        Some(dialect) => in_dialect(ctx, &pairs, files, dialect),
         None => needs_dialect(ctx, &pairs),
     }
     let list = pairs.into_iter().map(|pair| ResolvedUnit {
@@ -109,6 +111,7 @@ fn is_switch(unit: &written::Unit) -> bool {
     unit.disabled
         && !unit.oneshot
         && !unit.target
+        && !unit.external
         && unit.exec.is_none()
         && unit.shell.is_none()
         && unit.test.is_none()
@@ -161,8 +164,10 @@ fn unit(ctx: &mut Ctx<'_>, written: &written::Unit) -> Unit {
         let path = ctx.image_path(dir)?;
         Some(path.value.as_str().to_owned())
     });
-    if kind == Kind::Target {
-        target_settings(ctx, written);
+    match kind {
+        Kind::Target => target_settings(ctx, written),
+        Kind::External => external_settings(ctx, written),
+        Kind::Daemon | Kind::Oneshot => {}
     }
     unit
 }
@@ -207,11 +212,11 @@ fn signal(ctx: &mut Ctx<'_>, name: &Spanned<String>) -> Option<Signal> {
     signal
 }
 
-/// Refuses what has no meaning for something that runs nothing.
-fn target_settings(ctx: &mut Ctx<'_>, written: &written::Unit) {
+/// What a unit says of its process, with the places.
+fn process_settings(written: &written::Unit) -> [(&'static str, Option<Span>); 7] {
     let stop = written.stop.as_ref();
     let stop = stop.and_then(|stop| stop.signal.as_ref().or(stop.timeout.as_ref()));
-    let settings = [
+    [
         ("test", written.test.as_ref().map(|test| test.command.span)),
         (
             "test-tcp",
@@ -225,8 +230,42 @@ fn target_settings(ctx: &mut Ctx<'_>, written: &written::Unit) {
         ("log", written.log.as_ref().map(|log| log.span)),
         ("env", written.env.values().next().map(|value| value.span)),
         ("dir", written.dir.as_ref().map(|dir| dir.span)),
+    ]
+}
+
+/// Refuses what has no meaning for something that is not of this image.
+fn external_settings(ctx: &mut Ctx<'_>, written: &written::Unit) {
+    let first = |list: &[Spanned<String>]| list.first().map(|name| name.span);
+    let name = &written.name;
+    let own = [
+        ("exec", written.exec.as_ref().map(|exec| exec.span)),
+        ("shell", written.shell.as_ref().map(|shell| shell.span)),
+        ("oneshot", written.oneshot.then_some(name.span)),
+        ("target", written.target.then_some(name.span)),
+        ("requires", first(&written.requires)),
+        ("after", first(&written.after)),
+        ("wants", first(&written.wants)),
+        ("conflicts", first(&written.conflicts)),
     ];
-    for (name, span) in settings {
+    for (setting, span) in own.into_iter().chain(process_settings(written)) {
+        let Some(span) = span else { continue };
+        ctx.push(
+            Diagnostic::error(
+                "zosc::check::external-setting",
+                format!(
+                    "the unit `{}` is brought from elsewhere, so `{setting}` has no meaning",
+                    name.value
+                ),
+            )
+            .at(span)
+            .help(format!("remove `{setting}`, or remove `external`")),
+        );
+    }
+}
+
+/// Refuses what has no meaning for something that runs nothing.
+fn target_settings(ctx: &mut Ctx<'_>, written: &written::Unit) {
+    for (name, span) in process_settings(written) {
         let Some(span) = span else { continue };
         ctx.push(
             Diagnostic::error(
@@ -245,8 +284,11 @@ fn target_settings(ctx: &mut Ctx<'_>, written: &written::Unit) {
 }
 
 /// What holds once the form of the files is known: their paths, and what they cannot express.
-fn in_dialect(ctx: &mut Ctx<'_>, pairs: &[Pair<'_>], dialect: Dialect) {
-    for pair in pairs {
+fn in_dialect(ctx: &mut Ctx<'_>, pairs: &[Pair<'_>], files: &[FileRequest], dialect: Dialect) {
+    let own = unit_files::own_files(ctx, files, dialect);
+    unit_files::check(ctx, pairs, &own, dialect);
+    for pair in pairs.iter().filter(|pair| !pair.written.external) {
+        unit_habits::builtin(ctx, pair, dialect);
         let name = &pair.written.name;
         match ImagePath::new(&dialect.path(name)) {
             Ok(path) => ctx.claim(
@@ -263,18 +305,22 @@ fn in_dialect(ctx: &mut Ctx<'_>, pairs: &[Pair<'_>], dialect: Dialect) {
             ),
         }
     }
-    let units: Vec<Unit> = pairs.iter().map(|pair| pair.unit.clone()).collect();
+    // A unit that a file of the manifest brings is there from the start, as one of the image is.
+    let unit = |pair: &Pair<'_>| match own.get(&pair.unit.name) {
+        Some(_) => Unit::target(pair.unit.name.clone()),
+        None => pair.unit.clone(),
+    };
+    let units: Vec<Unit> = pairs.iter().map(unit).collect();
+    if dialect == Dialect::Toml {
+        late_requirements(ctx, pairs, &units);
+    }
     for loss in zinit::lower(&units, dialect).losses {
         let pair = pairs.iter().find(|pair| pair.unit.name == loss.unit);
         let Some(written) = pair.map(|pair| pair.written) else {
             continue;
         };
         let (feature, word, span) = feature(loss.feature, written);
-        if written
-            .accept
-            .iter()
-            .any(|accepted| accepted.value == feature)
-        {
+        if unit_habits::accepts(written, feature) {
             continue;
         }
         let generation = dialect.generation();
@@ -289,6 +335,29 @@ fn in_dialect(ctx: &mut Ctx<'_>, pairs: &[Pair<'_>], dialect: Dialect) {
             .label(span, loss.consequence)
             .help(format!("add `accept {word}` to the unit if that is fine")),
         );
+    }
+}
+
+/// Refuses to require what is not there when zinit 0.3 starts: it gives up such a unit for good.
+fn late_requirements(ctx: &mut Ctx<'_>, pairs: &[Pair<'_>], units: &[Unit]) {
+    for pair in pairs {
+        for name in &pair.written.requires {
+            let mut others = units.iter();
+            if !others.any(|unit| unit.name == name.value && unit.kind == Kind::External) {
+                continue;
+            }
+            ctx.push(
+                Diagnostic::error(
+                    "zosc::check::external-requirement",
+                    format!(
+                        "zinit 0.3 never starts `{}`: it requires `{}`, which is brought later",
+                        pair.unit.name, name.value
+                    ),
+                )
+                .at(name.span)
+                .help("write `after` in place of `requires`, and let the command wait for what it needs"),
+            );
+        }
     }
 }
 

@@ -37,6 +37,10 @@ pub struct Unit {
     #[schemars(extend("x-kdl" = "flag"))]
     #[serde(default)]
     pub target: bool,
+    /// It is brought from elsewhere while the machine runs: other units may come after it, and the image holds no file of it.
+    #[schemars(extend("x-kdl" = "flag"))]
+    #[serde(default)]
+    pub external: bool,
     /// Units that must be up, or done, before this one starts.
     #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$")), extend("x-message" = "this is no unit name"), extend("x-complete" = "unit"))]
     #[serde(default)]
@@ -77,7 +81,7 @@ pub struct Unit {
     #[schemars(extend("x-kdl" = "flag"))]
     #[serde(default)]
     pub disabled: bool,
-    /// Features of this unit that the dialect of zinit cannot express, accepted as lost.
+    /// What is fine as it is: features that the dialect of zinit cannot express, and what zosc would not let pass otherwise.
     #[schemars(extend("x-kdl" = "words"))]
     #[serde(default)]
     pub accept: Vec<Spanned<Feature>>,
@@ -147,22 +151,26 @@ pub enum Log {
     Stdout,
 }
 
-/// Something that not every dialect of zinit can express.
+/// Something that is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Feature {
-    /// Weak dependencies.
+    /// Weak dependencies are lost.
     Wants,
-    /// Conflicts.
+    /// Conflicts are lost.
     Conflicts,
-    /// Order without dependency.
+    /// Order without dependency is lost.
     After,
-    /// A restart policy.
+    /// A restart policy is lost.
     Restart,
-    /// A stop signal or time limit.
+    /// A stop signal or time limit is lost.
     Stop,
-    /// A place for the output.
+    /// A place for the output is lost.
     Log,
-    /// A limit to how long a unit may take to become ready.
+    /// A limit to how long a unit may take to become ready is lost.
     Test,
+    /// The command stays in the foreground, though it looks as if it went to the background.
+    Background,
+    /// The command formats a disk.
+    FormatDisk,
 }

@@ -48,20 +48,18 @@ pub(super) fn units(lowering: &mut Lowering<'_>) -> Option<Input> {
         .iter()
         .map(|unit| unit.unit.clone())
         .collect();
-    if units.is_empty() {
+    let lowered = zinit::lower(&units, dialect);
+    if lowered.files.is_empty() {
         return None;
     }
-    let files = zinit::lower(&units, dialect)
-        .files
-        .into_iter()
-        .map(|file| OwnedFile {
-            path: fixed(&file.path),
-            body: FileBody::Text(file.text),
-            mode: 0o644,
-            uid: 0,
-            gid: 0,
-            origin: format!("unit {}", file.unit),
-        });
+    let files = lowered.files.into_iter().map(|file| OwnedFile {
+        path: fixed(&file.path),
+        body: FileBody::Text(file.text),
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        origin: format!("unit {}", file.unit),
+    });
     let action = Action::WriteFiles {
         files: files.collect(),
         epoch: lowering.inputs.epoch,
@@ -80,7 +78,10 @@ pub(super) fn programs(image: &Image) -> Vec<(String, String)> {
         .iter()
         .filter_map(|unit| match &unit.unit.command {
             Some(zinit::Command::Argv(argv)) => {
-                Some((argv.first()?.clone(), unit.unit.name.clone()))
+                let program = argv.first()?;
+                // What zinit does by itself takes no program.
+                let is_program = zinit::builtin(&unit.unit).is_none();
+                is_program.then(|| (program.clone(), unit.unit.name.clone()))
             }
             Some(zinit::Command::Shell(_)) => Some(("/bin/sh".to_owned(), unit.unit.name.clone())),
             None => None,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::unit::Unit;
+use super::unit::{Kind, Unit};
 use super::{toml, yaml};
 
 /// A generation of zinit, named by the format of its unit files.
@@ -118,23 +118,32 @@ pub struct Lowered {
     pub losses: Vec<Loss>,
 }
 
-/// Writes the files of all enabled units.
+/// Writes the files of all enabled units but those that are brought from elsewhere.
 ///
 /// Soft edges (`after`, `wants`, `conflicts`) to units that are off or unknown are left out, since zinit 0.2 would wait for
-/// such a name for ever; `requires` is written as it stands, for a unit may be brought at run time.
+/// such a name for ever; `requires` is written as it stands.
 pub fn lower(units: &[Unit], dialect: Dialect) -> Lowered {
     let mut enabled: Vec<&Unit> = units.iter().filter(|unit| unit.enabled).collect();
     enabled.sort_by(|one, other| one.name.cmp(&other.name));
     let present: BTreeSet<&str> = enabled.iter().map(|unit| unit.name.as_str()).collect();
     let mut lowered = Lowered::default();
-    for unit in enabled {
+    let external = |unit: &&&Unit| unit.kind == Kind::External;
+    let external: BTreeSet<&str> = enabled
+        .iter()
+        .filter(external)
+        .map(|unit| unit.name.as_str())
+        .collect();
+    for unit in enabled.iter().filter(|unit| unit.kind != Kind::External) {
         let mut losses = Losses {
             unit: &unit.name,
             list: &mut lowered.losses,
         };
         let text = match dialect {
             Dialect::Yaml => yaml::write(unit, &present, &mut losses),
-            Dialect::Toml => toml::write(unit, &present, &mut losses),
+            Dialect::Toml => {
+                late(unit, &external, &mut losses);
+                toml::write(unit, &present, &mut losses)
+            }
         };
         lowered.files.push(UnitFile {
             unit: unit.name.clone(),
@@ -143,6 +152,18 @@ pub fn lower(units: &[Unit], dialect: Dialect) -> Lowered {
         });
     }
     lowered
+}
+
+/// zinit 0.3 waits for no name that is not there when it starts.
+fn late(unit: &Unit, external: &BTreeSet<&str>, losses: &mut Losses<'_>) {
+    let late = present(&unit.after, external);
+    if !late.is_empty() {
+        let names = listed(&late);
+        losses.push(
+            Feature::After,
+            format!("it starts without {names}, which is not there when zinit starts"),
+        );
+    }
 }
 
 /// Takes down the losses of one unit.

@@ -7,20 +7,24 @@
 //!
 //! It never reads files or manifests and never starts zinit; `tests/zinit_real.rs` shows the texts to the real ones.
 
+mod background;
 mod graph;
 mod lower;
 mod order;
 mod quote;
 mod rules;
+mod script;
 mod toml;
 mod unit;
 mod yaml;
 
+pub use background::{Daemonises, daemonises_itself};
 pub use graph::{Cycle, Edge, EdgeKind, Reference, Target, cycles, references};
 pub use lower::{Dialect, Feature, Loss, Lowered, UnitFile, lower};
 pub use order::{BootOrder, Start, Until, Up, Wait, order};
 pub use quote::{quote, quote_all};
-pub use rules::{Daemonises, daemonises_itself, is_bare_getty, looks_like_shell};
+pub use rules::{FORMATS_DISK, builtin, is_bare_getty, looks_like_shell};
+pub use script::commands;
 pub use unit::{
     Command, Kind, Log, Probe, Restart, Signal, Unit, is_environment_name, is_unit_name,
 };

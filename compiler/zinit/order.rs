@@ -92,6 +92,8 @@ pub enum Up {
     },
     /// Once all that it waits for is up: it runs nothing.
     Reached,
+    /// Once something has brought it from elsewhere and says so.
+    Elsewhere,
 }
 
 /// The order in which zinit starts the enabled units, each with what holds it back until then.
@@ -162,7 +164,9 @@ fn waits(unit: &Unit, enabled: &BTreeMap<&str, &Unit>, dialect: Dialect) -> Vec<
     for (edge, until, names) in edges {
         for name in names {
             let known = waits.iter().any(|wait| wait.unit == *name);
-            if !known && enabled.contains_key(name.as_str()) {
+            // zinit 0.3 waits for no name that is not there when it starts.
+            let is_there = |other: &&Unit| dialect == Dialect::Yaml || other.kind != Kind::External;
+            if !known && enabled.get(name.as_str()).is_some_and(is_there) {
                 let unit = name.clone();
                 waits.push(Wait { unit, edge, until });
             }
@@ -182,6 +186,7 @@ fn up(unit: &Unit, dialect: Dialect) -> Up {
     };
     match (unit.kind, &unit.probe) {
         (Kind::Target, _) => Up::Reached,
+        (Kind::External, _) => Up::Elsewhere,
         (Kind::Oneshot, _) => Up::Exit {
             within: limit(toml::ONESHOT_LIMIT),
         },

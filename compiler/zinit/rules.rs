@@ -2,44 +2,38 @@
 //!
 //! Rules of thumb over what is written; whether a program exists in the image is for others to find out.
 
-use super::unit::Command;
-
-/// A program that puts itself in the background, so that its supervisor takes it for dead.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Daemonises {
-    /// The program.
-    pub program: String,
-    /// The argument that does it, where one does.
-    pub because: Option<String>,
-    /// The argument that keeps it in the foreground, where one is known.
-    pub instead: Option<&'static str>,
-}
+use super::script::{last_command, without_quoted};
+use super::unit::{Command, Unit};
 
 /// Programs whose arguments are a language of their own, in which `$`, `;` and backticks mean something else.
 const LANGUAGES: &[&str] = &["awk", "find", "grep", "jq", "lua", "perl", "python3", "sed"];
 
-/// The first argument that only a shell would understand, in a command that no shell reads.
+/// The first word that only a shell would understand, in a command that no shell reads; quoted, it is meant as it stands.
 ///
 /// The text that a shell is given with `-c` is not judged.
-pub fn looks_like_shell(argv: &[String]) -> Option<&str> {
-    let words = without_busybox(argv);
+pub fn looks_like_shell(command: &str) -> Option<String> {
+    let words = shlex::split(command)?;
+    // The same words, with nothing left of what is quoted.
+    let bare = shlex::split(&without_quoted(command))?;
+    let skipped = words.len() - without_busybox(&words).len();
+    let (words, bare) = (words.get(skipped..)?, bare.get(skipped..)?);
     if words.iter().any(|word| word == "-c") && words.first().is_some_and(|word| is_shell(word)) {
         return None;
     }
-    let assignment = words.first().filter(|word| {
+    let is_assignment = |word: &String| {
         word.split_once('=')
             .is_some_and(|(name, _)| !name.is_empty() && super::is_environment_name(name))
-    });
+    };
     let foreign = words
         .first()
         .is_some_and(|word| LANGUAGES.contains(&base(word)));
-    assignment
-        .or_else(|| {
-            words.iter().find(|word| {
-                is_operator(word) || (!foreign && (*word == ";" || is_shell_word(word)))
-            })
-        })
-        .map(String::as_str)
+    let found = match bare.first() {
+        Some(first) if is_assignment(first) => Some(0),
+        _ => bare.iter().position(|word| {
+            is_operator(word) || (!foreign && (*word == ";" || is_shell_word(word)))
+        }),
+    };
+    words.get(found?).cloned()
 }
 
 fn is_shell_word(word: &str) -> bool {
@@ -69,6 +63,21 @@ fn means_expansion(rest: &str) -> bool {
     })
 }
 
+/// What zinit 0.3 does by itself: it takes no program for a command that starts with this.
+const BUILTIN: &str = "@builtin:";
+
+/// The one thing that it can do: it partitions and formats the first empty disk, as btrfs.
+pub const FORMATS_DISK: &str = "sysvol";
+
+/// What a unit asks zinit itself to do, where it does: the command behind the prefix.
+pub fn builtin(unit: &Unit) -> Option<String> {
+    let line = match unit.command.as_ref()? {
+        Command::Argv(argv) => argv.join(" "),
+        Command::Shell(script) => script.trim().to_owned(),
+    };
+    line.strip_prefix(BUILTIN).map(str::to_owned)
+}
+
 /// Whether a command is a getty and nothing else.
 ///
 /// zinit makes each unit the leader of its process group, and a leader cannot start the session a getty needs. A shell
@@ -93,12 +102,10 @@ pub fn is_bare_getty(command: &Command) -> bool {
 
 /// Whether a shell would put a getty in its own place: it is the last thing the shell does.
 fn ends_in_getty(script: &str) -> bool {
-    let last = script
-        .split(['\n', ';'])
-        .map(str::trim)
-        .rfind(|line| !line.is_empty() && !line.starts_with('#'));
+    let Some((last, _)) = last_command(script) else {
+        return false;
+    };
     let mut words = last
-        .unwrap_or("")
         .split_whitespace()
         .skip_while(|word| matches!(*word, "exec" | "busybox" | "/bin/busybox"));
     words.next().is_some_and(is_getty)
@@ -118,107 +125,14 @@ fn is_shell(program: &str) -> bool {
     )
 }
 
-/// Programs that go to the background unless told otherwise: the arguments that keep them, the one to recommend first.
-const FOREGROUND: &[(&str, &[&str])] = &[
-    ("acpid", &["-f", "--foreground", "-d"]),
-    ("chronyd", &["-d", "-n", "-Q", "-q"]),
-    ("crond", &["-f", "-d"]),
-    (
-        "dhcpcd",
-        &["-B", "--nobackground", "-1", "--oneshot", "-T", "--test"],
-    ),
-    (
-        "dnsmasq",
-        &["-k", "--keep-in-foreground", "-d", "--no-daemon", "--test"],
-    ),
-    ("haveged", &["-F", "--Foreground", "-n"]),
-    ("httpd", &["-f", "-DFOREGROUND", "-X"]),
-    ("inetd", &["-f"]),
-    ("klogd", &["-n"]),
-    ("ntpd", &["-n", "-q"]),
-    ("sshd", &["-D", "-d", "-i", "-t", "-T"]),
-    ("syslogd", &["-n"]),
-    ("telnetd", &["-F", "-i"]),
-    ("udhcpc", &["-f", "-q"]),
-    ("udhcpd", &["-f"]),
-];
-
-/// Arguments that send any program to the background.
-const BACKGROUND: &[&str] = &["--daemon", "--daemonize", "--background", "--detach"];
-
-/// Whether a daemon's command puts itself in the background.
-pub fn daemonises_itself(argv: &[String]) -> Option<Daemonises> {
-    let words = without_busybox(argv);
-    let (program, arguments) = words.split_first()?;
-    let program = base(program);
-    let finding = |because: Option<&String>, instead| {
-        Some(Daemonises {
-            program: program.to_owned(),
-            because: because.cloned(),
-            instead,
-        })
-    };
-    if let Some(because) = arguments
-        .iter()
-        .find(|word| BACKGROUND.contains(&word.as_str()))
-    {
-        return finding(Some(because), None);
-    }
-    let mount = program == "rfs" && arguments.iter().any(|word| word == "mount");
-    if mount || matches!(program, "udevd" | "systemd-udevd") {
-        let because = arguments.iter().find(|word| *word == "-d")?;
-        return finding(Some(because), None);
-    }
-    if program == "start-stop-daemon" {
-        let because = arguments.iter().find(|word| *word == "-b")?;
-        return finding(Some(because), None);
-    }
-    if program == "mdev" {
-        let background = arguments.iter().find(|word| is_given(word, &["-d"]))?;
-        let stays = arguments.iter().any(|word| is_given(word, &["-f"]));
-        return if stays {
-            None
-        } else {
-            finding(Some(background), Some("-f"))
-        };
-    }
-    if program == "nginx" {
-        let stays = arguments.iter().any(|word| word.contains("daemon off"));
-        return if stays {
-            None
-        } else {
-            finding(None, Some("-g 'daemon off;'"))
-        };
-    }
-    let (_, stay) = FOREGROUND.iter().find(|(name, _)| *name == program)?;
-    if arguments.iter().any(|word| is_given(word, stay)) {
-        return None;
-    }
-    finding(None, stay.first().copied())
-}
-
-/// Whether a word is one of the arguments, alone or in a cluster of single letters such as `-fv`.
-fn is_given(word: &str, arguments: &[&str]) -> bool {
-    let letters = word.strip_prefix('-').filter(|rest| {
-        !rest.starts_with('-') && rest.bytes().all(|byte| byte.is_ascii_alphabetic())
-    });
-    arguments.iter().any(|argument| {
-        let letter = argument.strip_prefix('-').filter(|rest| rest.len() == 1);
-        word == *argument
-            || letter
-                .zip(letters)
-                .is_some_and(|(letter, letters)| letters.contains(letter))
-    })
-}
-
 /// The command without a leading `busybox`, which runs what its first argument names.
-fn without_busybox(argv: &[String]) -> &[String] {
+pub(super) fn without_busybox(argv: &[String]) -> &[String] {
     match argv {
         [first, rest @ ..] if matches!(base(first), "busybox" | "busybox.static") => rest,
         _ => argv,
     }
 }
 
-fn base(program: &str) -> &str {
+pub(super) fn base(program: &str) -> &str {
     program.rsplit('/').next().unwrap_or(program)
 }

@@ -188,6 +188,22 @@ fn soft_edges_to_units_that_are_not_there_vanish_in_both() {
 }
 
 #[test]
+fn a_unit_from_elsewhere_has_no_file_and_is_named_by_others() {
+    let mut unit = Unit::daemon("u", argv("/bin/x"));
+    unit.after = names(&["later"]);
+    let units = [Unit::external("later"), unit];
+    for (dialect, line) in [
+        (Dialect::Yaml, "after:\n  - later\n"),
+        (Dialect::Toml, "after = [\"later\"]\n"),
+    ] {
+        let lowered = lower(&units, dialect);
+        assert_eq!(lowered.files.len(), 1);
+        assert!(lowered.files[0].text.contains(line));
+        assert_eq!(lowered.losses[0].feature, Feature::After);
+    }
+}
+
+#[test]
 fn a_target_is_a_barrier() {
     let mut unit = Unit::target("ready");
     unit.requires = names(&["a"]);
@@ -400,12 +416,15 @@ fn shell_syntax_is_found_where_no_shell_reads_it() {
         ("sh -c a&&$b", None),
         ("/bin/busybox sh -c $b", None),
         ("sh /x.sh $b", Some("$b")),
+        ("a '$b' \\$c 'd | e' '&&'", None),
+        ("a \"$b c\"", Some("$b c")),
+        ("a \"b c\" 'd' | e", Some("|")),
         ("awk {print$1} x", None),
         ("awk {print$1} > x", Some(">")),
         ("find / -exec rm {} ;", None),
         ("a --opt=b ^x$", None),
     ] {
-        assert_eq!(looks_like_shell(&words(line)), sign, "{line}");
+        assert_eq!(looks_like_shell(line).as_deref(), sign, "{line}");
     }
 }
 
@@ -423,29 +442,9 @@ fn a_getty_needs_a_shell_that_outlives_it() {
     ]))));
     let kept = "while :; do\n  /sbin/getty 0 tty1\n  sleep 1\ndone\n";
     assert!(!is_bare_getty(&Command::Shell(kept.to_owned())));
+    let last = "cd / && exec getty 0 tty1".to_owned();
+    assert!(is_bare_getty(&Command::Shell(last)));
     assert!(!is_bare_getty(&argv("/usr/sbin/sshd -D")));
-}
-
-#[test]
-fn programs_that_leave_for_the_background_are_known() {
-    for (line, instead) in [
-        ("/usr/sbin/sshd -e", Some(Some("-D"))),
-        ("/usr/sbin/sshd -eD", None),
-        ("busybox httpd -h /srv", Some(Some("-f"))),
-        ("busybox httpd -f -h /srv", None),
-        ("udevd --daemon", Some(None)),
-        ("udevd", None),
-        ("rfs mount -d /x", Some(None)),
-        ("rfs mount -m x /x", None),
-        ("mdev -d", Some(Some("-f"))),
-        ("mdev -df", None),
-        ("udhcpc -i eth0 -f", None),
-        ("nginx", Some(Some("-g 'daemon off;'"))),
-        ("redis-server", None),
-    ] {
-        let found = daemonises_itself(&words(line)).map(|found| found.instead);
-        assert_eq!(found, instead, "{line}");
-    }
 }
 
 #[test]

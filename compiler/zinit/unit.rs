@@ -26,6 +26,8 @@ pub enum Kind {
     Oneshot,
     /// No process: a name for a point in the boot.
     Target,
+    /// Not of this image: something brings it while the machine runs.
+    External,
 }
 
 impl Kind {
@@ -35,6 +37,7 @@ impl Kind {
             Self::Daemon => "daemon",
             Self::Oneshot => "oneshot",
             Self::Target => "target",
+            Self::External => "external",
         }
     }
 }
@@ -189,6 +192,11 @@ impl Unit {
     /// A oneshot.
     pub fn oneshot(name: impl Into<String>, command: Command) -> Self {
         Self::new(name, Kind::Oneshot, Some(command))
+    }
+
+    /// A unit that is brought from elsewhere.
+    pub fn external(name: impl Into<String>) -> Self {
+        Self::new(name, Kind::External, None)
     }
 
     /// A target.

@@ -117,6 +117,7 @@ fn up(up: &Up) -> String {
         Up::Tcp { address, within } => format!("{address} accepts connections{}", limit(*within)),
         Up::Exit { within } => format!("it has ended with 0{}", limit(*within)),
         Up::Reached => "all that it waits for is up".to_owned(),
+        Up::Elsewhere => "something has brought it, and it is up".to_owned(),
     }
 }
 

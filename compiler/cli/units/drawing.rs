@@ -17,6 +17,7 @@ pub(super) fn dot(report: &Report<'_>) -> String {
             Kind::Daemon => "box",
             Kind::Oneshot => "ellipse",
             Kind::Target => "diamond",
+            Kind::External => "cds",
         };
         let label = dot_quoted(&unit.start.unit);
         let place = dot_quoted(&unit.place());
@@ -47,6 +48,7 @@ pub(super) fn mermaid(report: &Report<'_>) -> String {
             Kind::Daemon => format!("[{label}]"),
             Kind::Oneshot => format!("([{label}])"),
             Kind::Target => format!("{{{{{label}}}}}"),
+            Kind::External => format!("[/{label}/]"),
         };
         text.push_str(&format!("  n{number}{node}\n"));
     }

@@ -33,10 +33,10 @@ pub(super) fn tree(report: &Report<'_>, order: &BootOrder, style: Style) -> Stri
     });
     let place_width = width(&lines, |line| columns(&line.unit.place()));
     let wave_width = report.waves.to_string().len().max("wave".len());
-    let before = wave_width + 2 + name_width + 2 + 7 + 2 + 7 + 2 + place_width + 2;
+    let before = wave_width + 2 + name_width + 2 + 8 + 2 + 7 + 2 + place_width + 2;
     let room = WIDTH.saturating_sub(before).max(LEAST);
     let title = format!(
-        "{:>wave_width$}  {:name_width$}  {:7}  {:7}  {:place_width$}  waits for",
+        "{:>wave_width$}  {:name_width$}  {:8}  {:7}  {:place_width$}  waits for",
         "wave", "unit", "kind", "up once", "where"
     );
     text.push_str(&format!("{}\n", style.faint(&title)));
@@ -46,7 +46,7 @@ pub(super) fn tree(report: &Report<'_>, order: &BootOrder, style: Style) -> Stri
         let reasons = reasons(&start.waits, room);
         let first = reasons.first().map_or("", String::as_str);
         text.push_str(&format!(
-            "{}  {}{}  {:7}  {:7}  {}  {first}",
+            "{}  {}{}  {:8}  {:7}  {}  {first}",
             style.faint(&format!("{:>wave_width$}", start.wave)),
             style.faint(&line.branch),
             style.strong(&format!("{:name_room$}", start.unit)),
@@ -192,6 +192,7 @@ fn word(up: &Up) -> &'static str {
         Up::Tcp { .. } => "tcp",
         Up::Exit { .. } => "exit 0",
         Up::Reached => "reached",
+        Up::Elsewhere => "brought",
     }
 }
 

@@ -132,6 +132,17 @@ fn a_unit_is_up_when_its_dialect_takes_it_for_up() {
     );
 }
 
+#[test]
+fn a_unit_from_elsewhere_is_waited_for_by_one_generation_only() {
+    let units = [
+        Unit::external("later"),
+        unit(Kind::Daemon, "a", &[], &["later"]),
+    ];
+    let told = |dialect| told(&order(&units, dialect).expect("there is no ring"));
+    assert_eq!(told(Dialect::Yaml), ["1 later:", "2 a: after later"]);
+    assert_eq!(told(Dialect::Toml), ["1 a:", "1 later:"]);
+}
+
 proptest! {
     #[test]
     fn a_wave_lies_right_behind_the_last_that_it_waits_for(
