@@ -86,10 +86,10 @@ impl Read<'_> {
             {
                 NewNode::new("shell").arg(script.trim())
             }
-            _ if looks_like_shell(&argv).is_some() => {
+            _ if let Some(word) = looks_like_shell(command) => {
                 ctx.push(shell_syntax(
                     value.span,
-                    &argv,
+                    &word,
                     "it is now a `shell` command and does what it says",
                 ));
                 NewNode::new("shell").arg(command.trim())
@@ -111,10 +111,10 @@ impl Read<'_> {
                 "left out",
             ));
         };
-        let text = if looks_like_shell(&argv).is_some() {
+        let text = if let Some(word) = looks_like_shell(command) {
             ctx.push(shell_syntax(
                 value.span,
-                &argv,
+                &word,
                 "it is now run by a shell and does what it says",
             ));
             format!("sh -c {}", quote(command.trim()))
@@ -358,8 +358,7 @@ pub(super) fn ignored(span: Span, message: String) -> Diagnostic {
     Diagnostic::warning("zosc::migrate::ignored-field", message).at(span)
 }
 
-fn shell_syntax(span: Span, argv: &[String], now: &str) -> Diagnostic {
-    let word = looks_like_shell(argv).unwrap_or_default();
+fn shell_syntax(span: Span, word: &str, now: &str) -> Diagnostic {
     Diagnostic::warning(
         "zosc::migrate::shell-syntax",
         format!("zinit runs no shell, so `{word}` was a plain argument"),
