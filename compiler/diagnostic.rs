@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::source::Span;
+use crate::source::{SourceMap, Span};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -35,13 +35,37 @@ pub struct TextEdit {
     pub text: String,
 }
 
+/// Who may decide on a fix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Applicability {
+    /// It writes down what the text says already, or the only thing that can be meant: `zosc check --fix` applies it.
+    Safe,
+    /// It may be meant otherwise, or loses something that was written: somebody should have a look.
+    NeedsLook,
+}
+
 /// A change that would mend the problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fix {
     /// What the change does, as a menu would show it.
     pub title: String,
+    /// Whether it needs a look first.
+    pub applicability: Applicability,
     /// The edits, in one source or several, not overlapping.
     pub edits: Vec<TextEdit>,
+}
+
+impl Fix {
+    /// The text before and after, where one word replaces another.
+    pub fn replacement(&self, sources: &SourceMap) -> Option<(String, String)> {
+        let [edit] = self.edits.as_slice() else {
+            return None;
+        };
+        let before = sources.slice(edit.span);
+        let is_shown = !before.is_empty() && !edit.text.is_empty() && !edit.text.contains('\n');
+        is_shown.then(|| (before.to_owned(), edit.text.clone()))
+    }
 }
 
 /// One problem: a fact, where it shows, and what to type next.
@@ -119,16 +143,30 @@ impl Diagnostic {
         self
     }
 
-    /// Offers a change of text.
+    /// Offers a change of text, which needs a look.
     pub fn fix(mut self, title: impl Into<String>, edits: Vec<TextEdit>) -> Self {
         self.fixes.push(Fix {
             title: title.into(),
+            applicability: Applicability::NeedsLook,
             edits,
         });
         self
     }
 
-    /// Offers to replace the text at `span`.
+    /// Says that the change offered last may be made without a look.
+    pub fn safe(self) -> Self {
+        self.safe_if(true)
+    }
+
+    /// Says that the change offered last may be made without a look, where that holds.
+    pub fn safe_if(mut self, holds: bool) -> Self {
+        if let Some(fix) = self.fixes.last_mut().filter(|_| holds) {
+            fix.applicability = Applicability::Safe;
+        }
+        self
+    }
+
+    /// Offers to replace the text at `span`, which needs a look.
     pub fn replace(self, title: impl Into<String>, span: Span, text: impl Into<String>) -> Self {
         self.fix(
             title,
@@ -254,9 +292,45 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     best.map(|(_, candidate)| candidate)
 }
 
+/// Whether one of `candidates` alone can be meant by `name`: one keystroke away, and no other as near.
+///
+/// A short name is near to too many, and one with another number means another thing.
+pub fn is_slip<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> bool {
+    let digits = |text: &str| -> String { text.chars().filter(char::is_ascii_digit).collect() };
+    let mut near = candidates
+        .into_iter()
+        .filter(|candidate| strsim::damerau_levenshtein(name, candidate) <= 1);
+    match (near.next(), near.next()) {
+        (Some(only), None) => name.chars().count() >= 4 && digits(only) == digits(name),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slip_is_one_keystroke_from_one_name() {
+        let names = ["install", "exclude", "stage1", "stage2", "efi"];
+        for slip in ["instal", "instlal", "installl", "exclade"] {
+            assert!(is_slip(slip, names), "{slip}");
+        }
+        for other in ["insta", "stage", "stage3", "stage12", "ef", "remove"] {
+            assert!(!is_slip(other, names), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_fix_needs_a_look_unless_it_is_said_to_be_safe() {
+        let span = Span::new(crate::source::SourceId(0), 0, 1);
+        let problem = Diagnostic::error("zosc::check::x", "a fact")
+            .replace("guess", span, "b")
+            .replace("quote it", span, "\"a\"")
+            .safe();
+        let applicable: Vec<_> = problem.fixes.iter().map(|fix| fix.applicability).collect();
+        assert_eq!(applicable, [Applicability::NeedsLook, Applicability::Safe]);
+    }
 
     #[test]
     fn the_nearest_name_is_a_slip_away_and_no_further() {

@@ -4,6 +4,7 @@
 //! keep on every value, and the lines and columns a reader wants. Never opens a file.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -172,6 +173,8 @@ impl<T: JsonSchema> JsonSchema for Spanned<T> {
 pub struct Source {
     /// The path as the user gave it, or `std:…` for a text that ships with zosc.
     pub name: String,
+    /// The absolute path of the file that it was read from, where it was.
+    pub file: Option<PathBuf>,
     /// The text itself.
     pub text: Arc<str>,
 }
@@ -199,10 +202,29 @@ impl SourceMap {
 
     /// Adds a text and returns its id.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
-        self.sources.push(Source {
+        self.push(Source {
             name: name.into(),
+            file: None,
             text: text.into(),
-        });
+        })
+    }
+
+    /// Adds the text of a file and returns its id.
+    pub fn add_file(
+        &mut self,
+        name: impl Into<String>,
+        file: &Path,
+        text: impl Into<Arc<str>>,
+    ) -> SourceId {
+        self.push(Source {
+            name: name.into(),
+            file: Some(file.to_owned()),
+            text: text.into(),
+        })
+    }
+
+    fn push(&mut self, source: Source) -> SourceId {
+        self.sources.push(source);
         SourceId(self.sources.len() as u32 - 1)
     }
 

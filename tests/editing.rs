@@ -103,3 +103,60 @@ fn fmt_reads_standard_input_and_says_what_it_cannot_use() {
     let (_, said) = folder.run(&["fmt", "none.kdl"], 1);
     assert!(said.contains("zosc::cli::cannot-read"), "{said}");
 }
+
+const MISTAKEN: &str = "edition 1
+image zos version=6.10
+import \"units/site.kdl\"
+import \"std:zero-os/modules\"
+zinit dialect=toml
+unit a { target; requires sit; }
+outputs { initramfs initrd.cpio.xz }
+";
+
+#[test]
+fn check_writes_safe_fixes_and_reports_the_rest() {
+    let folder = Folder::new(&[
+        ("zos.kdl", MISTAKEN),
+        (
+            "units/site.kdl",
+            "edition 1\nunit site { oneshot yes; exec /bin/true }\n",
+        ),
+    ]);
+    let (out, said) = folder.run(&["check", "--fix", "--dry-run"], 1);
+    assert!(
+        said.contains("would fix zos.kdl:2 put it in quotes: 6.10 → \"6.10\""),
+        "{said}"
+    );
+    assert!(
+        out.contains("--- zos.kdl\n+++ zos.kdl\n@@ -1,5 +1,5 @@\n"),
+        "{out}"
+    );
+    assert!(
+        out.contains("\n-image zos version=6.10\n+image zos version=\"6.10\"\n"),
+        "{out}"
+    );
+    assert_eq!(folder.read("zos.kdl"), MISTAKEN);
+
+    let (out, said) = folder.run(&["check", "--fix"], 1);
+    assert_eq!(out, "");
+    assert!(
+        said.contains("fixed zos.kdl:2 put it in quotes: 6.10 → \"6.10\""),
+        "{said}"
+    );
+    assert!(
+        said.contains("fixed units/site.kdl:2 write `#true`: yes → #true"),
+        "{said}"
+    );
+    assert!(
+        said.contains("there is no unit `sit`"),
+        "a guess needs a look: {said}"
+    );
+    assert_eq!(
+        folder.read("units/site.kdl"),
+        "edition 1\nunit site { oneshot #true; exec \"/bin/true\" }\n"
+    );
+    let fixed = folder.read("zos.kdl");
+    let (_, said) = folder.run(&["check", "--fix"], 1);
+    assert!(!said.contains("fixed"), "{said}");
+    assert_eq!(folder.read("zos.kdl"), fixed);
+}

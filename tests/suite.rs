@@ -8,6 +8,8 @@
 mod case;
 #[path = "suite/codes.rs"]
 mod codes;
+#[path = "suite/fixing.rs"]
+mod fixing;
 #[path = "suite/generated.rs"]
 mod generated;
 #[path = "suite/layout.rs"]
@@ -87,29 +89,37 @@ fn diagnose_case(path: &Path, text: &str) -> (SourceMap, Diagnostics) {
     if !path.starts_with(root().join("tests/suite/check")) {
         return diagnose("zos.kdl", text);
     }
-    let mut files = Vec::new();
-    gather_all(&beside(), &mut files);
+    let (mut sources, mut sink) = (SourceMap::new(), Diagnostics::new());
+    check::check(
+        Path::new("zos.kdl"),
+        &settings(),
+        &files(text),
+        &mut sources,
+        &mut sink,
+    );
+    (sources, sink)
+}
+
+/// Settings for a check among [`files`].
+fn settings() -> check::Settings {
+    check::Settings {
+        current_directory: "/suite".into(),
+        ..check::Settings::default()
+    }
+}
+
+/// A case as the manifest `/suite/zos.kdl`, and the files beside it.
+fn files(text: &str) -> io::Memory {
+    let mut beside_it = Vec::new();
+    gather_all(&beside(), &mut beside_it);
     let mut known: Vec<(PathBuf, Vec<u8>)> = Vec::new();
-    for file in files {
+    for file in beside_it {
         let name = file.strip_prefix(beside()).expect("found below it");
         let bytes = std::fs::read(&file).expect("a file of this package");
         known.push((Path::new("/suite").join(name), bytes));
     }
     known.push(("/suite/zos.kdl".into(), text.into()));
-    let settings = check::Settings {
-        current_directory: "/suite".into(),
-        ..check::Settings::default()
-    };
-    let (mut sources, mut sink) = (SourceMap::new(), Diagnostics::new());
-    let files = io::Memory::new(known);
-    check::check(
-        Path::new("zos.kdl"),
-        &settings,
-        &files,
-        &mut sources,
-        &mut sink,
-    );
-    (sources, sink)
+    io::Memory::new(known)
 }
 
 #[test]

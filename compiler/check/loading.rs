@@ -74,7 +74,8 @@ pub(super) fn load(
     };
     let text = loader.read_entry(entry, &path)?;
     let location = Location::Disk(path.clone());
-    let source = loader.sources.add(entry.display().to_string(), text);
+    let name = entry.display().to_string();
+    let source = loader.sources.add_file(name, &path, text);
     loader.load(&location, source);
     let Loader {
         mut places,
@@ -176,7 +177,10 @@ impl Loader<'_> {
         match self.read_text(&to, &name) {
             Err(problem) => self.sink.push(problem.at(import.span)),
             Ok(text) => {
-                let source = self.sources.add(name, text);
+                let source = match &to {
+                    Location::Disk(path) => self.sources.add_file(name, path, text),
+                    Location::Library(_) => self.sources.add(name, text),
+                };
                 self.trail.push((from.clone(), import.span));
                 self.load(&to, source);
                 self.trail.pop();

@@ -8,6 +8,7 @@
 
 mod addresses;
 mod alternatives;
+mod fixes;
 mod image;
 mod library;
 mod loading;
@@ -49,11 +50,12 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, is_slip, nearest};
 use crate::io::Files;
 use crate::manifest::Manifest;
 use crate::source::{SourceMap, Span};
 
+pub use fixes::{Applied, Change, Fixed, fix};
 pub use image::*;
 pub use library::names as library_names;
 
@@ -234,12 +236,12 @@ fn suggest<'a>(
     names: impl IntoIterator<Item = &'a str>,
     otherwise: &str,
 ) -> Diagnostic {
-    match nearest(wrong, names) {
-        Some(name) => diagnostic.help(format!("did you mean `{name}`?")).replace(
-            format!("write `{name}`"),
-            span,
-            word(name),
-        ),
+    let names: Vec<&str> = names.into_iter().collect();
+    match nearest(wrong, names.iter().copied()) {
+        Some(name) => diagnostic
+            .help(format!("did you mean `{name}`?"))
+            .replace(format!("write `{name}`"), span, word(name))
+            .safe_if(is_slip(wrong, names)),
         None => diagnostic.help(otherwise),
     }
 }

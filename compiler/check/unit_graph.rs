@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, is_slip, nearest};
 use crate::source::{Span, Spanned};
 use crate::zinit::{self, Cycle, Edge, EdgeKind, Target, Unit};
 
@@ -27,7 +27,15 @@ pub(super) fn check(ctx: &mut Ctx<'_>, pairs: &[Pair<'_>], disabled: &BTreeMap<S
             Target::Enabled => {}
             Target::Disabled if edge.kind != EdgeKind::Requires => {}
             Target::Disabled | Target::Unknown => {
-                unknown(ctx, &edge.to, span, &names, disabled.get(&edge.to).copied());
+                let others = names.iter().copied().filter(|name| *name != edge.from);
+                let others: Vec<&str> = others.collect();
+                unknown(
+                    ctx,
+                    &edge.to,
+                    span,
+                    &others,
+                    disabled.get(&edge.to).copied(),
+                );
             }
             Target::Itself => ctx.push(
                 Diagnostic::error(
@@ -88,11 +96,10 @@ pub(super) fn unknown(
             } else {
                 word(near)
             };
-            problem.help(format!("did you mean `{near}`?")).replace(
-                format!("write `{near}`"),
-                span,
-                text,
-            )
+            problem
+                .help(format!("did you mean `{near}`?"))
+                .replace(format!("write `{near}`"), span, text)
+                .safe_if(is_slip(name, names.iter().copied()))
         }
         None => problem.help(format!(
             "add `unit {name} {{ … }}` or an import that brings it; `unit {name} {{ external }}` if it comes while the machine runs"

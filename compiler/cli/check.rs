@@ -1,5 +1,10 @@
 //! `zosc check`.
 
+use similar::TextDiff;
+
+use crate::check::{self, Change, Image};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::io;
 use crate::manifest;
 use crate::syntax;
 
@@ -13,6 +18,12 @@ use super::{Failed, ManifestArguments, Outcome};
 pub(super) struct Arguments {
     #[command(flatten)]
     manifest: ManifestArguments,
+    /// Write the fixes that are beyond doubt into the manifest and the files that it imports.
+    #[arg(long)]
+    fix: bool,
+    /// With `--fix`: write nothing, and print what would change.
+    #[arg(long, requires = "fix")]
+    dry_run: bool,
     /// Also print the manifest in this form.
     #[arg(long, value_name = "FORM")]
     emit: Option<Emit>,
@@ -25,7 +36,11 @@ enum Emit {
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
-    let image = session.image(&arguments.manifest)?;
+    let image = if arguments.fix {
+        fix(session, arguments)?
+    } else {
+        session.image(&arguments.manifest)?
+    };
     if let Some(Emit::Json) = arguments.emit {
         let (source, text) = session
             .sources
@@ -33,7 +48,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
             .next()
             .map(|(id, source)| (id, source.text.clone()))
             .ok_or(Failed)?;
-        let mut ignored = crate::diagnostic::Diagnostics::new();
+        let mut ignored = Diagnostics::new();
         let document = syntax::parse(source, &text, &mut ignored);
         return session.print(&format!("{:#}\n", manifest::project(&document)));
     }
@@ -56,4 +71,58 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         counts.join(", ")
     ));
     Ok(())
+}
+
+/// Applies safe fixes, tells them, and checks what has come of it.
+fn fix(session: &mut Session, arguments: &Arguments) -> Result<Image, Failed> {
+    let settings = session.settings(&arguments.manifest)?;
+    let fixed = check::fix(&arguments.manifest.manifest, &settings, &io::System);
+    let mut files = io::Overlay::new(&io::System);
+    for change in &fixed.changes {
+        if arguments.dry_run {
+            session.print(&difference(change))?;
+            files.put(&change.file, change.after.as_bytes());
+        } else {
+            session.settle(write(change).map_err(Diagnostics::from))?;
+        }
+    }
+    let verb = if arguments.dry_run {
+        "would fix"
+    } else {
+        "fixed"
+    };
+    for applied in &fixed.applied {
+        let change = applied
+            .replaced
+            .as_ref()
+            .map_or_else(String::new, |(before, after)| {
+                format!(": {before} → {after}")
+            });
+        session.tell(&format!(
+            "{} {}:{} {}{change}",
+            session.style().verb(verb),
+            applied.name,
+            applied.line,
+            applied.title
+        ));
+    }
+    session.image_in(&arguments.manifest, &files)
+}
+
+fn write(change: &Change) -> Result<(), Diagnostic> {
+    io::replace(&change.file, change.after.as_bytes()).map_err(|error| {
+        Diagnostic::error(
+            "zosc::cli::cannot-write",
+            format!("cannot write `{}`: {error}", change.name),
+        )
+        .help("make the file and its folder writable, or look at `zosc check --fix --dry-run`")
+    })
+}
+
+/// A change as `diff -u` shows it.
+fn difference(change: &Change) -> String {
+    TextDiff::from_lines(&change.before, &change.after)
+        .unified_diff()
+        .header(&change.name, &change.name)
+        .to_string()
 }

@@ -160,16 +160,11 @@ fn help(problem: &Diagnostic, sources: &SourceMap) -> Option<String> {
     let mut lines: Vec<String> = problem.help.iter().cloned().collect();
     lines.extend(problem.notes.iter().cloned());
     if let Some(fix) = problem.fixes.first() {
-        let change = match fix.edits.as_slice() {
-            [edit]
-                if !sources.slice(edit.span).is_empty()
-                    && !edit.text.is_empty()
-                    && !edit.text.contains('\n') =>
-            {
-                format!(": `{}` → `{}`", sources.slice(edit.span), edit.text)
-            }
-            _ => String::new(),
-        };
+        let change = fix
+            .replacement(sources)
+            .map_or_else(String::new, |(before, after)| {
+                format!(": `{before}` → `{after}`")
+            });
         lines.push(format!("fix: {}{change}", fix.title));
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
@@ -282,7 +277,11 @@ pub(super) fn json(problems: &Diagnostics, sources: &SourceMap) -> String {
                     value["text"] = json!(edit.text);
                     value
                 });
-                json!({ "title": fix.title, "edits": edits.collect::<Vec<_>>() })
+                json!({
+                    "title": fix.title,
+                    "applicability": fix.applicability,
+                    "edits": edits.collect::<Vec<_>>(),
+                })
             })
             .collect();
         let line = json!({
@@ -364,6 +363,7 @@ mod tests {
         let value: Value = serde_json::from_str(text.trim_end()).expect("JSON");
         assert_eq!(value["labels"][1]["file"], "site.kdl");
         assert_eq!(value["labels"][0]["column"], 6);
+        assert_eq!(value["fixes"][0]["applicability"], "needs-look");
         assert_eq!(value["fixes"][0]["edits"][0]["text"], "sshd2");
     }
 

@@ -146,35 +146,45 @@ impl Session {
         self.fail(problem)
     }
 
+    /// What a check is to know of the command line and the environment.
+    pub(super) fn settings(
+        &self,
+        arguments: &ManifestArguments,
+    ) -> Result<check::Settings, Failed> {
+        let current_directory = io::current_directory().map_err(|error| {
+            Diagnostic::error(
+                "zosc::cli::no-directory",
+                format!("the current folder cannot be used: {error}"),
+            )
+            .help("change to a folder that exists")
+        });
+        Ok(check::Settings {
+            current_directory: self.settle(current_directory.map_err(Diagnostics::from))?,
+            overrides: arguments.set.clone(),
+            source_date_epoch: io::environment("SOURCE_DATE_EPOCH"),
+        })
+    }
+
     /// Reads and checks a manifest; shows what there is to say about it.
     pub(super) fn image(&mut self, arguments: &ManifestArguments) -> Result<Image, Failed> {
+        self.image_in(arguments, &io::System)
+    }
+
+    /// Reads and checks a manifest among files that may not be the machine's.
+    pub(super) fn image_in(
+        &mut self,
+        arguments: &ManifestArguments,
+        files: &dyn io::Files,
+    ) -> Result<Image, Failed> {
+        let settings = self.settings(arguments)?;
         let mut problems = Diagnostics::new();
-        let image = match io::current_directory() {
-            Ok(current_directory) => {
-                let settings = check::Settings {
-                    current_directory,
-                    overrides: arguments.set.clone(),
-                    source_date_epoch: io::environment("SOURCE_DATE_EPOCH"),
-                };
-                check::check(
-                    &arguments.manifest,
-                    &settings,
-                    &io::System,
-                    &mut self.sources,
-                    &mut problems,
-                )
-            }
-            Err(error) => {
-                problems.push(
-                    Diagnostic::error(
-                        "zosc::cli::no-directory",
-                        format!("the current folder cannot be used: {error}"),
-                    )
-                    .help("change to a folder that exists"),
-                );
-                None
-            }
-        };
+        let image = check::check(
+            &arguments.manifest,
+            &settings,
+            files,
+            &mut self.sources,
+            &mut problems,
+        );
         if !problems.is_empty() {
             self.report(&problems);
         }

@@ -141,6 +141,48 @@ impl Files for Memory {
     }
 }
 
+/// Files some of which have another content than they have below: edited and not yet written.
+#[derive(Clone)]
+pub struct Overlay<'a> {
+    below: &'a dyn Files,
+    edited: Memory,
+}
+
+impl<'a> Overlay<'a> {
+    /// The files as they are.
+    pub fn new(below: &'a dyn Files) -> Self {
+        Self {
+            below,
+            edited: Memory::default(),
+        }
+    }
+
+    /// Gives a file another content.
+    pub fn put(&mut self, path: impl Into<PathBuf>, content: impl Into<Vec<u8>>) {
+        self.edited.files.insert(path.into(), content.into());
+    }
+}
+
+impl Files for Overlay<'_> {
+    fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        match self.edited.read(path, limit) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.below.read(path, limit),
+            read => read,
+        }
+    }
+
+    fn kind(&self, path: &Path) -> Option<FileKind> {
+        match self.edited.kind(path) {
+            Some(file @ FileKind::File(_)) => Some(file),
+            _ => self.below.kind(path),
+        }
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        self.below.list(path)
+    }
+}
+
 fn too_large(limit: u64) -> io::Error {
     io::Error::new(
         io::ErrorKind::FileTooLarge,

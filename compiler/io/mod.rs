@@ -14,7 +14,7 @@ mod replace;
 mod write;
 
 pub use download::{Answer, Failure, Network, Progress, Request, Resume, download};
-pub use files::{FileKind, Files, Memory, System};
+pub use files::{FileKind, Files, Memory, Overlay, System};
 pub use http::{Internet, MemoryNetwork, Offline};
 pub use process::{Finished, run_program};
 pub use replace::replace;

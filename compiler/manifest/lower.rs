@@ -26,6 +26,7 @@ pub(super) fn lower(document: &Document, sink: &mut Diagnostics) -> Lowered {
     let model = Model::get();
     let mut lowering = Lowering {
         model,
+        top: &document.nodes,
         sink,
         poisoned: 0,
     };
@@ -57,6 +58,8 @@ type Members = IndexMap<String, SpannedValue>;
 
 struct Lowering<'a> {
     model: &'a Model,
+    /// The nodes that have no parent.
+    top: &'a [Node],
     sink: &'a mut Diagnostics,
     /// How many values the parser had to leave open.
     poisoned: usize,
@@ -174,8 +177,9 @@ impl Lowering<'_> {
                     .entry(property.name.clone())
                     .or_insert_with(|| SpannedValue::poisoned(node.span));
             }
-            self.sink
-                .push(problems::unknown_node(self.model, shape, parent, node));
+            let siblings = parent.map_or(self.top, Node::children);
+            let problem = problems::unknown_node(self.model, shape, parent, siblings, node);
+            self.sink.push(problem);
             return;
         };
         if matches!(member.role, Role::Child | Role::Flag) {

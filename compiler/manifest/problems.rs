@@ -9,7 +9,7 @@ pub(super) use values::{
 };
 
 use super::model::{Member, Model, Role, Scalar, Shape};
-use crate::diagnostic::{Diagnostic, TextEdit, nearest};
+use crate::diagnostic::{Diagnostic, TextEdit, is_slip, nearest};
 use crate::source::{Span, Spanned};
 use crate::syntax::{Block, Entry, Node, Value, quote};
 
@@ -59,6 +59,7 @@ pub(super) fn unknown_node(
     model: &Model,
     shape: &Shape,
     parent: Option<&Node>,
+    siblings: &[Node],
     node: &Node,
 ) -> Diagnostic {
     let name = &node.name.value;
@@ -77,7 +78,8 @@ pub(super) fn unknown_node(
     if let Some(near) = nearest(name, shape.children()) {
         return problem("zosc::manifest::unknown-node")
             .help(format!("did you mean `{near}`?"))
-            .replace(format!("write `{near}`"), span, near);
+            .replace(format!("write `{near}`"), span, near)
+            .safe_if(is_slip(name, shape.children()) && may_stand_beside(shape, near, siblings));
     }
     let homes = model.homes(name);
     if !homes.is_empty() {
@@ -85,6 +87,14 @@ pub(super) fn unknown_node(
     }
     problem("zosc::manifest::unknown-node")
         .help(format!("what may stand here is {}", list(shape.children())))
+}
+
+/// Whether a child with this name may be added to others.
+fn may_stand_beside(shape: &Shape, name: &str, siblings: &[Node]) -> bool {
+    let stands_once = shape
+        .member(name)
+        .is_some_and(|member| matches!(member.role, Role::Child | Role::Flag));
+    !stands_once || !siblings.iter().any(|node| node.name.value == name)
 }
 
 /// Says where a name is right.
@@ -132,6 +142,12 @@ fn child_for_property(parent: &Node, node: &Node) -> Diagnostic {
                 edit(node.removal, ""),
             ],
         )
+        .safe_if(!has_property(parent, name) && node.children.is_none())
+}
+
+fn has_property(node: &Node, name: &str) -> bool {
+    let mut keys = node.entries.iter().filter_map(|entry| entry.key.as_ref());
+    keys.any(|key| key.value == name)
 }
 
 /// A property whose name the node does not know.
@@ -152,7 +168,8 @@ pub(super) fn unknown_property(
     if let Some(near) = nearest(name, shape.properties()) {
         return problem("zosc::manifest::unknown-property")
             .help(format!("did you mean `{near}`?"))
-            .replace(format!("write `{near}`"), key.span, near);
+            .replace(format!("write `{near}`"), key.span, near)
+            .safe_if(is_slip(name, shape.properties()) && !has_property(node, near));
     }
     if let Some(near) = nearest(name, shape.children()) {
         return problem("zosc::manifest::unknown-property").help(format!(
@@ -163,7 +180,8 @@ pub(super) fn unknown_property(
         let whole = format!("{name}={}", shown(entry));
         return problem("zosc::manifest::unknown-property")
             .help(format!("if it is one word, write `{}`", quote(&whole)))
-            .replace("put it in quotes", entry.span, quote(&whole));
+            .replace("put it in quotes", entry.span, quote(&whole))
+            .safe_if(shape.properties().next().is_none());
     }
     let homes = model.homes(name);
     let homes: Vec<(String, Role)> = homes
@@ -196,11 +214,10 @@ fn property_for_child(node: &Node, entry: &Entry, member: &Member) -> Diagnostic
                 "remove it: `{parent}` has its {name} already, `{}`",
                 shown(given)
             )),
-            None => problem.help(format!("write `{parent} {raw}`")).replace(
-                format!("write `{raw}` alone"),
-                entry.span,
-                raw.clone(),
-            ),
+            None => problem
+                .help(format!("write `{parent} {raw}`"))
+                .replace(format!("write `{raw}` alone"), entry.span, raw.clone())
+                .safe(),
         };
     }
     let child = match (member.role, &entry.value.value) {
@@ -221,7 +238,14 @@ fn property_for_child(node: &Node, entry: &Entry, member: &Member) -> Diagnostic
         ),
         None => edit(point(node.span, node.span.end), format!(" {{ {child} }}")),
     };
-    problem.fix("write it as a child", vec![edit(entry.span, ""), insertion])
+    let is_given = node
+        .children()
+        .iter()
+        .any(|child| child.name.value == *name);
+    let is_switched_off = member.role == Role::Flag && entry.value.value != Value::Bool(true);
+    problem
+        .fix("write it as a child", vec![edit(entry.span, ""), insertion])
+        .safe_if(!is_given && !is_switched_off)
 }
 
 /// A required member that is not there.
@@ -367,11 +391,22 @@ pub(super) fn second_value(
         };
         return problem
             .help(format!("a text with spaces needs quotes: `{name} {whole}`"))
-            .replace("put it in quotes", span, whole);
+            .replace("put it in quotes", span, whole)
+            .safe_if(are_plain_words(&node.entries));
     }
     problem
         .help("remove it")
         .replace("remove it", extra.span, "")
+}
+
+/// Whether entries are words without quotes, with nothing but one space between them.
+fn are_plain_words(entries: &[Entry]) -> bool {
+    let bare = |entry: &Entry| entry.key.is_none() && !entry.raw.starts_with(['"', '#']);
+    let side_by_side = |pair: &[Entry]| match pair {
+        [left, right] => left.span.end + 1 == right.span.start,
+        _ => true,
+    };
+    entries.iter().all(bare) && entries.windows(2).all(side_by_side)
 }
 
 /// A property on a node that takes none.
@@ -397,6 +432,7 @@ pub(super) fn no_properties(
         .at(entry.span)
         .help(format!("a value with `=` needs quotes: `{whole}`"))
         .replace("put it in quotes", entry.span, whole)
+        .safe()
 }
 
 /// A block on a node that takes none.

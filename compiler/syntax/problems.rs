@@ -3,16 +3,19 @@
 use kdl::KdlError;
 
 use super::fault::{Fault, FaultKind};
-use super::word::quote;
+use super::word::{is_newline, is_space, quote};
 use super::{MAXIMUM_DEPTH, MAXIMUM_SLASHDASH_DEPTH};
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceId, Span};
 
 /// Says what a fault is and how to mend it.
 pub(super) fn describe(source: SourceId, text: &str, fault: &Fault) -> Diagnostic {
+    let before = text.get(..fault.start).unwrap_or_default();
+    let before = before.trim_end_matches(is_space);
     let place = Place {
         text: text.get(fault.start..fault.end).unwrap_or_default(),
         span: clamp(source, text, fault.start, fault.end),
+        is_first: before.is_empty() || before.ends_with(|c| is_newline(c) || "{;)".contains(c)),
     };
     match fault.kind {
         FaultKind::NeedsQuotes => place.needs_quotes(),
@@ -57,6 +60,8 @@ fn excerpt(text: &str) -> String {
 struct Place<'a> {
     text: &'a str,
     span: Span,
+    /// Whether it stands where a node's name does, or right behind an annotation.
+    is_first: bool,
 }
 
 impl Place<'_> {
@@ -86,6 +91,8 @@ impl Place<'_> {
         .label(self.span, why)
         .help(format!("write `{}`", excerpt(&quoted)))
         .replace("put it in quotes", self.span, quoted)
+        // `a=b=c` may be a property, too.
+        .safe_if(!self.text.contains('='))
     }
 
     fn bare_keyword(&self) -> Diagnostic {
@@ -103,6 +110,7 @@ impl Place<'_> {
             self.span,
             format!("#{}", self.text),
         )
+        .safe_if(matches!(self.text, "true" | "false") && !self.is_first)
     }
 
     fn unknown_keyword(&self) -> Diagnostic {
@@ -121,7 +129,8 @@ impl Place<'_> {
         match known {
             Some(keyword) => problem
                 .help(format!("write `{keyword}`"))
-                .replace(format!("write `{keyword}`"), self.span, keyword),
+                .replace(format!("write `{keyword}`"), self.span, keyword)
+                .safe_if(keyword != "#null" && !self.is_first),
             None => problem.help(
                 "keywords are `#true`, `#false` and `#null`; a comment starts with `//`, and a string with `#` needs quotes",
             ),
@@ -166,7 +175,8 @@ impl Place<'_> {
         match inner {
             Some(inner) if !inner.contains(['"', '\\']) => problem
                 .help("on one line, one quote at each end is enough")
-                .replace("use single quotes", self.span, quote(inner)),
+                .replace("use single quotes", self.span, quote(inner))
+                .safe(),
             _ => problem
                 .help("put the text on lines of its own, and the closing `\"\"\"` on the last"),
         }

@@ -10,11 +10,12 @@
 //!
 //! The first word is the severity, then come the code, the columns of the first label (in characters from 1; the second is
 //! the one behind the last; `-` where there is no label in this file) and a part of the message. `help:` and `note:` give parts of
-//! those, `fix:` what the first edit of the first fix inserts. Nothing else may be said about the file.
+//! those, `fix:` what the first edit of the first fix inserts, or `safe fix:` where `check --fix` may do that by itself. Nothing
+//! else may be said about the file.
 
 use std::path::Path;
 
-use zosc::diagnostic::{Diagnostic, Diagnostics, Severity};
+use zosc::diagnostic::{Applicability, Diagnostic, Diagnostics, Severity};
 use zosc::source::{SourceId, SourceMap};
 
 use super::{diagnose_case, shown, updates};
@@ -30,6 +31,8 @@ struct Expectation {
     help: Option<String>,
     notes: Vec<String>,
     fix: Option<String>,
+    /// Whether the fix is safe.
+    safe: bool,
 }
 
 impl Expectation {
@@ -45,7 +48,7 @@ impl Expectation {
             && self.head == said.head
             && said.message.contains(&self.message)
             && part(&self.help, &said.help)
-            && (self.fix.is_none() || self.fix == said.fix)
+            && (self.fix.is_none() || self.fix == said.fix && self.safe == said.safe)
             && self
                 .notes
                 .iter()
@@ -61,7 +64,12 @@ impl Expectation {
             lines.push(format!("{indentation}// note: {note}"));
         }
         if let Some(fix) = &self.fix {
-            lines.push(format!("{indentation}// fix: {fix}").trim_end().to_owned());
+            let safe = if self.safe { "safe " } else { "" };
+            lines.push(
+                format!("{indentation}// {safe}fix: {fix}")
+                    .trim_end()
+                    .to_owned(),
+            );
         }
         lines
     }
@@ -105,7 +113,11 @@ pub(crate) fn run(path: &Path) -> Option<String> {
 /// Whether a line is a demand, and its parts: key and rest.
 fn demand_line(line: &str) -> Option<(&str, &str)> {
     let (key, rest) = line.trim().strip_prefix("// ")?.split_once(':')?;
-    matches!(key, "error" | "warning" | "help" | "note" | "fix").then_some((key, rest.trim()))
+    matches!(
+        key,
+        "error" | "warning" | "help" | "note" | "fix" | "safe fix"
+    )
+    .then_some((key, rest.trim()))
 }
 
 /// What the comments of a case demand.
@@ -131,12 +143,16 @@ fn demands(text: &str) -> Vec<Expectation> {
                 help: None,
                 notes: Vec::new(),
                 fix: None,
+                safe: false,
             });
         } else if let Some(demand) = found.last_mut() {
             match key {
                 "help" => demand.help = Some(rest.to_owned()),
                 "note" => demand.notes.push(rest.to_owned()),
-                _ => demand.fix = Some(rest.to_owned()),
+                _ => {
+                    demand.fix = Some(rest.to_owned());
+                    demand.safe = key == "safe fix";
+                }
             }
         }
     }
@@ -167,7 +183,8 @@ fn as_said(problem: &Diagnostic, sources: &SourceMap) -> Expectation {
             let columns = format!("{}-{}", start.column, start.column + width);
             (start.line - 1, columns)
         });
-    let fix = problem.fixes.first().and_then(|fix| fix.edits.first());
+    let first = problem.fixes.first();
+    let fix = first.and_then(|fix| fix.edits.first());
     Expectation {
         line,
         head: format!("{severity}: {} {columns}", problem.code),
@@ -175,6 +192,7 @@ fn as_said(problem: &Diagnostic, sources: &SourceMap) -> Expectation {
         help: problem.help.clone(),
         notes: problem.notes.clone(),
         fix: fix.map(|edit| edit.text.trim().replace('\n', "\\n")),
+        safe: first.is_some_and(|fix| fix.applicability == Applicability::Safe),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What can be wrong with single values.
 
 use super::{first_sentence, list, shown};
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, is_slip, nearest};
 use crate::manifest::model::{Member, Scalar};
 use crate::source::Span;
 use crate::syntax::{Entry, Node, Value, quote};
@@ -17,7 +17,8 @@ pub(in super::super) fn flag_argument(node: &Node, entry: &Entry) -> Diagnostic 
     match truth(entry) {
         Some(keyword) => problem
             .help(format!("write `{name}` alone, or `{name} {keyword}`"))
-            .replace(format!("write `{keyword}`"), entry.span, keyword),
+            .replace(format!("write `{keyword}`"), entry.span, keyword)
+            .safe(),
         None => problem
             .help(format!("write `{name}` alone"))
             .replace("remove it", entry.span, ""),
@@ -45,11 +46,12 @@ pub(in super::super) fn not_a_pair(node: &Node, entry: &Entry) -> Diagnostic {
     match text.split_once('=') {
         Some((key, value)) => {
             let pair = format!("{key}={}", quote(value));
-            problem.help(format!("write `{name} {pair}`")).replace(
-                format!("write `{pair}`"),
-                entry.span,
-                pair,
-            )
+            let is_bare = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            problem
+                .help(format!("write `{name} {pair}`"))
+                .replace(format!("write `{pair}`"), entry.span, pair)
+                .safe_if(is_bare)
         }
         None => problem.help(format!("write `{name} {text}=\"…\"`")),
     }
@@ -66,6 +68,7 @@ pub(in super::super) fn quote_it(member: &Member, entry: &Entry) -> Diagnostic {
     .label(entry.value.span, "a number")
     .help(format!("write `{quoted}`"))
     .replace("put it in quotes", entry.value.span, quoted)
+    .safe()
 }
 
 /// A number that does not fit into 64 bits.
@@ -99,13 +102,13 @@ pub(in super::super) fn wrong_type(member: &Member, scalar: &Scalar, entry: &Ent
         (_, Value::Null) => problem.help(format!("leave `{name}` out to unset it")),
         (Scalar::Number, Value::String(_)) if text.parse::<u32>().is_ok() => problem
             .help(format!("write `{text}`"))
-            .replace("remove the quotes", span, text),
+            .replace("remove the quotes", span, text)
+            .safe_if(text == "0" || !text.starts_with('0')),
         (Scalar::Truth, _) => match truth(entry) {
-            Some(keyword) => problem.help(format!("write `{keyword}`")).replace(
-                format!("write `{keyword}`"),
-                span,
-                keyword,
-            ),
+            Some(keyword) => problem
+                .help(format!("write `{keyword}`"))
+                .replace(format!("write `{keyword}`"), span, keyword)
+                .safe(),
             None => problem.help("write `#true` or `#false`"),
         },
         (Scalar::Text, Value::Bool(_)) => {
@@ -113,6 +116,7 @@ pub(in super::super) fn wrong_type(member: &Member, scalar: &Scalar, entry: &Ent
             problem
                 .help(format!("write {quoted} for the word"))
                 .replace(format!("write {quoted}"), span, quoted)
+                .safe()
         }
         (Scalar::Choice(choices), _) => problem.help(format!(
             "write {}",
@@ -136,17 +140,18 @@ pub(in super::super) fn not_a_choice(
     )
     .at(span);
     let lowered = text.to_lowercase();
-    match nearest(&lowered, words()) {
-        Some(near) if choices.len() == 1 => {
-            problem
-                .help(format!("write `{near}`"))
-                .replace(format!("write `{near}`"), span, near)
-        }
-        Some(near) => problem
-            .help(format!("did you mean `{near}`? It is {}", list(words())))
-            .replace(format!("write `{near}`"), span, near),
-        None => problem.help(format!("write {}", list(words()))),
-    }
+    let Some(near) = nearest(&lowered, words()) else {
+        return problem.help(format!("write {}", list(words())));
+    };
+    let help = if choices.len() == 1 {
+        format!("write `{near}`")
+    } else {
+        format!("did you mean `{near}`? It is {}", list(words()))
+    };
+    problem
+        .help(help)
+        .replace(format!("write `{near}`"), span, near)
+        .safe_if(lowered == near || is_slip(&lowered, words()))
 }
 
 /// A type annotation where none has a meaning.
