@@ -54,8 +54,13 @@ fn fixing_a_case_brings_nothing_new_and_settles() {
         let mended = with(&fixed, &files);
         let before = said(&files);
         let first = before.iter().map(|(code, _)| pass(code)).min();
-        for (code, message) in said(&mended) {
-            let comes_to_light = first.is_some_and(|first| first < pass(code));
+        let after = said(&mended);
+        let is_better = after.len() < before.len();
+        for (code, message) in after {
+            // A name that is right again may be that of something that does not fit.
+            let is_checked_at_last = is_better && code.starts_with("zosc::check::");
+            let comes_to_light =
+                is_checked_at_last || first.is_some_and(|first| first < pass(code));
             if !comes_to_light && !before.contains(&(code, message.clone())) {
                 wrong.push(format!("{}: new: {code} {message}", shown(&path)));
             }
