@@ -142,12 +142,7 @@ impl Walk<'_, '_> {
         let Some(provider) = self.universe.name(name).providers.get(number) else {
             return;
         };
-        let member = self.universe.package(provider.package);
-        let role_name = match role.checked_sub(1) {
-            None => Some(member.name),
-            Some(number) => member.provides.get(number).map(|provided| provided.name),
-        };
-        let Some(role_name) = role_name else {
+        let Some(role_name) = self.universe.role(provider.package, role) else {
             let next = Step::Companions {
                 provider: number + 1,
                 role: 0,

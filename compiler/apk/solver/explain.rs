@@ -4,7 +4,7 @@
 //! every dependency of a chosen package is held against that picture; what is not met is a [`Problem`], with the chain
 //! that leads to who asked, and the candidates with what stands against each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::dependency::{Constraint, Dependency};
 use super::order::Outcome;
@@ -102,6 +102,9 @@ pub enum Refusal<'a> {
 /// Most candidates that are told of for one problem.
 const MOST_CANDIDATES: usize = 8;
 
+/// Most problems that are told of: finding out what stands against a candidate takes a look at the whole picture.
+const MOST_PROBLEMS: usize = 50;
+
 /// Says what a failed search failed on.
 pub(super) fn explain<'a>(
     universe: &Universe<'a>,
@@ -131,7 +134,7 @@ pub(super) fn explain<'a>(
         let is_new = |told: &mut BTreeSet<_>| {
             told.insert((requirement.name, requirement.dependency.to_string()))
         };
-        if !explainer.is_met(requirement) && is_new(&mut told) {
+        if problems.len() < MOST_PROBLEMS && !explainer.is_met(requirement) && is_new(&mut told) {
             problems.push(explainer.problem(requirement, asker));
         }
     }
@@ -217,25 +220,22 @@ impl<'a> Explainer<'_, 'a> {
 
     /// Who answers to the name, the better ones first.
     fn candidates(&self, requirement: &Requirement<'a>) -> Vec<Candidate<'a>> {
-        let mut candidates: Vec<Candidate<'a>> = self
-            .universe
-            .name(requirement.name)
-            .providers
-            .iter()
-            .map(|provider| {
-                let package = self.universe.package(provider.package).package;
-                Candidate {
-                    name: package.name,
-                    version: package.version,
-                    repository: self.universe.first_repository(provider.package),
-                    obstacle: self.obstacle(requirement, *provider),
-                }
-            })
-            .collect();
+        let mut providers = self.universe.name(requirement.name).providers.clone();
         // What has the version and fails on something else says more than what has another version.
-        candidates.sort_by_key(|candidate| candidate.obstacle == Obstacle::Version);
-        candidates.truncate(MOST_CANDIDATES);
-        candidates
+        providers.sort_by_key(|provider| {
+            !requirement.conflict() && !self.universe.meets(requirement, Some(*provider))
+        });
+        let told = providers.into_iter().take(MOST_CANDIDATES);
+        told.map(|provider| {
+            let package = self.universe.package(provider.package).package;
+            Candidate {
+                name: package.name,
+                version: package.version,
+                repository: self.universe.first_repository(provider.package),
+                obstacle: self.obstacle(requirement, provider),
+            }
+        })
+        .collect()
     }
 
     fn obstacle(&self, requirement: &Requirement<'a>, provider: Provider<'a>) -> Obstacle<'a> {
@@ -299,25 +299,24 @@ impl<'a> Explainer<'_, 'a> {
 
     /// Who says something about a package under one of its names.
     fn asked_by(&self, package: PackageId, which: impl Fn(&Link<'a>) -> bool) -> Option<Link<'a>> {
+        let roles: BTreeSet<NameId> = self.universe.roles(package).map(|(role, _)| role).collect();
         self.links()
-            .find(|(link, requirement)| {
-                which(link)
-                    && self
-                        .universe
-                        .roles(package)
-                        .any(|(role, _)| role == requirement.name)
-            })
+            .find(|(link, requirement)| which(link) && roles.contains(&requirement.name))
             .map(|(link, _)| link)
     }
 
     /// Whose words a package contradicts.
     fn refused_by(&self, package: PackageId) -> Option<Link<'a>> {
+        let mut roles: BTreeMap<NameId, Vec<Provider<'a>>> = BTreeMap::new();
+        for (role, provider) in self.universe.roles(package) {
+            roles.entry(role).or_default().push(provider);
+        }
+        let contradicts = |requirement: &Requirement<'a>| {
+            let mut answers = roles.get(&requirement.name).into_iter().flatten();
+            answers.any(|provider| !self.universe.meets(requirement, Some(*provider)))
+        };
         self.links()
-            .find(|(_, requirement)| {
-                self.universe.roles(package).any(|(role, provider)| {
-                    role == requirement.name && !self.universe.meets(requirement, Some(provider))
-                })
-            })
+            .find(|(_, requirement)| contradicts(requirement))
             .map(|(link, _)| link)
     }
 
@@ -352,7 +351,8 @@ impl<'a> Explainer<'_, 'a> {
             .packages
             .iter()
             .enumerate()
-            .filter(|(_, id)| faulty(id));
+            .filter(|(_, id)| faulty(id))
+            .take(MOST_PROBLEMS);
         chosen
             .map(|(position, id)| {
                 let package = self.universe.package(*id).package;

@@ -81,10 +81,10 @@ pub struct Solution<'a> {
 impl<'a> Catalogue<'a> {
     /// Resolves `world`; of several entries with one name the last counts.
     pub fn resolve(&'a self, world: &[Dependency<'a>]) -> Result<Solution<'a>, Refusal<'a>> {
-        if let Some(wish) = world.iter().find(|wish| self.tag(wish.tag) == 0) {
-            return Err(Refusal::UnknownTag(*wish));
-        }
         let universe = Universe::new(self, world);
+        if let Some(wish) = universe.world.iter().find(|wish| wish.tag == 0) {
+            return Err(Refusal::UnknownTag(wish.requirement.dependency));
+        }
         let decisions = search::decide(&universe);
         let outcome = order::arrange(&universe, &decisions);
         if decisions.errors == 0 && outcome.errors == 0 {

@@ -133,7 +133,7 @@ impl<'a> Walk<'_, 'a> {
     }
 
     fn companions(&mut self, package: PackageId, role: usize, companion: usize) {
-        let Some((name, _)) = self.universe.roles(package).nth(role) else {
+        let Some(name) = self.universe.role(package, role) else {
             return;
         };
         let Some(&next) = self.universe.name(name).companions.get(companion) else {
@@ -163,6 +163,10 @@ impl<'a> Walk<'_, 'a> {
         let Some(provider) = self.decisions.names[name.index()].provider() else {
             return false;
         };
+        // A name that no wish reaches may be held by a package that answers to it by the way.
+        if !self.decisions.reached[name.index()] {
+            return false;
+        }
         let mut conditions = self.universe.package(provider.package).install_if.iter();
         conditions.all(|condition| self.reached[condition.name.index()] && self.is_met(condition))
     }

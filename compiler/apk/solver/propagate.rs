@@ -66,6 +66,7 @@ impl<'a> Search<'_, 'a> {
             |asker: &NameId| self.names[asker.index()].reach.seen && !self.is_decided(*asker);
         let askers_decided = !universe.name(name).needed_by.iter().any(undecided);
         self.name(name).askers_decided = askers_decided;
+        self.rank_again(name);
     }
 
     /// Strikes a candidate that needs what cannot be had any more.
@@ -171,6 +172,9 @@ impl<'a> Search<'_, 'a> {
                 let skip_unversioned = self.name(role).has_unversioned;
                 self.strike_others(role, name, skip_unversioned);
             }
+        }
+        for (role, _) in universe.roles(first) {
+            self.name(role).has_unversioned = false;
         }
     }
 

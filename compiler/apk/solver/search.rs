@@ -6,11 +6,13 @@
 //! undecided name is picked and its best candidate is committed, which locks every name that the candidate answers to.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::super::version;
 use super::discover::{Reach, discover};
-use super::universe::{Mask, NameId, PackageId, Provider, Requirement, UNTAGGED, Universe};
+use super::universe::{
+    Mask, NameId, NameKind, PackageId, Provider, Requirement, UNTAGGED, Universe,
+};
 
 /// What was decided about a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,6 +40,8 @@ impl<'a> Decision<'a> {
 pub(super) struct Decisions<'a> {
     /// By name.
     pub(super) names: Vec<Decision<'a>>,
+    /// Whether the wishes reach a name, by name.
+    pub(super) reached: Vec<bool>,
     /// Whether a package was committed to against the rules, by package.
     pub(super) faulty: Vec<bool>,
     /// Whether the wishes' tags let a package in, by package.
@@ -59,6 +63,7 @@ pub(super) fn decide<'a>(universe: &Universe<'a>) -> Decisions<'a> {
     }
     Decisions {
         names: search.names.iter().map(|state| state.decision).collect(),
+        reached: search.names.iter().map(|state| state.reach.seen).collect(),
         faulty: search.packages.iter().map(|state| state.faulty).collect(),
         tag_allowed: search
             .packages
@@ -85,7 +90,8 @@ pub(super) struct NameState<'a> {
     /// Whether a wish names it.
     wished: bool,
     dirty: bool,
-    unresolved: bool,
+    /// Its place among the unresolved names, while it is one of them.
+    rank: Option<Rank>,
     pub(super) check_depends: bool,
     pub(super) check_companions: bool,
     /// Whether a provider's `install_if` holds.
@@ -96,6 +102,27 @@ pub(super) struct NameState<'a> {
     pub(super) has_options: bool,
     /// Whether every name that depends on it is decided.
     pub(super) askers_decided: bool,
+}
+
+/// Which unresolved name is committed to next: the smallest.
+///
+/// First those with one candidate left that nobody undecided asks for, then the most urgent; of equal ones that which was
+/// listed last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    /// `None` where nothing is left to choose.
+    urgency: Option<Urgency>,
+    listed: Reverse<u64>,
+    name: NameId,
+}
+
+/// The smaller, the sooner a name is committed to: wishes, plain names, deep ones, required ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Urgency {
+    by_itself: bool,
+    kind: NameKind,
+    depth: Reverse<u32>,
+    unrequired: bool,
 }
 
 /// What is known of a package during the search.
@@ -123,8 +150,9 @@ pub(super) struct Search<'u, 'a> {
     pub(super) names: Vec<NameState<'a>>,
     pub(super) packages: Vec<PackageState>,
     dirty: VecDeque<NameId>,
-    /// The newest last.
-    unresolved: Vec<NameId>,
+    unresolved: BTreeSet<Rank>,
+    /// How many names have been listed as unresolved.
+    listed: u64,
     /// The tag of the wish that is being applied.
     wish_tag: Mask,
     errors: usize,
@@ -173,7 +201,8 @@ impl<'u, 'a> Search<'u, 'a> {
             names,
             packages,
             dirty: VecDeque::new(),
-            unresolved: Vec::new(),
+            unresolved: BTreeSet::new(),
+            listed: 0,
             wish_tag: 0,
             errors: 0,
         }
@@ -207,28 +236,36 @@ impl<'u, 'a> Search<'u, 'a> {
                 self.reconsider(name);
             }
         }
-        let mut best: Option<NameId> = None;
-        for &name in self.unresolved.iter().rev() {
-            let state = &self.names[name.index()];
-            if state.askers_decided && state.requirers > 0 && !state.has_options {
-                return Some(name);
-            }
-            if best.is_none_or(|best| self.urgency(name) < self.urgency(best)) {
-                best = Some(name);
-            }
-        }
-        best
+        self.unresolved.first().map(|rank| rank.name)
     }
 
-    /// The smaller, the sooner a name is committed to: wishes, plain names, deep ones, required ones.
-    fn urgency(&self, name: NameId) -> impl Ord + use<> {
+    fn rank(&self, name: NameId, listed: Reverse<u64>) -> Rank {
         let state = &self.names[name.index()];
-        (
-            !state.wished,
-            self.universe.name(name).kind,
-            Reverse(state.reach.depth),
-            state.requirers == 0,
-        )
+        let settled = state.askers_decided && state.requirers > 0 && !state.has_options;
+        let urgency = || Urgency {
+            by_itself: !state.wished,
+            kind: self.universe.name(name).kind,
+            depth: Reverse(state.reach.depth),
+            unrequired: state.requirers == 0,
+        };
+        Rank {
+            urgency: (!settled).then(urgency),
+            listed,
+            name,
+        }
+    }
+
+    /// Puts an unresolved name where it belongs after something that counts for its rank has changed.
+    pub(super) fn rank_again(&mut self, name: NameId) {
+        let Some(old) = self.names[name.index()].rank else {
+            return;
+        };
+        let new = self.rank(name, old.listed);
+        if new != old {
+            self.unresolved.remove(&old);
+            self.unresolved.insert(new);
+            self.name(name).rank = Some(new);
+        }
     }
 
     pub(super) fn queue(&mut self, name: NameId) {
@@ -247,19 +284,19 @@ impl<'u, 'a> Search<'u, 'a> {
         }
         let state = self.name(name);
         let wanted = state.requirers > 0 || state.has_companion;
-        if wanted && !state.unresolved {
-            state.unresolved = true;
-            self.unresolved.push(name);
+        if wanted && state.rank.is_none() {
+            self.listed += 1;
+            let rank = self.rank(name, Reverse(self.listed));
+            self.unresolved.insert(rank);
+            self.name(name).rank = Some(rank);
         } else if !wanted {
             self.unlist(name);
         }
     }
 
     fn unlist(&mut self, name: NameId) {
-        let state = self.name(name);
-        if state.unresolved {
-            state.unresolved = false;
-            self.unresolved.retain(|listed| *listed != name);
+        if let Some(rank) = self.name(name).rank.take() {
+            self.unresolved.remove(&rank);
         }
     }
 
@@ -409,6 +446,7 @@ impl<'u, 'a> Search<'u, 'a> {
         state.requirers += 1;
         if state.requirers == 1 {
             self.list_unresolved(name);
+            self.rank_again(name);
             self.companions_changed(name);
             self.queue(name);
         }

@@ -3,6 +3,10 @@
 //! That order decides ties between names, so it is kept exactly: the buckets of a hash table of fixed size in turn, and
 //! in a bucket the newest name first.
 
+use std::cmp::Reverse;
+
+use indexmap::IndexSet;
+
 use super::universe::{Name, NameId};
 
 /// Number of buckets in apk's table of names.
@@ -12,59 +16,48 @@ const BUCKETS: u32 = 20_000;
 const SEED: u32 = 5381;
 
 /// All names.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Table<'a> {
-    buckets: Vec<Vec<NameId>>,
-    /// By number.
+    texts: IndexSet<&'a str>,
+    /// By number, which is that of its text.
     pub(super) names: Vec<Name<'a>>,
 }
 
 impl<'a> Table<'a> {
-    pub(super) fn new() -> Self {
-        Self {
-            buckets: (0..BUCKETS).map(|_| Vec::new()).collect(),
-            names: Vec::new(),
-        }
-    }
-
     /// The number of a name that is there.
     pub(super) fn find(&self, text: &str) -> Option<NameId> {
-        self.find_in(bucket(text), text)
+        self.texts.get_index_of(text).map(numbered)
     }
 
     /// The number of a name, which is added where it is missing.
     pub(super) fn number(&mut self, text: &'a str) -> NameId {
-        let bucket = bucket(text);
-        if let Some(id) = self.find_in(bucket, text) {
-            return id;
+        let (number, is_new) = self.texts.insert_full(text);
+        if is_new {
+            self.names.push(Name {
+                text,
+                ..Name::default()
+            });
         }
-        let id = NameId(self.names.len() as u32);
-        self.names.push(Name {
-            text,
-            ..Name::default()
-        });
-        self.buckets[bucket].push(id);
-        id
+        numbered(number)
     }
 
     /// All names in apk's order.
     pub(super) fn walk(&self) -> Vec<NameId> {
-        self.buckets
-            .iter()
-            .flat_map(|bucket| bucket.iter().rev().copied())
-            .collect()
-    }
-
-    fn find_in(&self, bucket: usize, text: &str) -> Option<NameId> {
-        self.buckets[bucket]
-            .iter()
-            .copied()
-            .find(|id| self.names[id.index()].text == text)
+        let mut walk: Vec<(u32, Reverse<NameId>)> = (0_u32..)
+            .zip(&self.names)
+            .map(|(number, name)| (bucket(name.text), Reverse(NameId(number))))
+            .collect();
+        walk.sort_unstable();
+        walk.into_iter().map(|(_, Reverse(id))| id).collect()
     }
 }
 
-fn bucket(text: &str) -> usize {
-    (murmur(text.as_bytes(), SEED) % BUCKETS) as usize
+fn numbered(number: usize) -> NameId {
+    NameId(number as u32)
+}
+
+fn bucket(text: &str) -> u32 {
+    murmur(text.as_bytes(), SEED) % BUCKETS
 }
 
 /// MurmurHash3 for 32 bits.
@@ -115,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_name_has_one_number_and_is_walked_once() {
-        let mut table = Table::new();
+        let mut table = Table::default();
         let (first, again, second) = (
             table.number("musl"),
             table.number("musl"),

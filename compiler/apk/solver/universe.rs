@@ -214,6 +214,15 @@ impl<'a> Universe<'a> {
             })
     }
 
+    /// The name that a package answers to in this place: its own, then those it provides.
+    pub(super) fn role(&self, id: PackageId, place: usize) -> Option<NameId> {
+        let member = self.package(id);
+        match place.checked_sub(1) {
+            None => Some(member.name),
+            Some(number) => member.provides.get(number).map(|provided| provided.name),
+        }
+    }
+
     /// The repositories that any of the tags opens.
     pub(super) fn repositories_of(&self, tags: Mask) -> Mask {
         self.catalogue
@@ -260,7 +269,7 @@ impl<'a> Catalogue<'a> {
             }
         }
         let mut catalogue = Self {
-            table: Table::new(),
+            table: Table::default(),
             packages: Vec::new(),
             by_identity: IndexMap::new(),
             tags,
