@@ -35,6 +35,14 @@ impl Span {
         }
     }
 
+    /// The empty place behind it, where something can be inserted.
+    pub fn behind(self) -> Self {
+        Self {
+            start: self.end,
+            ..self
+        }
+    }
+
     /// The range as indices into the text.
     pub fn range(self) -> std::ops::Range<usize> {
         self.start as usize..self.end as usize

@@ -132,13 +132,13 @@ fn bad(ctx: &mut Ctx<'_>, span: Span, message: &str, help: &str) {
 
 fn password(ctx: &mut Ctx<'_>, account: &written::Account) -> Password {
     let Some(hash) = &account.password_hash else {
-        return if account.passwordless {
+        return if account.open().is_some() {
             Password::Empty
         } else {
             Password::Unchanged
         };
     };
-    if account.passwordless {
+    if account.open().is_some() {
         bad(
             ctx,
             hash.span,

@@ -62,7 +62,8 @@ impl Ctx<'_> {
     }
 }
 
-fn credentials(address: &Spanned<String>, what: &str) -> Diagnostic {
+/// An address that carries credentials.
+pub(super) fn credentials(address: &Spanned<String>, what: &str) -> Diagnostic {
     Diagnostic::error(
         "zosc::check::credentials-in-url",
         format!("the address carries {what}"),

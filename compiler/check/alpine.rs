@@ -7,7 +7,6 @@ use crate::manifest::alpine as written;
 use crate::source::{Span, Spanned};
 use crate::tree::Digest;
 
-use super::places::Location;
 use super::{Alpine, Ctx, Key, Repository};
 
 /// A key file is a few hundred bytes.
@@ -154,15 +153,10 @@ fn urls(
     Some(urls.collect())
 }
 
-/// The address of a folder of this machine; it may come to be after the check.
+/// The address of a folder of this machine.
 fn folder(ctx: &mut Ctx<'_>, name: &Spanned<String>) -> Option<String> {
-    match ctx.locate(name)? {
-        Location::Disk(path) => Some(format!("file://{}", path.display())),
-        Location::Library(_) => {
-            ctx.not_found(name, "outside the library of zosc", None);
-            None
-        }
-    }
+    let path = ctx.future_folder(name)?;
+    Some(format!("file://{}", path.value.display()))
 }
 
 /// A release as a folder of a mirror: `v3.22`, `edge`, `latest-stable`.

@@ -2,17 +2,26 @@
 //!
 //! Spans stay where a later pass can still find fault (a package that no repository has, a module the kernel lacks).
 
+mod account;
+mod boot;
+mod flist;
 mod kernel;
+mod publish;
 mod sources;
-
-pub use kernel::*;
-pub use sources::*;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use account::*;
+pub use boot::*;
+pub use flist::*;
+pub use kernel::*;
+pub use publish::*;
+pub use sources::*;
+
 use crate::archive::Compression;
+use crate::manifest::size::Strippable;
 use crate::source::{Span, Spanned};
 use crate::tree::ImagePath;
 use crate::zinit;
@@ -68,29 +77,41 @@ pub struct Image {
     pub files: Vec<FileRequest>,
     /// Folders laid over the image, in the manifest's order.
     pub overlays: Vec<Overlay>,
+    /// Files that stay out of the image, in the manifest's order.
+    pub flists: Vec<Flist>,
+    /// What loses its symbols.
+    pub strip: Vec<Spanned<Strippable>>,
+    /// What is packed with UPX.
+    pub upx: Vec<Packing>,
     /// Patterns of paths that are left out (globs over absolute paths, `*` within a component, `**` across).
     pub drop: Vec<Spanned<String>>,
     /// The largest initramfs in bytes.
     pub max_initramfs: Option<Spanned<u64>>,
+    /// The largest EFI program in bytes.
+    pub max_efi: Option<Spanned<u64>>,
     /// How the initramfs is compressed.
     pub compression: Compression,
     /// Whether the initramfs is written in segments.
     pub segments: bool,
     /// The files that a build yields, by what they are.
     pub outputs: Vec<OutputRequest>,
+    /// Where finished images go, in the manifest's order.
+    pub publish: Vec<Publish>,
     /// How the image is tried out.
     pub boot: Boot,
-    /// What `--set` changed, in order.
+    /// What the environment and then `--set` changed, in order.
     pub overrides: Vec<Override>,
 }
 
-/// A setting that the command line changed.
+/// A setting that the environment or the command line changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Override {
     /// Its path, such as `kernel.version`.
     pub path: String,
     /// Its value now.
     pub value: String,
+    /// The environment variable that changed it; `None`: the command line did.
+    pub variable: Option<&'static str>,
     /// Where the manifest gives the value that it replaces.
     pub replaced: Option<Span>,
 }
@@ -185,47 +206,6 @@ pub struct ResolvedUnit {
     pub span: Span,
 }
 
-/// An account.
-#[derive(Debug, Clone)]
-pub struct Account {
-    /// The login name.
-    pub name: Spanned<String>,
-    /// User number.
-    pub uid: Option<u32>,
-    /// Number of the main group.
-    pub gid: Option<u32>,
-    /// How one logs in.
-    pub password: Password,
-    /// Login shell.
-    pub shell: Option<String>,
-    /// Home folder.
-    pub home: Option<String>,
-    /// The name that people see.
-    pub title: Option<String>,
-    /// Further groups.
-    pub groups: Vec<String>,
-}
-
-/// How one logs in to an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Password {
-    /// As the package left it; locked for a new account.
-    Unchanged,
-    /// Without a password: an empty field in `/etc/shadow`.
-    Empty,
-    /// By a hash of `crypt(3)`.
-    Hash(String),
-}
-
-/// A group.
-#[derive(Debug, Clone)]
-pub struct Group {
-    /// Its name.
-    pub name: Spanned<String>,
-    /// Its number.
-    pub gid: Option<u32>,
-}
-
 /// A single file.
 #[derive(Debug, Clone)]
 pub struct FileRequest {
@@ -261,6 +241,15 @@ pub struct Overlay {
     pub to: ImagePath,
 }
 
+/// Programs that are packed with UPX.
+#[derive(Debug, Clone)]
+pub struct Packing {
+    /// Patterns of paths, as of [`Image::drop`].
+    pub patterns: Vec<Spanned<String>>,
+    /// A pattern of those that stay as they are.
+    pub except: Option<Spanned<String>>,
+}
+
 /// What an output file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OutputKind {
@@ -270,6 +259,8 @@ pub enum OutputKind {
     Initramfs,
     /// The kernel as it came.
     Kernel,
+    /// The list of what the image is made of.
+    Sbom,
 }
 
 /// A file that a build yields.
@@ -279,57 +270,4 @@ pub struct OutputRequest {
     pub kind: OutputKind,
     /// Its name below `dist/`; variables checked by name, filled in once the lock knows their values.
     pub name: Spanned<String>,
-}
-
-/// How an image is tried out.
-#[derive(Debug, Clone)]
-pub struct Boot {
-    /// Bytes of memory.
-    pub memory: u64,
-    /// Processors.
-    pub cpus: u32,
-    /// How the machine starts.
-    pub firmware: crate::manifest::boot::Firmware,
-    /// Sizes of empty disks in bytes.
-    pub disks: Vec<u64>,
-    /// What must be seen.
-    pub expect: Vec<Expectation>,
-}
-
-/// Something that must be seen on the console.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expectation {
-    /// What.
-    pub what: Expected,
-    /// How long after the start, in milliseconds.
-    pub within: u64,
-    /// Its place.
-    pub span: Span,
-}
-
-/// What must be seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Expected {
-    /// A unit in a state.
-    Unit {
-        /// Its name.
-        name: String,
-        /// The state.
-        state: UnitState,
-    },
-    /// A text on the console.
-    Console(String),
-    /// The name of process 1.
-    Pid1(String),
-}
-
-/// A state of a unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UnitState {
-    /// It runs (and its test has succeeded).
-    Running,
-    /// It ended well.
-    Success,
-    /// Either.
-    Up,
 }

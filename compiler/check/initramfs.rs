@@ -1,4 +1,4 @@
-//! The `initramfs` and `size` sections.
+//! The `initramfs` section.
 
 use crate::archive::Compression;
 use crate::diagnostic::Diagnostic;
@@ -6,13 +6,6 @@ use crate::manifest::initramfs::Compress;
 use crate::source::{Span, Spanned};
 
 use super::Ctx;
-
-/// What is left out, and how large the result may be.
-#[derive(Default)]
-pub(super) struct Size {
-    pub(super) drop: Vec<Spanned<String>>,
-    pub(super) max_initramfs: Option<Spanned<u64>>,
-}
 
 /// How the initramfs is compressed, and whether it has segments.
 pub(super) fn resolve(ctx: &mut Ctx<'_>) -> (Compression, bool) {
@@ -92,52 +85,4 @@ fn bad(ctx: &mut Ctx<'_>, span: Span, message: &str, help: &str) {
             .at(span)
             .help(help),
     );
-}
-
-/// Resolves the `size` section.
-pub(super) fn size(ctx: &mut Ctx<'_>) -> Size {
-    let manifest = ctx.manifest;
-    let Some(size) = &manifest.size else {
-        return Size::default();
-    };
-    let mut drop: Vec<Spanned<String>> = Vec::new();
-    for written in &size.drop {
-        if written.starts_with('/') && !ctx.pattern(written) {
-            continue;
-        }
-        for pattern in patterns(written) {
-            let pattern = Spanned::new(pattern, written.span);
-            if !drop.contains(&pattern) {
-                drop.push(pattern);
-            }
-        }
-    }
-    let max = size.max.as_ref().and_then(|max| max.initramfs.as_ref());
-    Size {
-        drop,
-        max_initramfs: max.and_then(|max| Some(Spanned::new(ctx.positive_size(max)?, max.span))),
-    }
-}
-
-/// The patterns that a word of `drop` stands for.
-fn patterns(word: &str) -> Vec<String> {
-    let patterns: &[&str] = match word {
-        "docs" => &[
-            "/usr/share/doc/**",
-            "/usr/share/info/**",
-            "/usr/share/gtk-doc/**",
-        ],
-        "man" => &["/usr/share/man/**"],
-        "locales" => &["/usr/share/locale/**", "/usr/share/i18n/**"],
-        "static-libs" => &[
-            "/lib/**/*.{a,la}",
-            "/usr/lib/**/*.{a,la}",
-            "/usr/local/lib/**/*.{a,la}",
-        ],
-        pattern => return vec![pattern.to_owned()],
-    };
-    patterns
-        .iter()
-        .map(|pattern| (*pattern).to_owned())
-        .collect()
 }

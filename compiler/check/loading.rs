@@ -11,8 +11,9 @@ use crate::source::{SourceId, SourceMap, Span, Spanned};
 use crate::syntax::{self, Document};
 
 use super::merging::Declared;
+use super::overrides::{self, Changes};
 use super::places::{Folder, Location, Places, fault, nearest_file, normal};
-use super::{Override, Settings, library, listed, overrides, quoted};
+use super::{Override, Settings, environment, library, listed, quoted};
 
 /// How many files one manifest may consist of.
 const MAXIMUM_FILES: usize = 200;
@@ -27,7 +28,7 @@ pub(super) struct Loaded {
     pub(super) declared: Declared,
     /// Where relative paths start.
     pub(super) places: Places,
-    /// What `--set` changed.
+    /// What the environment and `--set` changed.
     pub(super) overrides: Vec<Override>,
 }
 
@@ -35,7 +36,7 @@ pub(super) struct Loaded {
 struct File {
     document: Document,
     manifest: Manifest,
-    /// What decoding had to say; thrown away where `--set` changes the document.
+    /// What decoding had to say; thrown away where a setting changes the document.
     problems: Diagnostics,
 }
 
@@ -85,7 +86,10 @@ pub(super) fn load(
     let folder = location.folder();
     let mut documents: Vec<&mut Document> =
         done.iter_mut().map(|file| &mut file.document).collect();
-    let changes = overrides::apply(&settings.overrides, &mut documents, sources, sink);
+    let mut changes = Changes::default();
+    environment::apply(settings, &mut documents, sources, &mut changes, sink);
+    let typed = &settings.overrides;
+    overrides::apply(typed, &mut documents, sources, &mut changes, sink);
     for id in changes.sources {
         places.insert(id, folder.clone());
     }

@@ -34,6 +34,8 @@ fn join(whole: &mut Manifest, file: &mut Manifest) {
     whole.group.append(&mut file.group);
     whole.file.append(&mut file.file);
     whole.overlay.append(&mut file.overlay);
+    whole.flist.append(&mut file.flist);
+    whole.publish.append(&mut file.publish);
 }
 
 /// Adds the sections that there can be one of.

@@ -8,6 +8,8 @@
 
 mod addresses;
 mod alternatives;
+mod buckets;
+mod environment;
 mod fixes;
 mod image;
 mod library;
@@ -16,6 +18,7 @@ mod merging;
 mod overrides;
 mod places;
 mod quantities;
+mod routes;
 mod setting_paths;
 mod templates;
 
@@ -26,6 +29,7 @@ mod branding;
 mod destinations;
 mod files;
 mod firmware;
+mod flists;
 mod git;
 mod identity;
 mod initramfs;
@@ -34,9 +38,12 @@ mod modules;
 mod outputs;
 mod packages;
 mod policies;
+mod publish;
 mod recipes;
 mod releases;
+mod rfs;
 mod signing;
+mod size;
 mod sources;
 mod toolchains;
 mod unit_commands;
@@ -55,6 +62,7 @@ use crate::io::Files;
 use crate::manifest::Manifest;
 use crate::source::{SourceMap, Span};
 
+pub use environment::VARIABLES;
 pub use fixes::{Applied, Change, Fixed, fix};
 pub use image::*;
 pub use library::names as library_names;
@@ -70,6 +78,8 @@ pub struct Settings {
     pub current_directory: PathBuf,
     /// Values of `--set`, each `PATH=VALUE`.
     pub overrides: Vec<String>,
+    /// Environment variables that are set, of those that [`VARIABLES`] names.
+    pub environment: Vec<(String, String)>,
     /// The value of the environment variable `SOURCE_DATE_EPOCH`, where it is set.
     pub source_date_epoch: Option<String>,
 }
@@ -133,6 +143,12 @@ impl Ctx<'_> {
         self.manifest.is_whole(section)
     }
 
+    /// Whether a place is in a file of the author's, so that a change of it can be offered.
+    fn is_editable(&self, span: Span) -> bool {
+        let source = self.sources.get(span.source);
+        source.is_some_and(|source| source.file.is_some())
+    }
+
     /// Says that two places clash.
     fn clash(
         &mut self,
@@ -172,7 +188,9 @@ fn resolve(ctx: &mut Ctx<'_>, settings: &Settings, path: &Path) -> Option<Image>
     let outputs = outputs::resolve(ctx, identity.as_ref(), &sources);
     let boot = boot::resolve(ctx, &units, &outputs);
     let (compression, segments) = initramfs::resolve(ctx);
-    let size = initramfs::size(ctx);
+    let size = size::resolve(ctx, &sources, &outputs);
+    let flists = flists::resolve(ctx, kernel.as_ref());
+    let publish = publish::resolve(ctx, identity.as_ref(), &sources);
     policies::alpine_where_needed(
         ctx,
         &packages,
@@ -180,8 +198,11 @@ fn resolve(ctx: &mut Ctx<'_>, settings: &Settings, path: &Path) -> Option<Image>
         &firmware,
         kernel.as_ref(),
         &outputs,
+        &flists,
     );
     policies::open_login(ctx, &packages, &units);
+    rfs::mounts(ctx, &flists, &packages, &sources, &units);
+    rfs::reads(ctx, &flists, &sources);
     let identity = identity?;
     Some(Image {
         name: identity.name,
@@ -208,11 +229,16 @@ fn resolve(ctx: &mut Ctx<'_>, settings: &Settings, path: &Path) -> Option<Image>
         build_id: branding.build_id,
         files: requests,
         overlays,
+        flists,
+        strip: size.strip,
+        upx: size.upx,
         drop: size.drop,
         max_initramfs: size.max_initramfs,
+        max_efi: size.max_efi,
         compression,
         segments,
         outputs,
+        publish,
         boot,
         overrides: Vec::new(),
     })

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::source::{Span, Spanned};
+use crate::source::Spanned;
 
 use super::identity::Identity;
 use super::templates::Part;
@@ -24,19 +24,28 @@ pub(super) fn resolve(
         (OutputKind::Efi, &outputs.efi_versioned),
         (OutputKind::Initramfs, &outputs.initramfs),
         (OutputKind::Kernel, &outputs.kernel),
+        (OutputKind::Sbom, &outputs.sbom),
     ];
-    let mut names: BTreeMap<&str, Span> = BTreeMap::new();
+    let mut names: BTreeMap<String, &Spanned<String>> = BTreeMap::new();
     let mut requests = Vec::new();
     for (kind, name) in written {
         let Some(name) = name else { continue };
         needs_kernel(ctx, kind, name);
-        if let Some(earlier) = names.insert(name, name.span) {
-            let message = format!("two outputs are named `{}`", name.value);
+        let plain = filled(name, identity, sources);
+        if let Some(earlier) = names.insert(plain.clone(), name) {
+            let message = if earlier.value == name.value {
+                format!("two outputs are named `{}`", name.value)
+            } else {
+                format!(
+                    "`{}` and `{}` are one name, `{plain}`",
+                    earlier.value, name.value
+                )
+            };
             ctx.clash(
                 "zosc::check::duplicate-name",
                 message,
                 name.span,
-                earlier,
+                earlier.span,
                 "rename one of them",
             );
             continue;
@@ -78,7 +87,8 @@ fn defaults(ctx: &Ctx<'_>) -> Vec<OutputRequest> {
 }
 
 fn needs_kernel(ctx: &mut Ctx<'_>, kind: OutputKind, name: &Spanned<String>) {
-    if kind == OutputKind::Initramfs || ctx.declared.has_section("kernel") {
+    let alone = matches!(kind, OutputKind::Initramfs | OutputKind::Sbom);
+    if alone || ctx.declared.has_section("kernel") {
         return;
     }
     ctx.push(
@@ -92,7 +102,7 @@ fn needs_kernel(ctx: &mut Ctx<'_>, kind: OutputKind, name: &Spanned<String>) {
 }
 
 /// What a name may hold of a source.
-fn variables(source: &Source) -> Vec<String> {
+fn of_source(source: &Source) -> Vec<String> {
     let parts: &[&str] = match source.from {
         SourceOrigin::Crate { .. } => &["version", "rev"],
         SourceOrigin::Git { .. } | SourceOrigin::Release { .. } => &["rev"],
@@ -101,6 +111,24 @@ fn variables(source: &Source) -> Vec<String> {
     let name = &source.name.value;
     let parts = parts.iter();
     parts.map(|part| format!("source.{name}.{part}")).collect()
+}
+
+/// The name with the values that are known before the lock.
+fn filled(name: &str, identity: Option<&Identity>, sources: &[Source]) -> String {
+    let mut text = name.to_owned();
+    if let Some(identity) = identity {
+        text = text
+            .replace("{name}", &identity.name)
+            .replace("{arch}", &identity.arch)
+            .replace("{version}", &identity.version);
+    }
+    for source in sources {
+        if let SourceOrigin::Crate { version, .. } = &source.from {
+            let variable = format!("{{source.{}.version}}", source.name.value);
+            text = text.replace(&variable, version);
+        }
+    }
+    text
 }
 
 /// Whether a name is one of a file, with variables that have values.
@@ -126,13 +154,23 @@ fn sound(
         );
         return false;
     }
+    variables(ctx, name, identity, sources)
+}
+
+/// Whether all variables of a name have values.
+pub(super) fn variables(
+    ctx: &mut Ctx<'_>,
+    name: &Spanned<String>,
+    identity: Option<&Identity>,
+    sources: &[Source],
+) -> bool {
     let mut known = vec!["name".to_owned(), "arch".to_owned()];
     if ctx.declared.has_section("kernel") {
         known.push("kernel".to_owned());
     }
     known.push("version".to_owned());
     for source in sources {
-        known.extend(variables(source));
+        known.extend(of_source(source));
     }
     let Some(parts) = ctx.template(name, &known) else {
         return false;

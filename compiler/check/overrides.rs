@@ -28,11 +28,11 @@ pub(super) fn apply(
     settings: &[String],
     documents: &mut [&mut Document],
     sources: &mut SourceMap,
+    changes: &mut Changes,
     sink: &mut Diagnostics,
-) -> Changes {
-    let mut changes = Changes::default();
+) {
     if settings.is_empty() {
-        return changes;
+        return;
     }
     let id = sources.add("<command line>", settings.join("\n"));
     changes.sources.push(id);
@@ -40,17 +40,16 @@ pub(super) fn apply(
     for setting in settings {
         match Setting::read(setting, id, start) {
             Err(problem) => sink.push(problem),
-            Ok(setting) => set(&setting, documents, &mut changes, sink),
+            Ok(setting) => set(&setting, documents, changes, sink),
         }
         start += setting.len() + 1;
     }
-    changes
 }
 
 /// A setting as it was typed.
-struct Setting {
-    path: Spanned<String>,
-    value: Spanned<String>,
+pub(super) struct Setting {
+    pub(super) path: Spanned<String>,
+    pub(super) value: Spanned<String>,
 }
 
 impl Setting {
@@ -110,8 +109,8 @@ fn set(
     else {
         return;
     };
-    let replaced =
-        reach(&mut document.nodes, &target.hops, setting).map(|node| write(node, &target, setting));
+    let replaced = reach(&mut document.nodes, &target.hops, setting)
+        .map(|node| write(node, &target.form, &target.scalar, setting));
     match replaced {
         Ok(replaced) => note(setting, document.source, replaced, changes),
         Err(problem) => sink.push(problem),
@@ -123,6 +122,7 @@ fn note(setting: &Setting, document: SourceId, replaced: Option<Span>, changes: 
     changes.overrides.push(Override {
         path: setting.path.value.clone(),
         value: setting.value.value.clone(),
+        variable: None,
         replaced,
     });
 }
@@ -251,7 +251,7 @@ fn reach<'a>(
     reach(children(found), rest, setting)
 }
 
-fn children(node: &mut Node) -> &mut Vec<Node> {
+pub(super) fn children(node: &mut Node) -> &mut Vec<Node> {
     let span = node.span;
     let block = node.children.get_or_insert_with(|| Block {
         nodes: Vec::new(),
@@ -261,10 +261,15 @@ fn children(node: &mut Node) -> &mut Vec<Node> {
 }
 
 /// Writes the value; yields the place of the one that it replaces.
-fn write(node: &mut Node, target: &Target, setting: &Setting) -> Option<Span> {
-    match &target.form {
+pub(super) fn write(
+    node: &mut Node,
+    form: &Form,
+    scalar: &Scalar,
+    setting: &Setting,
+) -> Option<Span> {
+    match form {
         Form::Argument => {
-            let entry = entry(None, setting, &target.scalar);
+            let entry = entry(None, setting, scalar);
             let old = node.entries.iter_mut().find(|entry| entry.key.is_none());
             if let Some(old) = old {
                 return Some(std::mem::replace(old, entry).value.span);
@@ -272,8 +277,8 @@ fn write(node: &mut Node, target: &Target, setting: &Setting) -> Option<Span> {
             node.entries.insert(0, entry);
             None
         }
-        Form::Property(name) => property(node, name, setting, &target.scalar),
-        Form::Child(name) => child(children(node), name, setting, &target.scalar),
+        Form::Property(name) => property(node, name, setting, scalar),
+        Form::Child(name) => child(children(node), name, setting, scalar),
         Form::Words(name) => words(children(node), name, setting),
         Form::Pair(name, key) => {
             let nodes = children(node);
@@ -286,7 +291,7 @@ fn write(node: &mut Node, target: &Target, setting: &Setting) -> Option<Span> {
             });
             nodes
                 .get_mut(index)
-                .and_then(|node| property(node, key, setting, &target.scalar))
+                .and_then(|node| property(node, key, setting, scalar))
         }
     }
 }
@@ -324,6 +329,12 @@ fn words(nodes: &mut Vec<Node>, name: &str, setting: &Setting) -> Option<Span> {
         .find(|node| node.name.value == name)
         .map(|node| node.span);
     nodes.retain(|node| node.name.value != name);
+    add_words(nodes, name, setting);
+    place
+}
+
+/// Words beside those that the manifest gives.
+pub(super) fn add_words(nodes: &mut Vec<Node>, name: &str, setting: &Setting) {
     let mut new = node(name, setting.path.span);
     for word in setting.value.split_whitespace() {
         let text = Spanned::new(Value::String(word.to_owned()), setting.value.span);
@@ -338,7 +349,6 @@ fn words(nodes: &mut Vec<Node>, name: &str, setting: &Setting) -> Option<Span> {
     if !new.entries.is_empty() {
         nodes.push(new);
     }
-    place
 }
 
 fn entry(key: Option<&str>, setting: &Setting, scalar: &Scalar) -> Entry {

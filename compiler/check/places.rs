@@ -160,6 +160,17 @@ impl Ctx<'_> {
         }
     }
 
+    /// A folder of this machine that may come to be after the check.
+    pub(super) fn future_folder(&mut self, path: &Spanned<String>) -> Option<Spanned<PathBuf>> {
+        match self.locate(path)? {
+            Location::Disk(disk) => Some(Spanned::new(disk, path.span)),
+            Location::Library(_) => {
+                self.not_found(path, "outside the library of zosc", None);
+                None
+            }
+        }
+    }
+
     fn expect_kind(&mut self, path: &Spanned<String>, disk: &Path, want: Want) -> Option<()> {
         let is = match (self.files.kind(disk), want) {
             (Some(FileKind::File(_)), Want::File) | (Some(FileKind::Directory), Want::Folder) => {

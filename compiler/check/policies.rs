@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::manifest::accounts::Risk;
+use crate::manifest::accounts::{self as written, Risk};
 use crate::source::{Span, Spanned};
 use crate::zinit::{Command, Kind, Unit};
 
 use super::units::Units;
 use super::{
-    Ctx, Firmware, Kernel, KernelOrigin, OutputKind, OutputRequest, Packages, StubOrigin,
-    Toolchain, ToolchainRoot,
+    Ctx, Firmware, Flist, Kernel, KernelOrigin, OutputKind, OutputRequest, Packages, Packed,
+    StubOrigin, Toolchain, ToolchainRoot,
 };
 
 /// Packages with an SSH server.
@@ -33,6 +33,7 @@ pub(super) fn alpine_where_needed(
     firmware: &Firmware,
     kernel: Option<&Kernel>,
     outputs: &[OutputRequest],
+    flists: &[Flist],
 ) {
     if ctx.declared.has_section("alpine") {
         return;
@@ -52,11 +53,16 @@ pub(super) fn alpine_where_needed(
             ToolchainRoot::Alpine { packages, .. } => packages.first(),
             _ => None,
         });
+    let packed = flists.iter().find_map(|flist| match &flist.pack {
+        Packed::Firmware(package) => Some(package),
+        Packed::Folder(_) => None,
+    });
     let installed = packages.install.first().map(|request| &request.name);
     let first: Option<&Spanned<String>> = installed
         .or(toolchain_package)
         .or(kernel_package)
         .or(firmware.packages.first())
+        .or(packed)
         .or(stub_package);
     let Some(package) = first else { return };
     let name = &package.value;
@@ -77,30 +83,71 @@ pub(super) fn alpine_where_needed(
     ctx.push(problem);
 }
 
-/// Refuses an account that anyone may enter from the network, unless that is said to be meant.
+/// Refuses an account that anyone may enter from afar, unless that is said to be meant.
 pub(super) fn open_login(ctx: &mut Ctx<'_>, packages: &Packages, units: &Units) {
     let manifest = ctx.manifest;
-    let Some((server, span)) = server(packages, units) else {
-        return;
-    };
+    let server = server(packages, units);
+    let publish = manifest.publish.first();
+    let publish = publish.map(|publish| ("it goes here".to_owned(), publish.kind.span));
     for account in &manifest.account {
-        let meant = account
-            .accept
-            .iter()
-            .any(|risk| risk.value == Risk::OpenSsh);
-        if !account.passwordless || meant {
-            continue;
-        }
-        ctx.push(
-            Diagnostic::error(
+        let Some(open) = account.open() else { continue };
+        let name = &account.name.value;
+        if let Some(server) = &server {
+            let problem = Diagnostic::error(
                 "zosc::check::open-login",
-                format!("`{}` has no password, and the image has an SSH server", account.name.value),
+                format!("`{name}` has no password, and the image has an SSH server"),
             )
-            .label(account.name.span, "passwordless")
-            .label(span, server.clone())
-            .help("give it a `password-hash` or `authorized-keys`; if the server refuses empty passwords, or they are meant, add `accept open-ssh`"),
-        );
+            .help("give it a `password-hash` or `authorized-keys`; if the server refuses empty passwords, or they are meant, add `accept open-ssh`");
+            unless_meant(
+                ctx,
+                account,
+                open,
+                server,
+                problem,
+                (Risk::OpenSsh, "open-ssh"),
+            );
+        }
+        if let Some(publish) = &publish {
+            let problem = Diagnostic::error(
+                "zosc::check::open-login",
+                format!("`{name}` has no password, and the image is published"),
+            )
+            .help("give it a `password-hash`; if everyone with the image may sit at its console, add `accept published`");
+            unless_meant(
+                ctx,
+                account,
+                open,
+                publish,
+                problem,
+                (Risk::Published, "published"),
+            );
+        }
     }
+}
+
+/// Tells of a risk that an account does not accept.
+fn unless_meant(
+    ctx: &mut Ctx<'_>,
+    account: &written::Account,
+    open: Span,
+    cause: &(String, Span),
+    problem: Diagnostic,
+    (risk, word): (Risk, &str),
+) {
+    if account.accept.iter().any(|accepted| accepted.value == risk) {
+        return;
+    }
+    let mut problem = problem
+        .label(account.name.span, "passwordless")
+        .label(cause.1, cause.0.clone());
+    if ctx.is_editable(open) {
+        let before = Span {
+            end: open.start,
+            ..open
+        };
+        problem = problem.replace("say that it is meant", before, format!("accept {word}; "));
+    }
+    ctx.push(problem);
 }
 
 /// What of the image lets people in from the network.

@@ -1,5 +1,6 @@
 //! Manifests with what must be found in them: code and the text under the first label.
 
+mod environment;
 mod loading;
 mod sections;
 mod units;
@@ -42,14 +43,18 @@ fn check_files(files: &[(&str, &str)], settings: &[&str]) -> Outcome {
     let settings = Settings {
         current_directory: "/site".into(),
         overrides: settings.iter().map(|&setting| setting.into()).collect(),
-        source_date_epoch: None,
+        ..Settings::default()
     };
+    check_with(&memory, &settings)
+}
+
+fn check_with(memory: &Memory, settings: &Settings) -> Outcome {
     let mut sources = SourceMap::new();
     let mut problems = Diagnostics::new();
     let image = check(
         Path::new("zos.kdl"),
-        &settings,
-        &memory,
+        settings,
+        memory,
         &mut sources,
         &mut problems,
     );
@@ -103,13 +108,15 @@ const ALPINE: &str =
     "alpine \"3.22\" { mirror \"https://mirror\"; repository main; key \"keys/a.rsa.pub\" }\n";
 
 const SECTIONS: &str = "image import alpine packages toolchain source kernel modules firmware zinit unit account group \
-    branding file overlay size initramfs outputs boot";
+    branding file overlay flist size initramfs outputs publish boot";
 
 const CHILDREN: &str = "mirror repository key install exclude scripts host alpine image rootfs git crate path release asset patch targets tags bin set build package \
     prebuilt cmdline stub sign stage1 stage2 for-modules keep exec shell test oneshot target requires after wants conflicts disabled passwordless \
-    hostname os-release motd drop max efi initramfs disk expect epoch";
+    hostname os-release motd drop max efi initramfs disk expect epoch pack embed mount tag store strip upx sbom index key-id \
+    secret";
 
-const PROPERTIES: &str = "version to text from link mode compress dialect memory id script toolchain sha256 uid packages digest cert rev tag branch url rename target";
+const PROPERTIES: &str = "version to text from link mode compress dialect memory id script toolchain sha256 uid packages digest cert rev tag branch url rename target \
+    write read endpoint bucket prefix region except firmware";
 
 fn one_of(words: &'static str) -> impl Strategy<Value = &'static str> {
     prop::sample::select(words.split_whitespace().collect::<Vec<_>>())

@@ -161,6 +161,7 @@ impl Session {
         Ok(check::Settings {
             current_directory: self.settle(current_directory.map_err(Diagnostics::from))?,
             overrides: arguments.set.clone(),
+            environment: variables(),
             source_date_epoch: io::environment("SOURCE_DATE_EPOCH"),
         })
     }
@@ -195,7 +196,7 @@ impl Session {
         Ok(image)
     }
 
-    /// A value of `--set`, and which one it replaces.
+    /// A value of `--set` or of an environment variable, and which one it replaces.
     fn override_line(&self, change: &check::Override) -> String {
         let place = change.replaced.and_then(|span| {
             let name = &self.sources.get(span.source)?.name;
@@ -206,8 +207,10 @@ impl Session {
             ))
         });
         let place = place.unwrap_or_default();
+        let variable = change.variable;
+        let variable = variable.map_or(String::new(), |name| format!(", by {name}"));
         format!(
-            "{} {} = {}{place}",
+            "{} {} = {}{place}{variable}",
             self.style.verb("set"),
             change.path,
             change.value
@@ -253,6 +256,12 @@ impl Session {
         self.tell_changes(&resolved.changes);
         Ok(resolved.inputs)
     }
+}
+
+/// The environment variables that change manifests, as far as they are set.
+fn variables() -> Vec<(String, String)> {
+    let set = |name: &&str| Some(((*name).to_owned(), io::environment(name)?));
+    check::VARIABLES.iter().filter_map(set).collect()
 }
 
 /// Sets [`CANCELLED`] at the first Ctrl-C or termination; the second ends the process.

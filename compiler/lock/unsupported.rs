@@ -2,8 +2,9 @@
 //!
 //! It is asked before anything is fetched, and tells everything in one run. A construct that is built is taken out here.
 
-use crate::check::{Image, Recipe, Source, SourceOrigin, ToolchainRoot};
+use crate::check::{Image, OutputKind, Recipe, Source, SourceOrigin, ToolchainRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::manifest::size::Strippable;
 use crate::manifest::source::Property;
 use crate::source::Span;
 
@@ -15,6 +16,9 @@ pub(super) fn refuse(image: &Image) -> Result<(), Diagnostics> {
         self::source(source, &mut found);
     }
     kernel(image, &mut found);
+    flists(image, &mut found);
+    shrinking(image, &mut found);
+    outputs(image, &mut found);
     found.sort();
     if found.is_empty() { Ok(()) } else { Err(found) }
 }
@@ -113,5 +117,103 @@ fn kernel(image: &Image, found: &mut Diagnostics) {
             sign.key.span,
             "leave `sign` out, and sign the file in `dist/` with `sbsign`",
         );
+    }
+}
+
+fn flists(image: &Image, found: &mut Diagnostics) {
+    for flist in &image.flists {
+        not_yet(
+            found,
+            "flists",
+            flist.name.span,
+            "pack the folder with `rfs pack -m FILE.fl -s STORE FOLDER`, and bring the list in with `file PATH from=\"FILE.fl\"`",
+        );
+    }
+}
+
+fn shrinking(image: &Image, found: &mut Diagnostics) {
+    for what in &image.strip {
+        let instead = match what.value {
+            Strippable::Binaries => {
+                "Alpine's programs come stripped; for a source, let its build strip, such as with `env CARGO_PROFILE_RELEASE_STRIP=symbols`"
+            }
+            Strippable::Modules => {
+                "name the modules that the image needs in `modules`: no others are in it"
+            }
+        };
+        not_yet(found, "images with stripped files", what.span, instead);
+    }
+    for pattern in image.upx.iter().flat_map(|packing| &packing.patterns) {
+        not_yet(
+            found,
+            "images with packed programs",
+            pattern.span,
+            "leave `upx` out: the initramfs is compressed as a whole, see `initramfs compress=`",
+        );
+    }
+}
+
+fn outputs(image: &Image, found: &mut Diagnostics) {
+    let lists = image.outputs.iter();
+    for list in lists.filter(|output| output.kind == OutputKind::Sbom) {
+        not_yet(
+            found,
+            "lists of what an image is made of",
+            list.name.span,
+            "leave `sbom` out; `zos.lock` names every input, with its digest",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::{self, Settings};
+    use crate::io::Memory;
+    use crate::source::SourceMap;
+
+    /// The words of a manifest that are refused.
+    fn refused(manifest: &str) -> Vec<String> {
+        let files = Memory::new([("/m/zos.kdl", manifest)]);
+        let settings = Settings {
+            current_directory: "/m".into(),
+            ..Settings::default()
+        };
+        let (mut sources, mut problems) = (SourceMap::new(), Diagnostics::new());
+        let image = check::check(
+            "zos.kdl".as_ref(),
+            &settings,
+            &files,
+            &mut sources,
+            &mut problems,
+        );
+        let image = image.unwrap_or_else(|| panic!("{problems:?}"));
+        let found = refuse(&image).err().unwrap_or_default();
+        let words = found.iter().map(|problem| {
+            assert!(problem.help.is_some(), "{problem:?}");
+            sources.slice(problem.labels[0].span).to_owned()
+        });
+        words.collect()
+    }
+
+    #[test]
+    fn what_shrinks_or_lists_or_leaves_the_image_is_refused_at_its_word() {
+        let manifest = r#"image site
+flist docs {
+    pack "/usr/share/doc"
+    embed "/etc/rfs/docs.fl"
+    store write="blobs" read="https://flists.example"
+}
+size { strip modules; upx "/usr/bin/*"; drop man; max initramfs="1MiB" }
+outputs { initramfs "initramfs.cpio"; sbom "sbom.json" }
+"#;
+        let expected = ["docs", "modules", "\"/usr/bin/*\"", "\"sbom.json\""];
+        assert_eq!(refused(manifest), expected);
+    }
+
+    #[test]
+    fn where_an_image_goes_afterwards_does_not_hinder_its_build() {
+        let manifest = "image site\npublish dir \"mirror\" { index kernels }\n";
+        assert_eq!(refused(manifest), [""; 0]);
     }
 }

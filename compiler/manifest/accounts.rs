@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Spanned;
+use crate::source::Span;
 
 /// A user account: a new one, or changes to one that a package made.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -23,7 +24,7 @@ pub struct Account {
     /// Anyone may log in on the console without a password.
     #[schemars(extend("x-kdl" = "flag"))]
     #[serde(default)]
-    pub passwordless: bool,
+    pub passwordless: Option<Spanned<bool>>,
     /// The hash of the password, as `crypt(3)` writes it.
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
@@ -54,12 +55,22 @@ pub struct Account {
     pub accept: Vec<Spanned<Risk>>,
 }
 
+impl Account {
+    /// The place where the account is said to have no password, if it is.
+    pub fn open(&self) -> Option<Span> {
+        let passwordless = self.passwordless.filter(|passwordless| passwordless.value);
+        passwordless.map(|passwordless| passwordless.span)
+    }
+}
+
 /// Something about an account that is refused unless it is said to be meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Risk {
     /// The account has no password, and the image has an SSH server.
     OpenSsh,
+    /// The account has no password, and the image is published.
+    Published,
 }
 
 /// A group.

@@ -29,12 +29,14 @@ pub mod boot;
 pub mod branding;
 pub mod files;
 pub mod firmware;
+pub mod flist;
 pub mod image;
 pub mod initramfs;
 pub mod kernel;
 pub mod modules;
 pub mod outputs;
 pub mod packages;
+pub mod publish;
 pub mod secret;
 pub mod size;
 pub mod source;
@@ -127,7 +129,10 @@ pub struct Manifest {
     /// Folders laid over the image.
     #[schemars(extend("x-kdl" = "list"))]
     pub overlay: Vec<files::Overlay>,
-    /// What is left out, and how large the result may be.
+    /// Files that stay out of the image and are read from a store when they are first used.
+    #[schemars(extend("x-kdl" = "list"))]
+    pub flist: Vec<flist::Flist>,
+    /// What is made smaller or left out, and how large the result may be.
     #[schemars(extend("x-kdl" = "child"))]
     pub size: Option<Spanned<size::Size>>,
     /// How the initramfs is written.
@@ -136,6 +141,9 @@ pub struct Manifest {
     /// The files that a build yields.
     #[schemars(extend("x-kdl" = "child"))]
     pub outputs: Option<Spanned<outputs::Outputs>>,
+    /// Where finished images go.
+    #[schemars(extend("x-kdl" = "list"))]
+    pub publish: Vec<publish::Publish>,
     /// How the image is tried out in a virtual machine.
     #[schemars(extend("x-kdl" = "child"))]
     pub boot: Option<Spanned<boot::Boot>>,

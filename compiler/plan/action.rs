@@ -294,6 +294,9 @@ pub enum Action {
         os_release: String,
         /// The kernel's release.
         release: String,
+        /// The most bytes that the result may have.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        limit: Option<u64>,
     },
 }
 

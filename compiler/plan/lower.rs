@@ -1,8 +1,11 @@
 //! The pass: what an image needs, from packages up to outputs.
 
+use std::collections::BTreeMap;
+
 use crate::check::{Image, OutputKind, SourceOrigin};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::{Inputs, LockedKernel};
+use crate::source::Span;
 use crate::tree::{Conflict, Digest, ImagePath};
 
 use super::content::{accounts, base, branding, files, os_release_text, overlays, programs, units};
@@ -235,6 +238,7 @@ fn outputs(lowering: &mut Lowering<'_>, kernel: Option<Input>, initramfs: Input)
         .outputs
         .iter()
         .any(|output| output.kind == OutputKind::Efi);
+    let limit = image.max_efi.as_ref();
     let efi = match &boot {
         Some((request, kernel, locked)) if wants_efi => {
             let stub = stub(lowering);
@@ -246,27 +250,38 @@ fn outputs(lowering: &mut Lowering<'_>, kernel: Option<Input>, initramfs: Input)
                     cmdline: request.cmdline.clone(),
                     os_release: os_release_text(image),
                     release: locked.release.clone(),
+                    limit: limit.map(|limit| limit.value),
                 };
+                let span = limit.map_or(request.span, |limit| limit.span);
                 lowering
                     .plan
-                    .add(Stage::KernelBuild, "efi", Some(request.span), uki)
+                    .add(Stage::KernelBuild, "efi", Some(span), uki)
             })
         }
         _ => None,
     };
+    let mut names = BTreeMap::new();
     for output in &image.outputs {
         let content = match output.kind {
             OutputKind::Efi => efi,
             OutputKind::Initramfs => Some(initramfs),
             OutputKind::Kernel => boot.as_ref().map(|(_, kernel, _)| *kernel),
+            // Locking has refused it.
+            OutputKind::Sbom => None,
         };
         let kind = match output.kind {
             OutputKind::Efi => "efi",
             OutputKind::Initramfs => "initramfs",
             OutputKind::Kernel => "kernel",
+            OutputKind::Sbom => "sbom",
         };
         if let Some(content) = content {
             let name = output_name(lowering, &output.name.value);
+            if let Some(earlier) = names.insert(name.clone(), output.name.span) {
+                lowering
+                    .problems
+                    .push(same_name(&name, output.name.span, earlier));
+            }
             lowering.plan.outputs.push(Output {
                 name,
                 kind,
@@ -274,6 +289,16 @@ fn outputs(lowering: &mut Lowering<'_>, kernel: Option<Input>, initramfs: Input)
             });
         }
     }
+}
+
+fn same_name(name: &str, later: Span, earlier: Span) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::plan::output-clash",
+        format!("two outputs come to be named `{name}`"),
+    )
+    .label(later, "again here")
+    .label(earlier, "first here")
+    .help("rename one of them")
 }
 
 /// Fills the variables of an output's name in; `check` has refused unknown ones.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::{cases, diagnose, gather, root, shown, updates};
 
 /// Codes that no case can give, and why.
-const WITHOUT_CASE: [(&str, &str); 12] = [
+const WITHOUT_CASE: [(&str, &str); 13] = [
     (
         "zosc::syntax::not-utf8",
         "a case is a text; unit tests of syntax::read show it",
@@ -54,6 +54,10 @@ const WITHOUT_CASE: [(&str, &str); 12] = [
     (
         "zosc::check::unknown-setting",
         "a unit test of check has a command line",
+    ),
+    (
+        "zosc::check::variable-without-effect",
+        "a unit test of check has an environment",
     ),
 ];
 

@@ -154,6 +154,7 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
             cmdline,
             os_release,
             release,
+            limit,
         } => {
             let inputs = programs::UkiInputs {
                 stub,
@@ -162,6 +163,7 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
                 cmdline,
                 os_release,
                 release,
+                limit: *limit,
             };
             programs::uki(context, &inputs)
         }

@@ -42,6 +42,7 @@ pub(super) struct UkiInputs<'a> {
     pub(super) cmdline: &'a str,
     pub(super) os_release: &'a str,
     pub(super) release: &'a str,
+    pub(super) limit: Option<u64>,
 }
 
 /// Writes a unified kernel image.
@@ -59,5 +60,21 @@ pub(super) fn uki(context: &Context<'_>, inputs: &UkiInputs<'_>) -> Result<Diges
         initrds: vec![&initramfs],
         ..Uki::default()
     })?;
+    let size = image.len() as u64;
+    if let Some(limit) = inputs.limit.filter(|limit| size > *limit) {
+        return Err(Diagnostic::error(
+            "zosc::build::too-large",
+            format!(
+                "the EFI program has {size} bytes, {} more than allowed",
+                size - limit
+            ),
+        )
+        .help("drop files or packages, compress harder, or raise `max efi` in `size`")
+        .note(format!(
+            "bytes of its parts: {} for the kernel, {} for the initramfs",
+            kernel.len(),
+            initramfs.len()
+        )));
+    }
     store.put(&image)
 }

@@ -45,6 +45,7 @@ fn source_date_epoch_counts_where_the_manifest_is_silent() {
         let settings = Settings {
             current_directory: "/".into(),
             overrides: Vec::new(),
+            environment: Vec::new(),
             source_date_epoch: Some(epoch.to_owned()),
         };
         let files = Memory::new([("/zos.kdl", text)]);

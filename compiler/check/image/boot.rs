@@ -1,0 +1,56 @@
+//! How an image is tried out, and what must be seen.
+
+use crate::source::Span;
+
+/// How an image is tried out.
+#[derive(Debug, Clone)]
+pub struct Boot {
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Processors.
+    pub cpus: u32,
+    /// How the machine starts.
+    pub firmware: crate::manifest::boot::Firmware,
+    /// Sizes of empty disks in bytes.
+    pub disks: Vec<u64>,
+    /// What must be seen.
+    pub expect: Vec<Expectation>,
+}
+
+/// Something that must be seen on the console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expectation {
+    /// What.
+    pub what: Expected,
+    /// How long after the start, in milliseconds.
+    pub within: u64,
+    /// Its place.
+    pub span: Span,
+}
+
+/// What must be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// A unit in a state.
+    Unit {
+        /// Its name.
+        name: String,
+        /// The state.
+        state: UnitState,
+    },
+    /// A text on the console.
+    Console(String),
+    /// The name of process 1.
+    Pid1(String),
+}
+
+/// A state of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnitState {
+    /// It runs (and its test has succeeded).
+    Running,
+    /// It ended well.
+    Success,
+    /// Either.
+    Up,
+}
