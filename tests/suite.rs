@@ -137,6 +137,18 @@ fn every_case_gives_its_diagnostics() {
 }
 
 #[test]
+fn examples_of_overrides_stand_the_check() {
+    let page = root().join("docs/overrides.md");
+    let text = std::fs::read_to_string(page).expect("a page");
+    let blocks = codes::blocks(&text, "kdl");
+    assert!(!blocks.is_empty(), "the page has examples");
+    for block in blocks {
+        let (_, sink) = diagnose_case(&root().join("tests/suite/check/overrides.kdl"), &block);
+        assert!(sink.is_empty(), "in docs/overrides.md:\n{block}\n{sink:#?}");
+    }
+}
+
+#[test]
 fn every_fix_mends_its_problem() {
     if updates() {
         return; // the cases are being written

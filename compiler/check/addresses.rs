@@ -2,8 +2,12 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::source::Spanned;
+use crate::tree::Digest;
 
 use super::{Ctx, quoted};
+
+/// Files above this size are not read to know their digest: a check is to be quick.
+const LARGEST_DIGESTED: u64 = 64 << 20;
 
 /// Names of query parameters that carry secrets.
 const SECRET_PARAMETERS: &[&str] = &[
@@ -49,16 +53,44 @@ impl Ctx<'_> {
         Some(address.value.clone())
     }
 
-    /// Says that a download has no digest.
+    /// Says that a download has no digest, and offers the one that is known.
     pub(super) fn unpinned(&mut self, url: &Spanned<String>) {
-        self.push(
-            Diagnostic::error(
-                "zosc::check::unpinned-download",
-                format!("nothing says which digest `{}` must have", url.value),
-            )
-            .at(url.span)
-            .help("download it, check it, and add `sha256=\"…\"`: the first word that `sha256sum FILE` prints"),
-        );
+        let mut problem = Diagnostic::error(
+            "zosc::check::unpinned-download",
+            format!("nothing says which digest `{}` must have", url.value),
+        )
+        .at(url.span)
+        .help("download it, check it, and add `sha256=\"…\"`: the first word that `sha256sum FILE` prints");
+        if let Some((digest, whence)) = self.known_digest(url) {
+            let text = format!(" sha256=\"{digest}\"");
+            problem = problem
+                .help(format!("add `sha256=\"{digest}\"`, {whence}"))
+                .replace("add the digest", url.span.behind(), text);
+        }
+        self.push(problem);
+    }
+
+    /// The digest that another place of the manifest gives for an address, or that of a file of this machine.
+    fn known_digest(&self, url: &str) -> Option<(Digest, &'static str)> {
+        let releases = self.manifest.source.iter();
+        let releases = releases.filter_map(|source| source.release.as_ref());
+        let pinned = releases.flat_map(|release| {
+            let assets = release.asset.iter();
+            let assets = assets.map(|asset| (Some(&asset.url), &asset.sha256));
+            assets.chain([(release.url.as_ref(), &release.sha256)])
+        });
+        for (address, sha256) in pinned {
+            if address.is_some_and(|address| address.value == url)
+                && let Some(sha256) = sha256
+            {
+                let digest = sha256.parse().ok()?;
+                return Some((digest, "which the manifest gives elsewhere"));
+            }
+        }
+        let path = url.strip_prefix("file://")?;
+        let path = path.strip_prefix("localhost").unwrap_or(path);
+        let bytes = self.files.read(path.as_ref(), LARGEST_DIGESTED).ok()?;
+        Some((Digest::of(&bytes), "which the file has now"))
     }
 }
 

@@ -152,7 +152,7 @@ fn every_code_of_the_language_has_a_case() {
 }
 
 /// Blocks of a page with this info string.
-fn blocks(text: &str, info: &str) -> Vec<String> {
+pub(crate) fn blocks(text: &str, info: &str) -> Vec<String> {
     text.split("\n```")
         .filter_map(|part| part.strip_prefix(&format!("{info}\n")))
         .map(|block| format!("{block}\n"))
