@@ -10,7 +10,8 @@
 //! Each pass is one module with one public function: [`syntax`] parses, [`manifest`] decodes, [`check`] resolves names and
 //! refuses what cannot work, [`lock`] pins every input to a digest, [`plan`] lowers the result to a graph of typed
 //! actions, [`build`] performs those that have no stored result. [`inspect`] and [`boot`] look at what came out; [`migrate`]
-//! makes a first manifest of a bash builder's configuration; [`cli`] is the face. Formats ([`apk`], [`archive`], [`kmod`], [`elf`], [`efi`], [`zinit`]) turn bytes into values and back and
+//! makes a first manifest of a bash builder's configuration; [`repository`] makes signed repositories of one's own packages;
+//! [`cli`] is the face. Formats ([`apk`], [`archive`], [`kmod`], [`elf`], [`efi`], [`zinit`]) turn bytes into values and back and
 //! know nothing of manifests. [`tree`] holds the heart: file trees as data, and the store.
 //!
 //! A module imports only from those listed below it here; `tests/layering.rs` holds that.
@@ -23,6 +24,7 @@ pub mod migrate;
 
 pub mod build;
 pub mod plan;
+pub mod repository;
 
 pub mod lock;
 

@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["inspect"],
     &["migrate"],
     &["build"],
-    &["plan"],
+    &["plan", "repository"],
     &["lock"],
     &["check"],
     &["manifest"],
@@ -36,6 +36,8 @@ const AT_HOME: &[(&str, &str)] = &[
     ("object", "kmod efi"),
     ("cpio_archive", "archive"),
     ("ring", "apk"),
+    ("rsa", "apk"),
+    ("getrandom", "io"),
     ("jsonschema", "manifest"),
     ("saphyr_parser", "migrate"),
 ];

@@ -6,7 +6,8 @@
 //! runs a script, touches the network or writes a file outside the store.
 //!
 //! An installation is a chain of trees: [`initial_root`], then [`install`] and the packages' scripts in the order of
-//! [`installation_steps`], [`settle_directories`], triggers, and [`finish`].
+//! [`installation_steps`], [`settle_directories`], triggers, and [`finish`]. The other way, [`write_package`] and [`write_index`] make
+//! what such an installation reads.
 
 mod checksum;
 mod contents;
@@ -16,9 +17,11 @@ pub mod dependency;
 mod directories;
 mod fault;
 mod finish;
+mod gzip;
 mod identities;
 pub mod index;
 mod index_archive;
+mod index_writer;
 mod install;
 mod journal;
 mod keys;
@@ -26,10 +29,13 @@ mod members;
 mod ownership;
 mod package;
 mod package_info;
+mod package_writer;
+mod private_key;
 mod script;
 mod signature;
 pub mod solver;
 mod steps;
+mod tar_writer;
 mod tarball;
 mod trigger_glob;
 mod triggers;
@@ -41,10 +47,13 @@ pub use control::{PackageControl, read_control};
 pub use directories::settle_directories;
 pub use finish::{DatabaseSettings, finish};
 pub use index_archive::open_index;
+pub use index_writer::{IndexEntry, write_index};
 pub use install::{initial_root, install};
 pub use keys::Key;
 pub use package::{Expected, UnpackedPackage, unpack};
 pub use package_info::PackageInfo;
+pub use package_writer::{NewPackage, PackedPackage, write_package};
+pub use private_key::{PrivateKey, Randomness, Signer};
 pub use script::ScriptKind;
 pub use signature::{SignatureAlgorithm, VerifiedBy, verify_index, verify_package};
 pub use steps::{PackageSummary, Step, installation_steps};

@@ -45,6 +45,28 @@ pub(super) struct TarHeader {
     pub(super) checksum: Option<Checksum>,
 }
 
+impl TarHeader {
+    /// The header of a file of root's.
+    pub(super) fn plain_file(path: &str, mode: u32, mtime: u64, size: u64) -> Self {
+        Self {
+            path: path.to_owned(),
+            link: String::new(),
+            kind: TarKind::File,
+            mode,
+            uid: 0,
+            gid: 0,
+            user: "root".to_owned(),
+            group: "root".to_owned(),
+            mtime,
+            size,
+            major: 0,
+            minor: 0,
+            xattrs: BTreeMap::new(),
+            checksum: None,
+        }
+    }
+}
+
 /// A tar archive being read.
 pub(super) struct TarReader<R> {
     source: R,

@@ -58,30 +58,42 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>, epoch: Option<&str>) -> Option<Identity
 /// The latest time that an archive can hold: its times have 32 bits.
 const LATEST: i64 = u32::MAX as i64;
 
-fn seconds(ctx: &mut Ctx<'_>, text: &str, span: Span) -> Option<u64> {
-    let fault = match text
+/// Seconds since 1970 of a time in UTC, or why it is no time stamp.
+pub(crate) fn timestamp(text: &str) -> Result<u64, &'static str> {
+    match text
         .parse::<jiff::Timestamp>()
         .map(jiff::Timestamp::as_second)
     {
-        Err(_) => "it is no time in UTC",
-        Ok(time) if time < 0 => "it is before 1970",
-        Ok(time) if time > LATEST => "it is after 2106, where archives end",
-        Ok(time) => return u64::try_from(time).ok(),
-    };
-    ctx.push(
-        Diagnostic::error(
-            "zosc::check::bad-epoch",
-            format!("`{text}` is no time stamp for an image: {fault}"),
-        )
-        .at(span)
-        .help("write a date and time such as \"2026-11-01T00:00:00Z\""),
-    );
-    None
+        Err(_) => Err("it is no time in UTC"),
+        Ok(time) if time < 0 => Err("it is before 1970"),
+        Ok(time) if time > LATEST => Err("it is after 2106, where archives end"),
+        Ok(time) => Ok(time.cast_unsigned()),
+    }
+}
+
+/// The value of `SOURCE_DATE_EPOCH`: whole seconds since 1970.
+pub(crate) fn whole_seconds(text: &str) -> Option<u64> {
+    let time = text.parse::<u64>().ok();
+    time.filter(|time| *time <= LATEST.cast_unsigned())
+}
+
+fn seconds(ctx: &mut Ctx<'_>, text: &str, span: Span) -> Option<u64> {
+    timestamp(text)
+        .map_err(|fault| {
+            ctx.push(
+                Diagnostic::error(
+                    "zosc::check::bad-epoch",
+                    format!("`{text}` is no time stamp for an image: {fault}"),
+                )
+                .at(span)
+                .help("write a date and time such as \"2026-11-01T00:00:00Z\""),
+            );
+        })
+        .ok()
 }
 
 fn source_date_epoch(ctx: &mut Ctx<'_>, text: &str) -> Option<u64> {
-    let time = text.parse::<i64>().ok();
-    let time = time.filter(|time| (0..=LATEST).contains(time));
+    let time = whole_seconds(text);
     if time.is_none() {
         ctx.push(
             Diagnostic::error(
@@ -91,5 +103,5 @@ fn source_date_epoch(ctx: &mut Ctx<'_>, text: &str) -> Option<u64> {
             .help("set it to whole seconds since 1970, such as 1793491200, or unset it"),
         );
     }
-    time.and_then(|time| u64::try_from(time).ok())
+    time
 }

@@ -67,6 +67,10 @@ pub use fixes::{Applied, Change, Fixed, fix};
 pub use image::*;
 pub use library::names as library_names;
 
+pub(crate) use identity::{timestamp, whole_seconds};
+pub(crate) use places::nearest_file;
+pub(crate) use quantities::mode;
+
 use destinations::Destinations;
 use merging::Declared;
 use places::Places;

@@ -109,7 +109,7 @@ pub(super) fn fault(path: &str) -> Option<&'static str> {
 }
 
 /// The nearest name to a missing file's among those that stand beside it.
-pub(super) fn nearest_file(files: &dyn Files, path: &Path) -> Option<String> {
+pub(crate) fn nearest_file(files: &dyn Files, path: &Path) -> Option<String> {
     let name = path.file_name()?.to_str()?;
     let beside = files.list(path.parent()?).ok()?;
     nearest(name, beside.iter().map(String::as_str)).map(str::to_owned)

@@ -64,7 +64,7 @@ impl Ctx<'_> {
 }
 
 /// Permission bits of a text such as `0755`; `otherwise` where there is none.
-pub(super) fn mode(text: Option<&Spanned<String>>, otherwise: u32) -> u32 {
+pub(crate) fn mode(text: Option<&Spanned<String>>, otherwise: u32) -> u32 {
     text.and_then(|text| u32::from_str_radix(text, 8).ok())
         .map_or(otherwise, |mode| mode & 0o7777)
 }

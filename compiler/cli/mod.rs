@@ -17,6 +17,7 @@ mod new;
 mod plan;
 mod progress;
 mod render;
+mod repo;
 mod resolve;
 mod schema;
 mod session;
@@ -128,6 +129,7 @@ enum Command {
     Resolve(resolve::Arguments),
     Units(units::Arguments),
     Shell(shell::Arguments),
+    Repo(repo::Arguments),
     Schema(schema::Arguments),
     Explain(explain::Arguments),
     Completions(completions::Arguments),
@@ -157,6 +159,7 @@ pub fn run() -> ExitCode {
         Command::Resolve(arguments) => resolve::run(&mut session, &arguments),
         Command::Units(arguments) => units::run(&mut session, &arguments),
         Command::Shell(arguments) => shell::run(&mut session, &arguments),
+        Command::Repo(arguments) => repo::run(&mut session, &arguments),
         Command::Schema(arguments) => schema::run(&mut session, &arguments),
         Command::Explain(arguments) => explain::run(&mut session, &arguments),
         Command::Completions(arguments) => completions::run(&mut session, &arguments),
@@ -173,27 +176,26 @@ mod tests {
 
     use super::*;
 
+    fn has_help(command: &clap::Command) {
+        let name = command.get_name();
+        assert!(
+            command.get_about().is_some(),
+            "`{name}` says nothing of itself"
+        );
+        for argument in command
+            .get_arguments()
+            .filter(|argument| !argument.is_hide_set())
+        {
+            let id = argument.get_id();
+            assert!(argument.get_help().is_some(), "`{id}` of `{name}`");
+        }
+        command.get_subcommands().for_each(has_help);
+    }
+
     #[test]
     fn the_arguments_are_consistent_and_every_command_has_help() {
         let command = Arguments::command();
         command.clone().debug_assert();
-        for command in command.get_subcommands() {
-            assert!(
-                command.get_about().is_some(),
-                "`{}` says nothing of itself",
-                command.get_name()
-            );
-            for argument in command
-                .get_arguments()
-                .filter(|argument| !argument.is_hide_set())
-            {
-                assert!(
-                    argument.get_help().is_some(),
-                    "`{}` of `{}`",
-                    argument.get_id(),
-                    command.get_name()
-                );
-            }
-        }
+        command.get_subcommands().for_each(has_help);
     }
 }

@@ -146,20 +146,34 @@ impl Session {
         self.fail(problem)
     }
 
-    /// What a check is to know of the command line and the environment.
-    pub(super) fn settings(
-        &self,
-        arguments: &ManifestArguments,
-    ) -> Result<check::Settings, Failed> {
-        let current_directory = io::current_directory().map_err(|error| {
+    /// The folder that relative paths start from.
+    pub(super) fn current_directory(&self) -> Result<PathBuf, Failed> {
+        self.settle(io::current_directory().map_err(|error| {
             Diagnostic::error(
                 "zosc::cli::no-directory",
                 format!("the current folder cannot be used: {error}"),
             )
             .help("change to a folder that exists")
-        });
+            .into()
+        }))
+    }
+
+    /// Stops here where someone pressed Ctrl-C.
+    pub(super) fn check_cancelled(&self) -> Outcome {
+        if !CANCELLED.load(std::sync::atomic::Ordering::Relaxed) {
+            return Ok(());
+        }
+        let stopped = Diagnostic::error("zosc::cli::cancelled", "stopped");
+        self.fail(stopped.help("run the command again to go on; nothing half-written stays"))
+    }
+
+    /// What a check is to know of the command line and the environment.
+    pub(super) fn settings(
+        &self,
+        arguments: &ManifestArguments,
+    ) -> Result<check::Settings, Failed> {
         Ok(check::Settings {
-            current_directory: self.settle(current_directory.map_err(Diagnostics::from))?,
+            current_directory: self.current_directory()?,
             overrides: arguments.set.clone(),
             environment: variables(),
             source_date_epoch: io::environment("SOURCE_DATE_EPOCH"),

@@ -1,4 +1,4 @@
-//! Effects: the only module that reads the clock, the environment and the network, or starts host programs.
+//! Effects: the only module that reads the clock, the environment, randomness and the network, or starts host programs.
 //!
 //! Passes that must stay pure take [`Files`]; [`System`] is the machine, [`Memory`] its double in tests and
 //! editors.
@@ -40,6 +40,11 @@ pub fn environment_all() -> Vec<(String, String)> {
 /// The folder that relative paths of the user start from.
 pub fn current_directory() -> std::io::Result<PathBuf> {
     std::env::current_dir()
+}
+
+/// Fills a buffer with randomness that keys can be made of.
+pub fn random(bytes: &mut [u8]) -> std::io::Result<()> {
+    getrandom::fill(bytes).map_err(std::io::Error::from)
 }
 
 /// The store's folder where none is named: `$ZOSC_STORE`, else `zosc` below `$XDG_CACHE_HOME` or `~/.cache`.

@@ -9,7 +9,7 @@ use ignore::WalkBuilder;
 use crate::check::{FileContent, Image, KernelOrigin, SourceOrigin, StubOrigin};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Spanned;
-use crate::tree::{Digest, Entry, ImagePath, Node, Origin, Tree};
+use crate::tree::{Digest, Entry, ImagePath, Node, Origin, Store, Tree};
 
 use super::{Ctx, LocalFile, LockedKernel, unreadable};
 
@@ -30,7 +30,7 @@ pub(super) fn local(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostics) ->
     for request in &image.files {
         match &request.content {
             FileContent::Local(path) => {
-                if let Some(read) = note(problems, path, file(ctx, &path.value)) {
+                if let Some(read) = note(problems, path, file(ctx.store, &path.value)) {
                     local.files.insert(path.value.clone(), read);
                 }
             }
@@ -74,7 +74,7 @@ pub(super) fn local(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostics) ->
             }
         }
         if let StubOrigin::File(path) = &kernel.stub {
-            local.stub = note(problems, path, file(ctx, &path.value));
+            local.stub = note(problems, path, file(ctx.store, &path.value));
         }
     }
     local
@@ -97,15 +97,15 @@ fn note<T>(
         .ok()
 }
 
-fn file(ctx: &Ctx<'_>, path: &Path) -> Result<LocalFile, Diagnostic> {
+fn file(store: &Store, path: &Path) -> Result<LocalFile, Diagnostic> {
     let mut opened = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
-    let (digest, size) = ctx.store.put_reader(&mut opened)?;
+    let (digest, size) = store.put_reader(&mut opened)?;
     Ok(LocalFile { digest, size })
 }
 
 /// Which files of a folder count.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Walk {
+pub enum Walk {
     /// All of them.
     Everything,
     /// Those that `.gitignore` and `.ignore` leave, without `.git`: what an author would commit.
@@ -119,11 +119,16 @@ pub(super) fn folder(
     walk: Walk,
     origin: &str,
 ) -> Result<Digest, Diagnostic> {
-    ctx.store.put_tree(&folder_tree(ctx, root, walk, origin)?)
+    ctx.store
+        .put_tree(&folder_tree(ctx.store, root, walk, origin)?)
 }
 
-pub(super) fn folder_tree(
-    ctx: &Ctx<'_>,
+/// As [`folder`], but the tree itself; contents are in the store.
+///
+/// # Errors
+/// `zosc::lock::unreadable`, `zosc::lock::unusable-file`
+pub fn folder_tree(
+    store: &Store,
     root: &Path,
     walk: Walk,
     origin: &str,
@@ -154,12 +159,12 @@ pub(super) fn folder_tree(
             .map(ImagePath::new)
             .ok_or_else(|| unusable(path, "its name is not UTF-8"))?;
         let name = name.map_err(|error| unusable(path, &error.to_string()))?;
-        tree.insert(name, local_entry(ctx, path, &origin)?);
+        tree.insert(name, local_entry(store, path, &origin)?);
     }
     Ok(tree)
 }
 
-fn local_entry(ctx: &Ctx<'_>, path: &Path, origin: &Origin) -> Result<Entry, Diagnostic> {
+fn local_entry(store: &Store, path: &Path, origin: &Origin) -> Result<Entry, Diagnostic> {
     let metadata = std::fs::symlink_metadata(path).map_err(|error| unreadable(path, &error))?;
     if metadata.is_dir() {
         return Ok(Entry::directory(0o755, 0, origin.clone()));
@@ -179,7 +184,7 @@ fn local_entry(ctx: &Ctx<'_>, path: &Path, origin: &Origin) -> Result<Entry, Dia
     } else {
         0o755
     };
-    let LocalFile { digest, size } = file(ctx, path)?;
+    let LocalFile { digest, size } = file(store, path)?;
     Ok(Entry::file(digest, size, mode, 0, origin.clone()))
 }
 
@@ -190,7 +195,7 @@ fn prebuilt(
     modules: Option<&Spanned<PathBuf>>,
     version: Option<&Spanned<String>>,
 ) -> Result<(Digest, LockedKernel), Diagnostic> {
-    let content = file(ctx, &image.value)?;
+    let content = file(ctx.store, &image.value)?;
     let facts = crate::efi::kernel_facts(&ctx.store.get(&content.digest)?)?;
     let asked = version.map(|version| version.value.clone());
     let Some(release) = facts.release.or(asked) else {
@@ -248,8 +253,13 @@ fn module_tree(
     };
     let mut tree = Tree::new();
     let below = format!("/lib/modules/{release}");
-    for (path, entry) in
-        folder_tree(ctx, found, Walk::Everything, &format!("kernel {release}"))?.iter()
+    for (path, entry) in folder_tree(
+        ctx.store,
+        found,
+        Walk::Everything,
+        &format!("kernel {release}"),
+    )?
+    .iter()
     {
         // `build` and `source` lead to the kernel's sources on the machine that built it.
         if matches!(&entry.node, Node::Symlink { target } if target.starts_with('/')) {

@@ -23,6 +23,7 @@ mod unsupported;
 
 pub use fetch::{Wanted, fetch};
 pub use inputs::*;
+pub use local::{Walk, folder_tree};
 pub use packages::network;
 pub use resolution::{Because, Question, ResolvedPackage, resolution, wishes_of};
 pub use source::vendor;

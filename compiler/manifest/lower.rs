@@ -22,8 +22,7 @@ pub(super) struct Lowered {
 }
 
 /// Lowers a whole document.
-pub(super) fn lower(document: &Document, sink: &mut Diagnostics) -> Lowered {
-    let model = Model::get();
+pub(super) fn lower(model: &Model, document: &Document, sink: &mut Diagnostics) -> Lowered {
     let mut lowering = Lowering {
         model,
         top: &document.nodes,

@@ -37,6 +37,7 @@ pub mod modules;
 pub mod outputs;
 pub mod packages;
 pub mod publish;
+pub mod recipe;
 pub mod secret;
 pub mod size;
 pub mod source;
@@ -45,6 +46,7 @@ pub mod unit;
 pub mod zinit;
 
 mod decode;
+mod language;
 mod lower;
 pub mod model;
 mod problems;
@@ -60,11 +62,13 @@ mod tests;
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 pub use crate::source::Spanned;
-pub use reference::reference;
-pub use schema::schema;
+pub use reference::{recipe_reference, reference};
+pub use schema::{recipe_schema, schema};
+
+use language::Language;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::syntax::Document;
@@ -164,24 +168,36 @@ impl Manifest {
 
 /// Decodes a document; what is wrong is reported and left out, and the rest is in the manifest.
 pub fn decode(document: &Document, sink: &mut Diagnostics) -> Manifest {
+    let (manifest, damaged) = decode_as(Language::manifest(), document, sink);
+    Manifest {
+        damaged,
+        ..manifest
+    }
+}
+
+/// Decodes a recipe of packages; what is wrong is reported and left out, and the rest is in the recipe.
+pub fn decode_recipe(document: &Document, sink: &mut Diagnostics) -> recipe::Recipe {
+    let (recipe, damaged) = decode_as(Language::recipe(), document, sink);
+    recipe::Recipe { damaged, ..recipe }
+}
+
+fn decode_as<T: DeserializeOwned + Default>(
+    language: &Language,
+    document: &Document,
+    sink: &mut Diagnostics,
+) -> (T, BTreeSet<String>) {
     let mut problems = Diagnostics::new();
-    let (root, damaged) = check(document, &mut problems);
-    let manifest = match Manifest::deserialize(&root) {
-        Ok(manifest) => Manifest {
-            damaged,
-            ..manifest
-        },
-        Err(error) => {
-            problems.push(
-                Diagnostic::error(
-                    "zosc::manifest::undecodable",
-                    format!("the manifest keeps the schema and still does not decode: {error}"),
-                )
-                .help("this is a mistake in zosc; please report it with the manifest"),
-            );
-            Manifest::default()
-        }
-    };
+    let (root, damaged) = check(language, document, &mut problems);
+    let decoded = T::deserialize(&root).unwrap_or_else(|error| {
+        problems.push(
+            Diagnostic::error(
+                "zosc::manifest::undecodable",
+                format!("the text keeps the schema and still does not decode: {error}"),
+            )
+            .help("this is a mistake in zosc; please report it with the text"),
+        );
+        T::default()
+    });
     problems.sort();
     let more = problems.len().saturating_sub(MAXIMUM_PROBLEMS);
     sink.extend(problems.into_iter().take(MAXIMUM_PROBLEMS).collect());
@@ -194,22 +210,26 @@ pub fn decode(document: &Document, sink: &mut Diagnostics) -> Manifest {
             .help("mend those above and check again"),
         );
     }
-    manifest
+    (decoded, damaged)
 }
 
 /// The document as JSON that [`schema`] describes. What is wrong is left out.
 pub fn project(document: &Document) -> serde_json::Value {
-    check(document, &mut Diagnostics::new()).0.project()
+    let language = Language::manifest();
+    let (root, _) = check(language, document, &mut Diagnostics::new());
+    root.project()
 }
 
 /// Lowers and validates; what is left keeps the schema.
 fn check(
+    language: &Language,
     document: &Document,
     problems: &mut Diagnostics,
 ) -> (value::SpannedValue, BTreeSet<String>) {
-    let lowered = lower::lower(document, problems);
+    let model = language.model();
+    let lowered = lower::lower(model, document, problems);
     let mut damaged = lowered.damaged;
-    let mut root = prune::prune(lowered.root);
-    damaged.extend(validate::validate(&mut root, problems));
-    (prune::prune(root), damaged)
+    let mut root = prune::prune(model, lowered.root);
+    damaged.extend(validate::validate(language, &mut root, problems));
+    (prune::prune(model, root), damaged)
 }

@@ -1,11 +1,10 @@
 //! The schema in the form that the lowering asks it in: which members a node has, and how each is written.
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
-use super::schema::schema;
+use super::language::Language;
 use super::secret::SecretForm;
 
 /// How a member is written in KDL; the table is in [`super`].
@@ -139,18 +138,17 @@ impl Shape {
 /// Every node type of the language.
 #[derive(Debug, Clone, Default)]
 pub struct Model {
-    /// The types; the first is the manifest itself.
+    /// The types; the first is that of a whole file.
     pub shapes: Vec<Shape>,
 }
 
 impl Model {
-    /// The model of this version of the language, made once.
+    /// The model of the manifest's language, made once.
     pub fn get() -> &'static Self {
-        static MODEL: OnceLock<Model> = OnceLock::new();
-        MODEL.get_or_init(|| Self::read(&schema()))
+        Language::manifest().model()
     }
 
-    /// The manifest's own shape.
+    /// The shape of a whole file.
     pub fn root(&self) -> &Shape {
         self.shape(0)
     }
@@ -192,7 +190,7 @@ impl Model {
     }
 
     /// Reads a schema. Shapes of `$defs` come first to be numbered, so that they may refer to each other.
-    fn read(schema: &Value) -> Self {
+    pub(super) fn read(schema: &Value) -> Self {
         let empty = Map::new();
         let definitions = schema
             .get("$defs")

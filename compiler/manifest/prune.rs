@@ -5,8 +5,7 @@ use super::value::{Data, SpannedValue};
 
 /// Takes poisoned values out. A list loses the element, a node the optional member; a node that loses a required member
 /// goes itself.
-pub(super) fn prune(root: SpannedValue) -> SpannedValue {
-    let model = Model::get();
+pub(super) fn prune(model: &Model, root: SpannedValue) -> SpannedValue {
     let span = root.span;
     prune_shape(model, model.root(), root)
         .unwrap_or_else(|| SpannedValue::new(span, Data::Map(indexmap::IndexMap::new())))

@@ -1,7 +1,8 @@
-//! The reference page of the language, `docs/manifest.md`, from the model.
+//! The reference pages of the languages, `docs/manifest.md` and `docs/recipe.md`, from their models.
 
 use serde_json::Value;
 
+use super::language::Language;
 use super::model::{Kind, Member, Model, Role, Scalar, Shape};
 use crate::syntax::quote;
 
@@ -15,10 +16,27 @@ quotes only where they hold other signs than letters, digits, `-`, `_`, `.`, `+`
 
 ";
 
-/// The reference page as Markdown.
+const RECIPE_OPENING: &str = "# Recipes
+
+<!-- Made from the types in compiler/manifest/recipe.rs; UPDATE_EXPECT=1 tests/run suite writes it anew. -->
+
+A recipe describes packages of your own for `zosc repo pack`; [private-packages.md](private-packages.md) shows how they get into an
+image. It is a [KDL 2](https://kdl.dev) text and keeps to the rules of [the manifest](manifest.md).
+
+";
+
+/// The reference page of manifests as Markdown.
 pub fn reference() -> String {
-    let model = Model::get();
-    let mut page = OPENING.to_owned();
+    page(Model::get(), OPENING)
+}
+
+/// The reference page of recipes as Markdown.
+pub fn recipe_reference() -> String {
+    page(Language::recipe().model(), RECIPE_OPENING)
+}
+
+fn page(model: &Model, opening: &str) -> String {
+    let mut page = opening.to_owned();
     page.push_str("| section | |\n|---|---|\n");
     for member in &model.root().members {
         page.push_str(&format!(

@@ -5,20 +5,30 @@
 //! does not fit), `x-secret` (a text that says where a secret is read: `environment` for `(env)NAME` alone, `key` for a path too) and `x-complete` (what an editor may offer).
 
 use schemars::transform::{RecursiveTransform, Transform};
-use schemars::{Schema, SchemaGenerator, generate::SchemaSettings};
+use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::Manifest;
+use super::recipe::Recipe;
 
 /// The schema of a manifest.
 pub fn schema() -> Value {
+    schema_of::<Manifest>("zos.kdl, projected to JSON")
+}
+
+/// The schema of a recipe.
+pub fn recipe_schema() -> Value {
+    schema_of::<Recipe>("A recipe of packages, projected to JSON")
+}
+
+fn schema_of<T: JsonSchema>(title: &str) -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.transforms = vec![Box::new(RecursiveTransform(Tidy))];
     });
     let generator = SchemaGenerator::new(settings);
-    let mut schema = generator.into_root_schema_for::<Manifest>().to_value();
+    let mut schema = generator.into_root_schema_for::<T>().to_value();
     if let Some(root) = schema.as_object_mut() {
-        root.insert("title".to_owned(), json!("zos.kdl, projected to JSON"));
+        root.insert("title".to_owned(), json!(title));
         if let Some(definitions) = root.get_mut("$defs").and_then(Value::as_object_mut) {
             for (name, definition) in definitions {
                 if let Some(definition) = definition.as_object_mut() {

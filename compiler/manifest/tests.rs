@@ -197,11 +197,16 @@ fn a_projection_keeps_the_schema() {
     );
 }
 
+/// The types of both languages.
+fn shapes() -> impl Iterator<Item = &'static Shape> {
+    let recipe = Language::recipe().model();
+    Model::get().shapes.iter().chain(&recipe.shapes)
+}
+
 #[test]
 fn every_field_has_one_role_that_fits_its_type() {
-    let model = Model::get();
-    assert!(model.shapes.len() > 30, "the model is read");
-    for shape in &model.shapes {
+    assert!(Model::get().shapes.len() > 30, "the model is read");
+    for shape in shapes() {
         for role in [Role::Arg, Role::Args] {
             let count = shape
                 .members
@@ -225,7 +230,7 @@ fn every_field_has_one_role_that_fits_its_type() {
 
 #[test]
 fn everything_is_documented() {
-    for shape in &Model::get().shapes {
+    for shape in shapes() {
         assert!(!shape.description.is_empty(), "{} lacks words", shape.name);
         for member in &shape.members {
             let place = format!("{}.{}", shape.name, member.name);
@@ -354,9 +359,9 @@ proptest! {
     #[test]
     fn what_keeps_the_schema_decodes(decisions in prop::collection::vec(any::<u8>(), 0..600)) {
         let root = any_shape(Model::get().root(), &mut Decisions(decisions.iter()), 0);
-        let mut root = prune::prune(root);
-        validate::validate(&mut root, &mut Diagnostics::new());
-        let root = prune::prune(root);
+        let mut root = prune::prune(Model::get(), root);
+        validate::validate(Language::manifest(), &mut root, &mut Diagnostics::new());
+        let root = prune::prune(Model::get(), root);
         prop_assert!(validate::is_valid(&root.project()), "{:?}", root.project());
         if let Err(error) = Manifest::deserialize(&root) {
             prop_assert!(false, "{error}: {}", root.project());

@@ -1,21 +1,22 @@
 //! The rules that single values must keep: patterns, ranges, lengths. `jsonschema` judges, by the schema.
 
-use std::sync::OnceLock;
-
-use jsonschema::Validator;
 use jsonschema::error::ValidationErrorKind;
 
+use super::language::Language;
 use super::model::{Kind, Member, Model};
 use super::problems;
-use super::schema::schema;
 use super::value::{Data, SpannedValue};
 use crate::diagnostic::Diagnostics;
 
 /// Judges every value, reports those that break a rule and poisons them. Returns the names of sections with such values.
-pub(super) fn validate(root: &mut SpannedValue, sink: &mut Diagnostics) -> Vec<String> {
+pub(super) fn validate(
+    language: &Language,
+    root: &mut SpannedValue,
+    sink: &mut Diagnostics,
+) -> Vec<String> {
     let projection = root.project();
     let mut sections = Vec::new();
-    for error in validator().iter_errors(&projection) {
+    for error in language.validator().iter_errors(&projection) {
         let path: Vec<String> = error
             .instance_path()
             .as_str()
@@ -24,7 +25,7 @@ pub(super) fn validate(root: &mut SpannedValue, sink: &mut Diagnostics) -> Vec<S
             .map(|step| step.replace("~1", "/").replace("~0", "~"))
             .collect();
         let steps = || path.iter().map(String::as_str);
-        let Some(member) = member_at(&path) else {
+        let Some(member) = member_at(language.model(), &path) else {
             continue;
         };
         let Some(value) = root.at_mut(steps()) else {
@@ -53,24 +54,14 @@ fn rule(kind: &ValidationErrorKind) -> Option<String> {
     }
 }
 
-/// The compiled schema, made once.
-fn validator() -> &'static Validator {
-    static VALIDATOR: OnceLock<Validator> = OnceLock::new();
-    VALIDATOR.get_or_init(|| {
-        jsonschema::draft202012::new(&schema())
-            .expect("the schema that our own types yield is a schema")
-    })
-}
-
 /// Whether a projection keeps every rule of the schema.
 #[cfg(test)]
 pub(super) fn is_valid(projection: &serde_json::Value) -> bool {
-    validator().is_valid(projection)
+    Language::manifest().validator().is_valid(projection)
 }
 
 /// The member that a path of names and indices leads to.
-fn member_at(path: &[String]) -> Option<&'static Member> {
-    let model = Model::get();
+fn member_at<'a>(model: &'a Model, path: &[String]) -> Option<&'a Member> {
     let mut shape = model.root();
     let mut found = None;
     for step in path {

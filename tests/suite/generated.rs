@@ -31,3 +31,15 @@ fn the_schema_is_fresh() {
 fn the_reference_is_fresh() {
     fresh("docs/manifest.md", &manifest::reference());
 }
+
+#[test]
+fn the_schema_of_recipes_is_fresh() {
+    let schema =
+        serde_json::to_string_pretty(&manifest::recipe_schema()).expect("a schema is JSON");
+    fresh("schema/recipe.schema.json", &format!("{schema}\n"));
+}
+
+#[test]
+fn the_reference_of_recipes_is_fresh() {
+    fresh("docs/recipe.md", &manifest::recipe_reference());
+}
