@@ -8,6 +8,8 @@
 mod case;
 #[path = "suite/codes.rs"]
 mod codes;
+#[path = "suite/examples.rs"]
+mod examples;
 #[path = "suite/fixing.rs"]
 mod fixing;
 #[path = "suite/generated.rs"]
@@ -89,6 +91,11 @@ fn diagnose_case(path: &Path, text: &str) -> (SourceMap, Diagnostics) {
     if !path.starts_with(root().join("tests/suite/check")) {
         return diagnose("zos.kdl", text);
     }
+    diagnose_beside(text)
+}
+
+/// What the compiler says about a manifest among the files beside the cases of the check.
+fn diagnose_beside(text: &str) -> (SourceMap, Diagnostics) {
     let (mut sources, mut sink) = (SourceMap::new(), Diagnostics::new());
     check::check(
         Path::new("zos.kdl"),
@@ -134,18 +141,6 @@ fn every_case_gives_its_diagnostics() {
         reports.len(),
         cases.len()
     );
-}
-
-#[test]
-fn examples_of_overrides_stand_the_check() {
-    let page = root().join("docs/overrides.md");
-    let text = std::fs::read_to_string(page).expect("a page");
-    let blocks = codes::blocks(&text, "kdl");
-    assert!(!blocks.is_empty(), "the page has examples");
-    for block in blocks {
-        let (_, sink) = diagnose_case(&root().join("tests/suite/check/overrides.kdl"), &block);
-        assert!(sink.is_empty(), "in docs/overrides.md:\n{block}\n{sink:#?}");
-    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::manifest::alpine as written;
 use crate::source::{Span, Spanned};
 use crate::tree::Digest;
 
-use super::{Alpine, Ctx, Key, Repository};
+use super::{Alpine, Ctx, Key, Repository, library, listed, suggest};
 
 /// A key file is a few hundred bytes.
 const LARGEST_KEY: u64 = 64 << 10;
@@ -198,7 +198,7 @@ fn keys(ctx: &mut Ctx<'_>, alpine: &written::Alpine) -> Vec<Key> {
                 "the `alpine` section names no key, so no package could be trusted",
             )
             .at(alpine.release.span)
-            .help("add `key \"keys/NAME.rsa.pub\"` for each key that signs; Alpine's own are in `/etc/apk/keys` of any Alpine machine"),
+            .help("add `key \"std:alpine/6165ee59\"` for Alpine's own repositories, and `key \"keys/NAME.rsa.pub\"` for each other key that signs"),
         );
     }
     let mut seen: BTreeMap<String, Span> = BTreeMap::new();
@@ -224,7 +224,12 @@ fn keys(ctx: &mut Ctx<'_>, alpine: &written::Alpine) -> Vec<Key> {
 }
 
 fn key(ctx: &mut Ctx<'_>, key: &written::Key) -> Option<Key> {
-    let bytes = ctx.read(&key.path, LARGEST_KEY)?;
+    let (name, bytes) = if let Some(shipped) = key.path.strip_prefix(library::PREFIX) {
+        shipped_key(ctx, &key.path, shipped)?
+    } else {
+        let name = key.path.rsplit('/').next().unwrap_or("").to_owned();
+        (name, ctx.read(&key.path, LARGEST_KEY)?)
+    };
     let is = Digest::of(&bytes);
     if let Some(wanted) = &key.sha256
         && wanted.parse() != Ok(is)
@@ -247,7 +252,6 @@ fn key(ctx: &mut Ctx<'_>, key: &written::Key) -> Option<Key> {
     let fault = match pem.as_deref() {
         Some(text) if text.contains("PRIVATE KEY-----") => "it is a private key",
         Some(text) if is_public_key(text) => {
-            let name = key.path.rsplit('/').next().unwrap_or("").to_owned();
             return Some(Key {
                 name,
                 pem: pem.unwrap_or_default(),
@@ -264,6 +268,27 @@ fn key(ctx: &mut Ctx<'_>, key: &written::Key) -> Option<Key> {
         .at(key.path.span)
         .help("name the PEM file of a public key, as `/etc/apk/keys` holds it"),
     );
+    None
+}
+
+/// A key of the library, under the file name that signatures give.
+fn shipped_key(ctx: &mut Ctx<'_>, path: &Spanned<String>, name: &str) -> Option<(String, Vec<u8>)> {
+    let keys = library::keys();
+    if let Some((file, bytes)) = keys.get(name) {
+        return Some(((*file).to_owned(), bytes.to_vec()));
+    }
+    let problem = Diagnostic::error(
+        "zosc::check::file-not-found",
+        format!("zosc ships no key `{}`", path.value),
+    )
+    .at(path.span);
+    let names: Vec<String> = keys
+        .keys()
+        .map(|name| format!("{}{name}", library::PREFIX))
+        .collect();
+    let names = names.iter().map(String::as_str);
+    let otherwise = format!("it ships {}", listed(names.clone()));
+    ctx.push(suggest(problem, path, path.span, names, &otherwise));
     None
 }
 

@@ -1,8 +1,11 @@
 //! The files that ship with zosc, imported as `std:NAME`.
 //!
 //! `std:zero-os/base` is `runtime-units/zero-os/base.kdl`. What such a file names with `from=` lies beside it and ships too.
+//! So do keys that sign packages: `std:alpine/6165ee59`.
 
-use include_dir::{Dir, include_dir};
+use std::collections::BTreeMap;
+
+use include_dir::{Dir, File, include_dir};
 
 static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/runtime-units");
 
@@ -11,7 +14,7 @@ pub(super) const PREFIX: &str = "std:";
 
 /// The bytes of a file by its path in the library.
 pub(super) fn read(path: &str) -> Option<&'static [u8]> {
-    FILES.get_file(path).map(include_dir::File::contents)
+    FILES.get_file(path).map(File::contents)
 }
 
 /// Every manifest of the library as an import names it (`std:zero-os/base`), sorted.
@@ -20,6 +23,21 @@ pub fn names() -> Vec<String> {
     collect(&FILES, &mut names);
     names.sort();
     names
+}
+
+/// Public keys that sign packages, by the name that a manifest gives them behind [`PREFIX`]: `alpine/6165ee59` is the one in
+/// `alpine/…-6165ee59.rsa.pub`. With each its file name, which is the one in signatures.
+pub(super) fn keys() -> BTreeMap<String, (&'static str, &'static [u8])> {
+    let folders = FILES.dirs();
+    folders.flat_map(Dir::files).filter_map(key).collect()
+}
+
+fn key(file: &'static File<'static>) -> Option<(String, (&'static str, &'static [u8]))> {
+    let path = file.path();
+    let folder = path.parent()?.to_str()?;
+    let name = path.file_name()?.to_str()?;
+    let id = name.strip_suffix(".rsa.pub")?.rsplit('-').next()?;
+    Some((format!("{folder}/{id}"), (name, file.contents())))
 }
 
 fn collect(folder: &Dir<'_>, names: &mut Vec<String>) {

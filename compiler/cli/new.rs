@@ -27,7 +27,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     match written {
         Ok(()) => {
             session.tell(&format!("wrote {}", file.display()));
-            session.tell("next: read it, put the key that it names into `keys/`, then `zosc check` and `zosc build`");
+            session.tell("next: read it, then `zosc check` and `zosc build`");
             Ok(())
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => session.fail(

@@ -47,8 +47,9 @@ pub struct Repository {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Key {
-    /// A PEM file; its name must be the one that signatures give.
-    #[schemars(extend("x-kdl" = "arg"), extend("x-complete" = "path"), example = &"keys/alpine-devel@lists.alpinelinux.org-6165ee59.rsa.pub")]
+    /// A PEM file, whose name must be the one that signatures give; or `std:alpine/6165ee59`, the key of Alpine's own repositories, which
+    /// ships with zosc.
+    #[schemars(extend("x-kdl" = "arg"), extend("x-complete" = "path"), example = ["std:alpine/6165ee59", "keys/site.rsa.pub"])]
     pub path: Spanned<String>,
     /// The digest that the file must have.
     #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9a-f]{64}$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits"))]

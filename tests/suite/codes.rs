@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::{cases, diagnose, gather, root, shown, updates};
+use super::examples::Example;
+use super::{cases, gather, root, shown, updates};
 
 /// Codes that no case can give, and why.
 const WITHOUT_CASE: [(&str, &str); 13] = [
@@ -151,34 +152,30 @@ fn every_code_of_the_language_has_a_case() {
     );
 }
 
-/// Blocks of a page with this info string.
-pub(crate) fn blocks(text: &str, info: &str) -> Vec<String> {
-    text.split("\n```")
-        .filter_map(|part| part.strip_prefix(&format!("{info}\n")))
-        .map(|block| format!("{block}\n"))
-        .collect()
-}
-
+/// "The suite has a failing and a passing example for every code": both stand on the code's page, for users to read.
 #[test]
-fn examples_on_pages_are_as_they_say() {
+fn every_page_of_the_language_shows_the_mistake_and_its_remedy() {
+    let mut lacking = Vec::new();
     for code in codes().into_keys() {
-        if !PASSES.iter().any(|pass| code.starts_with(pass)) {
+        let is_exempt = WITHOUT_CASE.iter().any(|(without, _)| *without == code);
+        if is_exempt || !PASSES.iter().any(|pass| code.starts_with(pass)) {
             continue;
         }
-        let text = std::fs::read_to_string(page(&code)).unwrap_or_default();
-        for block in blocks(&text, "kdl wrong") {
-            let (_, sink) = diagnose("zos.kdl", &block);
-            assert!(
-                sink.iter().any(|problem| problem.code == code),
-                "this gives no {code}:\n{block}"
-            );
+        let examples = Example::all(&page(&code));
+        let (wrong, right): (Vec<&Example>, Vec<&Example>) =
+            examples.iter().partition(|example| example.wrong);
+        if right.is_empty() {
+            lacking.push(format!("{code} lacks ```kdl"));
         }
-        for block in blocks(&text, "kdl") {
-            let (_, sink) = diagnose("zos.kdl", &block);
-            assert!(
-                sink.is_empty(),
-                "the page of {code} says this is right:\n{block}\n{sink:#?}"
-            );
+        if wrong.is_empty() {
+            lacking.push(format!("{code} lacks ```kdl wrong"));
+        }
+        for example in wrong {
+            let said = example.codes();
+            if said.iter().ne([&code.as_str()]) {
+                lacking.push(format!("{code} shows {said:?}"));
+            }
         }
     }
+    assert!(lacking.is_empty(), "{}", lacking.join("\n"));
 }
