@@ -31,6 +31,9 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>) -> Firmware {
             }
         }
     }
+    let built_in = manifest.kernel.as_ref();
+    let built_in = built_in.and_then(|kernel| kernel.builtin_firmware.first());
+    wanted = wanted.or(built_in.map(|pattern| pattern.span));
     let absent = firmware.packages.is_empty() && ctx.is_whole("firmware");
     if let Some(span) = wanted.filter(|_| absent) {
         ctx.push(

@@ -1,30 +1,13 @@
 //! The `kernel` section.
 
-use std::collections::BTreeMap;
-
 use crate::diagnostic::Diagnostic;
 use crate::manifest::kernel as written;
+use crate::manifest::kernel::Embed;
 use crate::source::{Span, Spanned};
 
+use super::alternatives::Choice;
 use super::places::Want;
-use super::{Ctx, Kernel, KernelOrigin, StubOrigin};
-
-/// What x86 keeps of a command line, its end mark included.
-const LONGEST_CMDLINE: usize = 2048;
-
-/// Parameters of which the last one wins, so that a second one is a mistake.
-const ONCE: &[&str] = &[
-    "init",
-    "loglevel",
-    "nr_cpus",
-    "panic",
-    "quiet",
-    "rdinit",
-    "ro",
-    "root",
-    "rootfstype",
-    "rw",
-];
+use super::{BuiltKernel, Ctx, Kernel, KernelOrigin, StubOrigin, kernel_cmdline};
 
 /// The package that holds the stub where nothing is said.
 pub(super) const STUB_PACKAGE: &str = "systemd-efistub";
@@ -36,18 +19,44 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>) -> Option<Kernel> {
     if let Some(version) = &kernel.version {
         release(ctx, version);
     }
-    let from = origin(ctx, kernel);
-    let stub = stub(ctx, kernel);
-    let cmdline = cmdline(ctx, &kernel.cmdline);
+    let cmdline = kernel_cmdline::cmdline(ctx, &kernel.cmdline);
+    let embed = kernel.embed.map_or(Embed::Uki, |embed| embed.value);
+    let from = origin(ctx, kernel, embed, &cmdline);
+    misplaced_settings(ctx, kernel);
+    silent(ctx, kernel, &cmdline);
+    let stub = match embed {
+        Embed::Uki => Some(stub(ctx, kernel)?),
+        Embed::Builtin | Embed::None => None,
+    };
     let sign = kernel.sign.as_ref().and_then(|sign| ctx.signing(sign));
+    let from = from?;
+    let version = match (&from, &kernel.version) {
+        (KernelOrigin::Built(built), Some(version)) => {
+            Some(Spanned::new(built.release(), version.span))
+        }
+        (_, version) => version.clone(),
+    };
     Some(Kernel {
-        version: kernel.version.clone(),
-        from: from?,
+        version,
+        from,
         cmdline,
-        stub: stub?,
+        embed,
+        stub,
         sign,
+        microcode: unique(&kernel.microcode),
         span: kernel.span,
     })
+}
+
+/// Each word once.
+fn unique(words: &[Spanned<String>]) -> Vec<Spanned<String>> {
+    let mut all: Vec<Spanned<String>> = Vec::new();
+    for word in words {
+        if !all.contains(word) {
+            all.push(word.clone());
+        }
+    }
+    all
 }
 
 /// A kernel's release names a folder.
@@ -68,45 +77,174 @@ fn release(ctx: &mut Ctx<'_>, version: &Spanned<String>) {
     }
 }
 
-fn origin(ctx: &mut Ctx<'_>, kernel: &Spanned<written::Kernel>) -> Option<KernelOrigin> {
-    match (&kernel.package, &kernel.prebuilt) {
-        (Some(package), None) => Some(KernelOrigin::Package(package.clone())),
-        (None, Some(prebuilt)) => {
-            let image = ctx.existing(&prebuilt.image, Want::File);
-            let modules = match &prebuilt.modules {
-                Some(modules) => Some(ctx.existing(modules, Want::Folder)?),
-                None => None,
-            };
-            Some(KernelOrigin::Prebuilt {
-                image: image?,
-                modules,
-            })
-        }
-        (Some(package), Some(prebuilt)) => {
-            ctx.push(
-                Diagnostic::error(
-                    "zosc::check::kernel-origin",
-                    "the kernel comes from a package and from files",
-                )
-                .label(prebuilt.image.span, "files")
-                .label(package.span, "package")
-                .help("keep one of `package` and `prebuilt`"),
-            );
-            None
-        }
-        (None, None) if !ctx.is_whole("kernel") => None,
-        (None, None) => {
-            ctx.push(
-                Diagnostic::error(
-                    "zosc::check::kernel-origin",
-                    "nothing says where the kernel comes from",
-                )
-                .at(kernel.span)
-                .help("add `package linux-virt` or `prebuilt image=\"vmlinuz\" modules=\"lib/modules\"`"),
-            );
-            None
-        }
+fn origin(
+    ctx: &mut Ctx<'_>,
+    kernel: &Spanned<written::Kernel>,
+    embed: Embed,
+    cmdline: &str,
+) -> Option<KernelOrigin> {
+    let package = kernel.package.as_ref();
+    let prebuilt = kernel.prebuilt.as_ref();
+    let source_package = kernel.source_package.as_ref();
+    let ways = [
+        ("package", package.map(|from| from.span)),
+        ("prebuilt", prebuilt.map(|from| from.image.span)),
+        ("tarball", kernel.tarball.as_ref().map(|from| from.span)),
+        ("source-package", source_package.map(|from| from.url.span)),
+    ];
+    let choice = Choice {
+        code: "zosc::check::kernel-origin",
+        section: "kernel",
+        place: kernel.span,
+        none: "nothing says where the kernel comes from".to_owned(),
+        several: "the kernel comes from several places".to_owned(),
+        help: "add `package linux-virt`, `prebuilt image=\"vmlinuz\" modules=\"lib/modules\"` or `tarball sha256=\"…\"`".to_owned(),
+    };
+    ctx.exactly_one(choice, &ways);
+    if let Some(package) = package {
+        return Some(KernelOrigin::Package(package.clone()));
     }
+    if let Some(prebuilt) = prebuilt {
+        let image = ctx.existing(&prebuilt.image, Want::File);
+        let modules = match &prebuilt.modules {
+            Some(modules) => Some(ctx.existing(modules, Want::Folder)?),
+            None => None,
+        };
+        return Some(KernelOrigin::Prebuilt {
+            image: image?,
+            modules,
+        });
+    }
+    if !is_built(kernel) {
+        return None;
+    }
+    built(ctx, kernel, embed, cmdline).map(|built| KernelOrigin::Built(Box::new(built)))
+}
+
+fn is_built(kernel: &written::Kernel) -> bool {
+    kernel.tarball.is_some() || kernel.source_package.is_some()
+}
+
+fn built(
+    ctx: &mut Ctx<'_>,
+    kernel: &Spanned<written::Kernel>,
+    embed: Embed,
+    cmdline: &str,
+) -> Option<BuiltKernel> {
+    let (source, span) = match (&kernel.tarball, &kernel.source_package) {
+        (Some(tarball), _) => (ctx.tarball(tarball, kernel.version.as_ref()), tarball.span),
+        (None, Some(package)) => (ctx.source_package(package), package.url.span),
+        (None, None) => return None,
+    };
+    let toolchain = ctx.toolchain(kernel.toolchain.as_ref(), ("kernel", kernel.span));
+    let decisions = match &kernel.config {
+        Some(config) => ctx.kernel_config(config),
+        None => super::kernel_config::Decisions::default(),
+    };
+    ctx.kernel_boots(&decisions, embed, cmdline);
+    let files = kernel.config.as_ref().map(|config| config.files.len());
+    let written = kernel.localversion.as_ref();
+    let configured = decisions.text("CONFIG_LOCALVERSION").unwrap_or_default();
+    let localversion = written.map_or(configured, |localversion| &localversion.value);
+    let firmware = kernel.builtin_firmware.iter();
+    let firmware: Vec<&Spanned<String>> = firmware.filter(|pattern| ctx.pattern(pattern)).collect();
+    Some(BuiltKernel {
+        version: ctx.kernel_version(kernel, span)?,
+        source: source?,
+        toolchain: toolchain?,
+        config: decisions.resolved(files.unwrap_or(0) == 0),
+        localversion: localversion.to_owned(),
+        firmware: firmware.into_iter().cloned().collect(),
+        span,
+    })
+}
+
+/// Refuses settings that mean nothing to a kernel of this origin and embedding.
+fn misplaced_settings(ctx: &mut Ctx<'_>, kernel: &written::Kernel) {
+    let place = |value: &Option<Spanned<String>>| value.as_ref().map(|value| value.span);
+    let embed = kernel.embed.map(|embed| (embed.value, embed.span));
+    let only_built = [
+        ("toolchain", place(&kernel.toolchain)),
+        ("config", kernel.config.as_ref().map(|config| config.span)),
+        ("localversion", place(&kernel.localversion)),
+        (
+            "builtin-firmware",
+            kernel.builtin_firmware.first().map(|first| first.span),
+        ),
+        (
+            "embed builtin",
+            embed
+                .filter(|embed| embed.0 == Embed::Builtin)
+                .map(|embed| embed.1),
+        ),
+    ];
+    let exists = kernel.package.is_some() || kernel.prebuilt.is_some();
+    for (name, span) in only_built
+        .into_iter()
+        .filter(|_| exists && !is_built(kernel))
+    {
+        let Some(span) = span else { continue };
+        let fact = format!("`{name}` is about a kernel that is built, and this one exists already");
+        let help = match name {
+            "embed builtin" => {
+                "write `embed uki`: it puts the initramfs beside the kernel into one EFI program"
+            }
+            _ => "remove it, or let the kernel come from a `tarball`",
+        };
+        let problem = misplaced(fact, span).help(help);
+        ctx.push(match name {
+            "embed builtin" => problem.replace("write `uki`", span, "uki"),
+            _ => problem,
+        });
+    }
+    let Some((embed, at)) = embed.filter(|embed| embed.0 != Embed::Uki) else {
+        return;
+    };
+    if let Some(stub) = &kernel.stub {
+        let fact = "`stub` is about a unified kernel image, and none is made";
+        ctx.push(
+            misplaced(fact.to_owned(), stub.span)
+                .label(at, "this makes none")
+                .help("remove `stub`, or write `embed uki`"),
+        );
+    }
+    if let (Some(sign), Embed::None) = (&kernel.sign, embed) {
+        let fact = "`sign` is about an EFI program, and none is made";
+        ctx.push(
+            misplaced(fact.to_owned(), sign.span)
+                .label(at, "this makes none")
+                .help("remove `sign`, or write `embed uki`"),
+        );
+    }
+}
+
+fn misplaced(fact: String, span: Span) -> Diagnostic {
+    Diagnostic::error("zosc::check::kernel-setting", fact).at(span)
+}
+
+/// Warns where something is expected of a console that nothing is written to.
+fn silent(ctx: &mut Ctx<'_>, kernel: &written::Kernel, cmdline: &str) {
+    let boot = ctx.manifest.boot.as_ref();
+    let expects = boot.is_some_and(|boot| !boot.expect.is_empty());
+    // What others have built into a kernel is not known; Alpine builds no console in.
+    let Some(package) = kernel
+        .package
+        .as_ref()
+        .filter(|_| expects && ctx.is_whole("kernel"))
+    else {
+        return;
+    };
+    if cmdline.split(' ').any(|word| word.starts_with("console=")) {
+        return;
+    }
+    ctx.push(
+        Diagnostic::warning(
+            "zosc::check::no-console",
+            "`boot` expects something, and the kernel has no console that `zosc boot` could read",
+        )
+        .at(package.span)
+        .help("add `cmdline \"console=ttyS0\"`"),
+    );
 }
 
 fn stub(ctx: &mut Ctx<'_>, kernel: &written::Kernel) -> Option<StubOrigin> {
@@ -142,58 +280,4 @@ fn kernel_span(ctx: &Ctx<'_>) -> Span {
     kernel.map_or(Span::new(crate::source::SourceId(0), 0, 0), |kernel| {
         kernel.span
     })
-}
-
-fn cmdline(ctx: &mut Ctx<'_>, written: &[Spanned<String>]) -> String {
-    let mut seen: BTreeMap<String, Span> = BTreeMap::new();
-    let mut words: Vec<&str> = Vec::new();
-    for text in written {
-        if text.chars().any(char::is_control) {
-            bad(ctx, text.span, "the command line holds a control character");
-        }
-        for word in text.split_whitespace() {
-            repeated(ctx, word, ctx.within(text.span, word), &mut seen);
-            words.push(word);
-        }
-    }
-    let line = words.join(" ");
-    if let Some(last) = written.last()
-        && line.len() >= LONGEST_CMDLINE
-    {
-        let message = format!(
-            "the command line has {} bytes, and the kernel keeps {}",
-            line.len(),
-            LONGEST_CMDLINE - 1
-        );
-        bad(ctx, last.span, &message);
-    }
-    line
-}
-
-fn bad(ctx: &mut Ctx<'_>, span: Span, message: &str) {
-    ctx.push(
-        Diagnostic::error("zosc::check::bad-cmdline", message)
-            .at(span)
-            .help("write parameters such as \"console=ttyS0\", separated by spaces"),
-    );
-}
-
-/// Warns of a parameter that certainly stands once too often.
-fn repeated(ctx: &mut Ctx<'_>, word: &str, span: Span, seen: &mut BTreeMap<String, Span>) {
-    let name = word.split('=').next().unwrap_or(word);
-    let key = if ONCE.contains(&name) { name } else { word };
-    let Some(earlier) = seen.insert(key.to_owned(), span) else {
-        return;
-    };
-    let fact = if key == word {
-        format!("`{word}` is on the command line twice")
-    } else {
-        format!("`{name}` is on the command line twice, and the last one wins")
-    };
-    ctx.push(
-        Diagnostic::warning("zosc::check::repeated-parameter", fact)
-            .label(span, "again here")
-            .label(earlier, "first here")
-            .help("remove one of them"),
-    );
 }

@@ -34,6 +34,10 @@ mod git;
 mod identity;
 mod initramfs;
 mod kernel;
+mod kernel_cmdline;
+mod kernel_config;
+mod kernel_needs;
+mod kernel_sources;
 mod modules;
 mod outputs;
 mod packages;
@@ -111,6 +115,7 @@ pub fn check(
             sink: &mut found,
             destinations: Destinations::default(),
             directory: loaded.path.parent().unwrap_or(Path::new("/")),
+            current_directory: &settings.current_directory,
         };
         let image = resolve(&mut ctx, settings, &loaded.path);
         image.map(|image| Image {
@@ -130,11 +135,13 @@ struct Ctx<'a> {
     declared: &'a Declared,
     places: &'a Places,
     files: &'a dyn Files,
-    sources: &'a SourceMap,
+    sources: &'a mut SourceMap,
     sink: &'a mut Diagnostics,
     destinations: Destinations,
     /// The folder of the manifest.
     directory: &'a Path,
+    /// The folder that people are in.
+    current_directory: &'a Path,
 }
 
 impl Ctx<'_> {
@@ -189,12 +196,13 @@ fn resolve(ctx: &mut Ctx<'_>, settings: &Settings, path: &Path) -> Option<Image>
     let (accounts, groups) = accounts::resolve(ctx, &mut requests);
     let branding = branding::resolve(ctx, identity.as_ref(), &mut requests);
     let units = units::resolve(ctx, &requests);
-    let outputs = outputs::resolve(ctx, identity.as_ref(), &sources);
+    let known = outputs::known(ctx, &sources, kernel.as_ref());
+    let outputs = outputs::resolve(ctx, identity.as_ref(), &sources, &known);
     let boot = boot::resolve(ctx, &units, &outputs);
     let (compression, segments) = initramfs::resolve(ctx);
     let size = size::resolve(ctx, &sources, &outputs);
     let flists = flists::resolve(ctx, kernel.as_ref());
-    let publish = publish::resolve(ctx, identity.as_ref(), &sources);
+    let publish = publish::resolve(ctx, identity.as_ref(), &known);
     policies::alpine_where_needed(
         ctx,
         &packages,

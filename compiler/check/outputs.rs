@@ -3,17 +3,21 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
-use crate::source::Spanned;
+use crate::manifest::kernel::Embed;
+use crate::source::{Span, Spanned};
 
 use super::identity::Identity;
 use super::templates::Part;
-use super::{Ctx, OutputKind, OutputRequest, Source, SourceOrigin, initramfs};
+use super::{
+    Ctx, Kernel, KernelOrigin, OutputKind, OutputRequest, Source, SourceOrigin, initramfs,
+};
 
 /// Resolves the section; without it, an initramfs, and an EFI program where there is a kernel.
 pub(super) fn resolve(
     ctx: &mut Ctx<'_>,
     identity: Option<&Identity>,
     sources: &[Source],
+    known: &[String],
 ) -> Vec<OutputRequest> {
     let manifest = ctx.manifest;
     let Some(outputs) = &manifest.outputs else {
@@ -50,7 +54,7 @@ pub(super) fn resolve(
             );
             continue;
         }
-        if sound(ctx, name, identity, sources) {
+        if sound(ctx, name, identity, known) {
             requests.push(OutputRequest {
                 kind,
                 name: name.clone(),
@@ -77,7 +81,11 @@ fn defaults(ctx: &Ctx<'_>) -> Vec<OutputRequest> {
     };
     let mut requests = Vec::new();
     if let Some(span) = kernel {
-        requests.push(request(OutputKind::Efi, "vmlinuz.efi".to_owned(), span));
+        let (kind, name) = match apart(ctx) {
+            Some(_) => (OutputKind::Kernel, "vmlinuz"),
+            None => (OutputKind::Efi, "vmlinuz.efi"),
+        };
+        requests.push(request(kind, name.to_owned(), span));
     }
     if let Some(span) = image.or(kernel) {
         let name = format!("initramfs.cpio{}", initramfs::ending(ctx));
@@ -86,7 +94,28 @@ fn defaults(ctx: &Ctx<'_>) -> Vec<OutputRequest> {
     requests
 }
 
+/// The place that says that kernel and initramfs stay apart.
+fn apart(ctx: &Ctx<'_>) -> Option<Span> {
+    let embed = ctx.manifest.kernel.as_ref()?.embed?;
+    (embed.value == Embed::None).then_some(embed.span)
+}
+
 fn needs_kernel(ctx: &mut Ctx<'_>, kind: OutputKind, name: &Spanned<String>) {
+    if let (OutputKind::Efi, Some(embed)) = (kind, apart(ctx)) {
+        ctx.push(
+            Diagnostic::error(
+                "zosc::check::kernel-setting",
+                format!(
+                    "`{}` is an EFI program, and `embed none` makes none",
+                    name.value
+                ),
+            )
+            .at(name.span)
+            .label(embed, "kernel and initramfs stay apart")
+            .help("write `embed uki`, or ask for `kernel` and `initramfs`"),
+        );
+        return;
+    }
     let alone = matches!(kind, OutputKind::Initramfs | OutputKind::Sbom);
     if alone || ctx.declared.has_section("kernel") {
         return;
@@ -99,6 +128,26 @@ fn needs_kernel(ctx: &mut Ctx<'_>, kind: OutputKind, name: &Spanned<String>) {
         .at(name.span)
         .help("add `kernel { package linux-virt }`, or ask for `initramfs` alone"),
     );
+}
+
+/// The variables that names may hold.
+pub(super) fn known(ctx: &Ctx<'_>, sources: &[Source], kernel: Option<&Kernel>) -> Vec<String> {
+    let mut known = vec!["name".to_owned(), "arch".to_owned()];
+    if ctx.declared.has_section("kernel") {
+        known.push("kernel".to_owned());
+    }
+    if let Some(Kernel {
+        from: KernelOrigin::Built(_),
+        ..
+    }) = kernel
+    {
+        known.push("localversion".to_owned());
+    }
+    known.push("version".to_owned());
+    for source in sources {
+        known.extend(of_source(source));
+    }
+    known
 }
 
 /// What a name may hold of a source.
@@ -136,7 +185,7 @@ fn sound(
     ctx: &mut Ctx<'_>,
     name: &Spanned<String>,
     identity: Option<&Identity>,
-    sources: &[Source],
+    known: &[String],
 ) -> bool {
     let fault = match name.as_str() {
         "" => Some("is empty"),
@@ -154,7 +203,7 @@ fn sound(
         );
         return false;
     }
-    variables(ctx, name, identity, sources)
+    variables(ctx, name, identity, known)
 }
 
 /// Whether all variables of a name have values.
@@ -162,17 +211,9 @@ pub(super) fn variables(
     ctx: &mut Ctx<'_>,
     name: &Spanned<String>,
     identity: Option<&Identity>,
-    sources: &[Source],
+    known: &[String],
 ) -> bool {
-    let mut known = vec!["name".to_owned(), "arch".to_owned()];
-    if ctx.declared.has_section("kernel") {
-        known.push("kernel".to_owned());
-    }
-    known.push("version".to_owned());
-    for source in sources {
-        known.extend(of_source(source));
-    }
-    let Some(parts) = ctx.template(name, &known) else {
+    let Some(parts) = ctx.template(name, known) else {
         return false;
     };
     let unversioned = identity.is_some_and(|identity| identity.version.is_empty());

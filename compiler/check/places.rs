@@ -200,6 +200,18 @@ impl Ctx<'_> {
         None
     }
 
+    /// A file's name for people: relative to the folder they are in where that is shorter.
+    pub(super) fn shown(&self, path: &Spanned<String>) -> String {
+        match self.places.folder(path.span.source).locate(path) {
+            Some(Location::Disk(disk)) => {
+                let relative = disk.strip_prefix(self.current_directory);
+                relative.unwrap_or(&disk).display().to_string()
+            }
+            Some(Location::Library(name)) => format!("{}{name}", library::PREFIX),
+            None => path.value.clone(),
+        }
+    }
+
     /// The bytes of a file of at most `limit` bytes that must exist, on this machine or in the library.
     pub(super) fn read(&mut self, path: &Spanned<String>, limit: u64) -> Option<Vec<u8>> {
         match self.locate(path)? {

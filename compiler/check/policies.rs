@@ -41,10 +41,10 @@ pub(super) fn alpine_where_needed(
     let stub_is_used = outputs.iter().any(|output| output.kind == OutputKind::Efi);
     let kernel_package = kernel.and_then(|kernel| match &kernel.from {
         KernelOrigin::Package(package) => Some(package),
-        KernelOrigin::Prebuilt { .. } => None,
+        KernelOrigin::Prebuilt { .. } | KernelOrigin::Built(_) => None,
     });
     let stub_package = kernel.and_then(|kernel| match &kernel.stub {
-        StubOrigin::Package(package) if stub_is_used => Some(package),
+        Some(StubOrigin::Package(package)) if stub_is_used => Some(package),
         _ => None,
     });
     let toolchain_package = toolchains
@@ -57,10 +57,12 @@ pub(super) fn alpine_where_needed(
         Packed::Firmware(package) => Some(package),
         Packed::Folder(_) => None,
     });
+    let microcode = kernel.and_then(|kernel| kernel.microcode.first());
     let installed = packages.install.first().map(|request| &request.name);
     let first: Option<&Spanned<String>> = installed
         .or(toolchain_package)
         .or(kernel_package)
+        .or(microcode)
         .or(firmware.packages.first())
         .or(packed)
         .or(stub_package);

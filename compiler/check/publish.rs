@@ -9,13 +9,13 @@ use crate::source::{Span, Spanned};
 use super::addresses::credentials;
 use super::buckets::{Written, port, port_is_sound};
 use super::identity::Identity;
-use super::{Ctx, Destination, Publish, Source, outputs, quoted};
+use super::{Ctx, Destination, Publish, outputs, quoted};
 
 /// Resolves the sections.
 pub(super) fn resolve(
     ctx: &mut Ctx<'_>,
     identity: Option<&Identity>,
-    sources: &[Source],
+    known: &[String],
 ) -> Vec<Publish> {
     let manifest = ctx.manifest;
     let mut seen: BTreeMap<String, Span> = BTreeMap::new();
@@ -25,7 +25,7 @@ pub(super) fn resolve(
         let to = match publish.kind.value {
             Kind::S3 => bucket(ctx, publish),
             Kind::Dir => folder(ctx, publish),
-            Kind::Oci => registry(ctx, publish, identity, sources),
+            Kind::Oci => registry(ctx, publish, identity, known),
         };
         let Some(to) = to else { continue };
         if let Some(earlier) = seen.insert(place(&to), span) {
@@ -104,7 +104,7 @@ fn registry(
     ctx: &mut Ctx<'_>,
     publish: &written::Publish,
     identity: Option<&Identity>,
-    sources: &[Source],
+    known: &[String],
 ) -> Option<Destination> {
     only_for_buckets(ctx, publish, "a registry");
     if let Some(index) = publish.index.first() {
@@ -113,8 +113,7 @@ fn registry(
     let login = ctx.access_key(publish.key_id.as_ref(), publish.secret.as_ref());
     let help = "write `publish oci \"HOST/NAME:TAG\"`";
     let reference = target(ctx, publish, "nothing says which repository", help)?;
-    let sound =
-        is_reference(ctx, reference) && outputs::variables(ctx, reference, identity, sources);
+    let sound = is_reference(ctx, reference) && outputs::variables(ctx, reference, identity, known);
     sound.then(|| Destination::Registry {
         reference: reference.clone(),
         login,

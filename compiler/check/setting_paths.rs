@@ -150,6 +150,13 @@ mod tests {
         );
         let target = followed("unit.sshd.env.LANG").expect("known");
         assert_eq!(target.form, Form::Pair("env".to_owned(), "LANG".to_owned()));
+        let target = followed("kernel.config.set.CONFIG_IKCONFIG").expect("known");
+        assert_eq!(target.hops, [hop("kernel", None), hop("config", None)]);
+        let target = followed("source.corex.release.asset.x86_64.sha256").expect("known");
+        let asset = hop("asset", Some("x86_64"));
+        assert_eq!(target.hops[1..], [hop("release", None), asset]);
+        let target = followed("kernel.sign.key").expect("known");
+        assert!(matches!(target.scalar, Scalar::Secret(_)));
         let target = followed("unit.sshd.oneshot").expect("known");
         assert_eq!(
             (target.form, target.scalar),

@@ -34,6 +34,7 @@ fn check_files(files: &[(&str, &str)], settings: &[&str]) -> Outcome {
         ("/site/boot/vmlinuz", "x"),
         ("/site/boot/lib/modules/6.1/modules.dep", "x"),
         ("/site/motd", "hello\n"),
+        ("/site/base.config", BASE),
     ];
     let given = files
         .iter()
@@ -104,6 +105,11 @@ fn finds(sections: &str, expected: &str) {
     );
 }
 
+const BASE: &str = "# Automatically generated file; DO NOT EDIT.\n\
+    CONFIG_LOCALVERSION=\"-base\"\nCONFIG_MODULES=y\nCONFIG_BLK_DEV_INITRD=y\nCONFIG_RD_XZ=y\nCONFIG_BINFMT_ELF=y\n\
+    CONFIG_BINFMT_SCRIPT=y\nCONFIG_PROC_FS=y\nCONFIG_SYSFS=y\nCONFIG_TMPFS=y\nCONFIG_DEVTMPFS=y\nCONFIG_EFI=y\n\
+    # CONFIG_EFI_STUB is not set\n";
+
 const ALPINE: &str =
     "alpine \"3.22\" { mirror \"https://mirror\"; repository main; key \"keys/a.rsa.pub\" }\n";
 
@@ -111,7 +117,7 @@ const SECTIONS: &str = "image import alpine packages toolchain source kernel mod
     branding file overlay flist size initramfs outputs publish boot";
 
 const CHILDREN: &str = "mirror repository key install exclude scripts host alpine image rootfs git crate path release asset patch targets tags bin set build package \
-    prebuilt cmdline stub sign stage1 stage2 for-modules keep exec shell test oneshot target requires after wants conflicts disabled passwordless \
+    prebuilt tarball source-package config localversion embed microcode builtin-firmware toolchain cmdline stub sign stage1 stage2 for-modules keep exec shell test oneshot target requires after wants conflicts disabled passwordless \
     hostname os-release motd drop max efi initramfs disk expect epoch pack embed mount tag store strip upx sbom index key-id \
     secret";
 

@@ -73,7 +73,7 @@ pub(super) fn local(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostics) ->
                 local.prebuilt = Some(locked);
             }
         }
-        if let StubOrigin::File(path) = &kernel.stub {
+        if let Some(StubOrigin::File(path)) = &kernel.stub {
             local.stub = note(problems, path, file(ctx.store, &path.value));
         }
     }

@@ -154,7 +154,7 @@ fn singles(image: &Image) -> Vec<Single> {
         if let KernelOrigin::Package(name) = &kernel.from {
             add(Role::Kernel, name);
         }
-        if let StubOrigin::Package(name) = &kernel.stub {
+        if let Some(StubOrigin::Package(name)) = &kernel.stub {
             add(Role::Stub, name);
         }
     }

@@ -383,7 +383,9 @@ fn the_kernel_is_found_in_its_package() {
         sign: None,
         from: check::KernelOrigin::Package(spanned("linux-virt".into(), 7)),
         cmdline: String::new(),
-        stub: check::StubOrigin::Package(spanned("stub".into(), 8)),
+        embed: crate::manifest::kernel::Embed::Uki,
+        stub: Some(check::StubOrigin::Package(spanned("stub".into(), 8))),
+        microcode: Vec::new(),
         span: at(9),
     });
     let resolved = bench.lock(&image, Mode::default()).expect("locked");

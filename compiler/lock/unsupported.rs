@@ -2,7 +2,7 @@
 //!
 //! It is asked before anything is fetched, and tells everything in one run. A construct that is built is taken out here.
 
-use crate::check::{Image, OutputKind, Recipe, Source, SourceOrigin, ToolchainRoot};
+use crate::check::{Image, KernelOrigin, OutputKind, Recipe, Source, SourceOrigin, ToolchainRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::size::Strippable;
 use crate::manifest::source::Property;
@@ -110,6 +110,22 @@ fn source(source: &Source, found: &mut Diagnostics) {
 
 fn kernel(image: &Image, found: &mut Diagnostics) {
     let Some(kernel) = &image.kernel else { return };
+    if let KernelOrigin::Built(built) = &kernel.from {
+        not_yet(
+            found,
+            "kernels from their sources",
+            built.span,
+            "take Alpine's, `package linux-virt`, or build it yourself and name it: `prebuilt image=… modules=…`",
+        );
+    }
+    if let Some(package) = kernel.microcode.first() {
+        not_yet(
+            found,
+            "microcode into images",
+            package.span,
+            "leave `microcode` out; the machine keeps what its firmware loaded",
+        );
+    }
     if let Some(sign) = &kernel.sign {
         not_yet(
             found,

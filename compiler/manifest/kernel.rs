@@ -1,5 +1,6 @@
 //! The `kernel` section.
 
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -7,11 +8,13 @@ use super::Spanned;
 use super::secret::Secret;
 
 /// The kernel and how the image is packed around it.
+///
+/// It comes from exactly one of `package`, `prebuilt`, `tarball` and `source-package`; of the last two it is built.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Kernel {
-    /// The release that the kernel must have, as `uname -r` prints it. Without it: whatever the package brings.
-    #[schemars(extend("x-kdl" = "arg"))]
+    /// For a kernel that exists already, the release that it must have, as `uname -r` prints it; without it, whatever the package brings. For a kernel that is built, its version.
+    #[schemars(extend("x-kdl" = "arg"), example = &"6.12.44")]
     #[serde(default)]
     pub version: Option<Spanned<String>>,
     /// An Alpine package with `/boot/vmlinuz-*` and `/lib/modules`.
@@ -22,11 +25,31 @@ pub struct Kernel {
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
     pub prebuilt: Option<Prebuilt>,
+    /// The sources from kernel.org, or from other mirrors.
+    #[schemars(extend("x-kdl" = "child"))]
+    #[serde(default)]
+    pub tarball: Option<Spanned<Tarball>>,
+    /// A distribution's package that holds the sources as an archive, such as Debian's `linux-source-6.12`.
+    #[schemars(extend("x-kdl" = "child"))]
+    #[serde(default)]
+    pub source_package: Option<SourcePackage>,
+    /// The toolchain that builds it. Without it: the only one there is.
+    #[schemars(extend("x-kdl" = "child"), extend("x-complete" = "toolchain"))]
+    #[serde(default)]
+    pub toolchain: Option<Spanned<String>>,
+    /// How a kernel that is built is configured. Without it: by the default configuration of its sources (`make defconfig`).
+    #[schemars(extend("x-kdl" = "child"))]
+    #[serde(default)]
+    pub config: Option<Spanned<Config>>,
+    /// What a kernel that is built adds to its version; it takes the place of `CONFIG_LOCALVERSION`.
+    #[schemars(extend("x-kdl" = "child"), regex(pattern = r"^[A-Za-z0-9._+~-]{1,40}$"), extend("x-message" = "a local version has at most 40 letters, digits, `.`, `_`, `+`, `~`, `-`"), example = &"-Zero-OS")]
+    #[serde(default)]
+    pub localversion: Option<Spanned<String>>,
     /// Kernel command line, in order.
     #[schemars(extend("x-kdl" = "words"), example = ["console=ttyS0", "panic=10"])]
     #[serde(default)]
     pub cmdline: Vec<Spanned<String>>,
-    /// How the initramfs and the kernel become one file.
+    /// How the initramfs and the kernel become one file. Without it: `uki`.
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
     pub embed: Option<Spanned<Embed>>,
@@ -38,6 +61,70 @@ pub struct Kernel {
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
     pub sign: Option<Spanned<Sign>>,
+    /// Alpine packages with microcode, which processors get before anything else runs.
+    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[a-zA-Z0-9_][a-zA-Z0-9._+-]*$")), extend("x-message" = "this is no package name"), extend("x-complete" = "package"), example = ["intel-ucode", "amd-ucode"])]
+    #[serde(default)]
+    pub microcode: Vec<Spanned<String>>,
+    /// Firmware that is built into a kernel that is built: patterns of paths below `/lib/firmware`, from the packages of the `firmware` section.
+    #[schemars(extend("x-kdl" = "words"), example = ["rtl_nic/*"])]
+    #[serde(default)]
+    pub builtin_firmware: Vec<Spanned<String>>,
+}
+
+/// The sources of a kernel as kernel.org publishes them.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Tarball {
+    /// Addresses, tried in order: of the archive, or, with a `/` at the end, of the folder that holds `linux-VERSION.tar.xz`. Without any: kernel.org.
+    #[schemars(extend("x-kdl" = "args"), inner(regex(pattern = r"^(https?|file)://")), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"))]
+    #[serde(default)]
+    pub mirrors: Vec<Spanned<String>>,
+    /// The digest that the archive must have.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9a-f]{64}$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits"))]
+    #[serde(default)]
+    pub sha256: Option<Spanned<String>>,
+    /// A signature of the unpacked archive to verify as well: an address, or a path relative to the manifest.
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"))]
+    #[serde(default)]
+    pub signature: Option<Spanned<String>>,
+    /// The OpenPGP keys that may have signed it, relative to the manifest.
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"))]
+    #[serde(default)]
+    pub keyring: Option<Spanned<String>>,
+}
+
+/// A package that holds a kernel's sources as an archive.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SourcePackage {
+    /// Its address: a `.deb` or `.apk` file.
+    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^(https?|file)://"), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"))]
+    pub url: Spanned<String>,
+    /// The digest that it must have.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9a-f]{64}$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits"))]
+    #[serde(default)]
+    pub sha256: Option<Spanned<String>>,
+    /// The archive inside it. Without it: the only one below `usr/src`.
+    #[schemars(extend("x-kdl" = "prop"), example = &"usr/src/linux-source-6.12.tar.xz")]
+    #[serde(default)]
+    pub archive: Option<Spanned<String>>,
+}
+
+/// The configuration of a kernel that is built.
+///
+/// Files and settings are put together in order, and of two values of a symbol the last one counts. What none of them names is as Kconfig has
+/// it by default.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Config {
+    /// Files in the form of `.config`, whole ones or parts, relative to the manifest. Without any: the default configuration of the sources.
+    #[schemars(extend("x-kdl" = "args"), extend("x-complete" = "path"), example = ["kernel/base.config", "kernel/virt.config"])]
+    #[serde(default)]
+    pub files: Vec<Spanned<String>>,
+    /// Single symbols, after the files: `y`, `m`, `n`, a number or a text.
+    #[schemars(extend("x-kdl" = "pairs"), extend("x-complete" = "kconfig"))]
+    #[serde(default)]
+    pub set: IndexMap<String, Spanned<String>>,
 }
 
 /// Kernel files that exist already.
@@ -57,8 +144,12 @@ pub struct Prebuilt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Embed {
+    /// The initramfs is linked into the kernel. Only a kernel that is built can have it.
+    Builtin,
     /// A unified kernel image: an EFI stub with the kernel, its command line and the initramfs as sections.
     Uki,
+    /// They stay two files.
+    None,
 }
 
 /// Where the EFI stub comes from.

@@ -7,7 +7,7 @@ use super::Spanned;
 
 /// The files that a build yields, in `dist/` beside the manifest.
 ///
-/// Names may hold `{kernel}` (the kernel's release), `{version}`, `{name}` and `{arch}` of the image, and of a source
+/// Names may hold `{kernel}` (the kernel's release), `{localversion}` (of a kernel that is built), `{version}`, `{name}` and `{arch}` of the image, and of a source
 /// `{source.NAME.rev}` (the short commit of a repository, the version of a crate, the beginning of a download's digest) and
 /// `{source.NAME.version}` (of a crate).
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -15,6 +15,8 @@ pub(super) fn kernel_tree(lowering: &mut Lowering<'_>) -> Option<Input> {
     match &lowering.image.kernel.as_ref()?.from {
         KernelOrigin::Package(_) => package_files(lowering, Role::Kernel).into_iter().next(),
         KernelOrigin::Prebuilt { .. } => lowering.inputs.kernel.map(Input::Known),
+        // The lock has refused it.
+        KernelOrigin::Built(_) => None,
     }
 }
 
@@ -114,7 +116,7 @@ pub(super) fn firmware(lowering: &mut Lowering<'_>, kernel: Option<Input>) -> Op
 
 /// The EFI stub's bytes.
 pub(super) fn stub(lowering: &mut Lowering<'_>) -> Option<Input> {
-    match &lowering.image.kernel.as_ref()?.stub {
+    match lowering.image.kernel.as_ref()?.stub.as_ref()? {
         StubOrigin::File(_) => lowering.inputs.stub.map(|file| Input::Known(file.digest)),
         StubOrigin::Package(name) => {
             let tree = package_files(lowering, Role::Stub).into_iter().next()?;

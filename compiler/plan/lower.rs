@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::{Image, OutputKind, SourceOrigin};
+use crate::check::{Image, KernelOrigin, OutputKind, SourceOrigin};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::{Inputs, LockedKernel};
 use crate::source::Span;
@@ -310,6 +310,9 @@ fn output_name(lowering: &Lowering<'_>, template: &str) -> String {
         .replace("{arch}", &image.arch);
     if let Some(kernel) = lowering.kernel() {
         name = name.replace("{kernel}", &kernel.release);
+    }
+    if let Some(KernelOrigin::Built(kernel)) = image.kernel.as_ref().map(|kernel| &kernel.from) {
+        name = name.replace("{localversion}", &kernel.localversion);
     }
     for source in &image.sources {
         let (version, revision) = match &source.from {

@@ -260,6 +260,104 @@ fn kernels_come_from_one_place() {
     );
 }
 
+fn built(image: &Image) -> &BuiltKernel {
+    match &image.kernel.as_ref().expect("a kernel").from {
+        KernelOrigin::Built(built) => built,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A kernel that is built, with further lines.
+fn from_source(lines: &str) -> String {
+    let pin = "0".repeat(64);
+    with(&format!(
+        "toolchain c {{ host }}\nkernel \"6.12\" {{ tarball sha256=\"{pin}\"; embed builtin; {lines} }}"
+    ))
+}
+
+#[test]
+fn kernels_are_built_from_their_sources() {
+    let image = check_text(&from_source(
+        "config \"base.config\" { set CONFIG_EFI_STUB=y CONFIG_HZ=\"250\" CONFIG_NAME=site CONFIG_DEBUG=n }",
+    ))
+    .image();
+    let kernel = built(&image);
+    assert_eq!(kernel.release(), "6.12.0-base");
+    assert_eq!(kernel.toolchain, "c");
+    let KernelSource::Tarball { urls, .. } = &kernel.source else {
+        panic!("{:?}", kernel.source)
+    };
+    assert_eq!(
+        urls[0],
+        "https://cdn.kernel.org/pub/linux/kernel/v6.x/linux-6.12.tar.xz"
+    );
+    assert!(!kernel.config.from_default);
+    let value = |symbol: &str| kernel.config.values.get(symbol).map(String::as_str);
+    assert_eq!(value("CONFIG_EFI_STUB"), Some("y"));
+    assert_eq!(value("CONFIG_HZ"), Some("250"));
+    assert_eq!(value("CONFIG_NAME"), Some("\"site\""));
+    assert_eq!(value("CONFIG_DEBUG"), Some("n"));
+    assert_eq!(value("CONFIG_RD_XZ"), Some("y"));
+}
+
+#[test]
+fn settings_reach_the_kernel() {
+    let manifest = from_source("config \"base.config\"; localversion \"-a\"");
+    let settings = [
+        "kernel.version=6.12.50",
+        "kernel.localversion=-Zero-OS",
+        "kernel.config.set.CONFIG_EFI_STUB=y",
+        "kernel.sign.key=(env)SB_KEY",
+        "kernel.sign.cert=cert.pem",
+    ];
+    let certificate = ("cert.pem", "-----BEGIN CERTIFICATE-----\n");
+    let files = [("zos.kdl", manifest.as_str()), certificate];
+    let image = check_files(&files, &settings).image();
+    assert_eq!(built(&image).release(), "6.12.50-Zero-OS");
+    let sign = image.kernel.as_ref().and_then(|kernel| kernel.sign.clone());
+    let key = sign.expect("it is signed").key.value;
+    assert_eq!(key, SigningKey::Environment("SB_KEY".to_owned()));
+}
+
+#[test]
+fn a_configuration_is_judged_where_it_decides() {
+    let found = |lines: &str| check_text(&from_source(lines)).found();
+    assert_eq!(
+        found("config \"base.config\""),
+        ["cannot-boot # CONFIG_EFI_STUB is not set"]
+    );
+    assert_eq!(
+        found("config \"base.config\" { set CONFIG_EFI_STUB=y CONFIG_SYSFS=m }"),
+        ["cannot-boot m"]
+    );
+    // What no file says is left to Kconfig, unless the file says that it is whole.
+    assert_eq!(found("config { set CONFIG_EFI_STUB=y }"), [""; 0]);
+    assert_eq!(found(""), [""; 0]);
+    assert_eq!(
+        found("config \"base.config\" { set CONFIG_EFI_STUB=y }; cmdline \"console=ttyS0\""),
+        ["cannot-boot \"base.config\""]
+    );
+    assert_eq!(
+        found(
+            "config \"base.config\" { set CONFIG_EFI_STUB=y CONFIG_TTY=y }; cmdline \"console=ttyS0\""
+        ),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_file_that_is_no_configuration_is_told_once() {
+    let text = "int main(void)\n{\n    return 0;\n}\n";
+    let manifest = from_source("config \"main.c\"");
+    let outcome = check_files(&[("zos.kdl", &manifest), ("main.c", text)], &[]);
+    assert_eq!(outcome.found(), ["bad-config-line \"main.c\""]);
+    let many = "CONFIG_A y\n".repeat(100) + "CONFIG_B=y\n";
+    let outcome = check_files(&[("zos.kdl", &manifest), ("main.c", &many)], &[]);
+    assert_eq!(outcome.found().len(), 20);
+    let last = outcome.problems.iter().last().expect("the last");
+    assert!(last.message.contains("80 more lines"), "{}", last.message);
+}
+
 #[test]
 fn modules_are_named_once_and_need_a_kernel() {
     finds(
