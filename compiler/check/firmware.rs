@@ -4,10 +4,10 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::firmware::Stage;
 use crate::source::{Span, Spanned};
 
-use super::{Ctx, Firmware};
+use super::{Alpine, Ctx, Firmware};
 
 /// Resolves the sections.
-pub(super) fn resolve(ctx: &mut Ctx<'_>) -> Firmware {
+pub(super) fn resolve(ctx: &mut Ctx<'_>, alpine: Option<&Alpine>) -> Firmware {
     let manifest = ctx.manifest;
     let mut firmware = Firmware::default();
     let mut wanted: Option<Span> = None;
@@ -19,10 +19,12 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>) -> Firmware {
                 Stage::Stage2 => firmware.for_stage2 = true,
             }
         }
+        let tag = section.tag.as_ref();
+        if let Some(tag) = tag {
+            ctx.known_tag(tag, alpine);
+        }
         for package in &section.package {
-            if !firmware.packages.contains(package) {
-                firmware.packages.push(package.clone());
-            }
+            self::package(ctx, package, tag, &mut firmware);
         }
         for pattern in &section.keep {
             wanted = wanted.or(Some(pattern.span));
@@ -46,6 +48,32 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>) -> Firmware {
         );
     }
     firmware
+}
+
+fn package(
+    ctx: &mut Ctx<'_>,
+    package: &Spanned<String>,
+    tag: Option<&Spanned<String>>,
+    firmware: &mut Firmware,
+) {
+    let tag = tag.map(|tag| tag.value.clone());
+    let earlier = firmware.packages.iter().find(|known| *known == package);
+    let Some(earlier) = earlier else {
+        firmware.packages.push(package.clone());
+        let tag = tag.map(|tag| (package.value.clone(), tag));
+        firmware.tags.extend(tag);
+        return;
+    };
+    if firmware.tags.get(&package.value) != tag.as_ref() {
+        let message = format!("the package `{}` is asked for in two ways", package.value);
+        ctx.clash(
+            "zosc::check::duplicate-package",
+            message,
+            package.span,
+            earlier.span,
+            "keep one of them, with or without `tag`",
+        );
+    }
 }
 
 impl Ctx<'_> {

@@ -193,6 +193,8 @@ pub struct Firmware {
     pub for_stage2: bool,
     /// Packages that hold firmware.
     pub packages: Vec<Spanned<String>>,
+    /// The tag whose repositories may also serve a package, by the package's name.
+    pub tags: BTreeMap<String, String>,
     /// Patterns relative to `/lib/firmware`.
     pub keep: Vec<Spanned<String>>,
 }

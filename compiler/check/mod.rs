@@ -190,7 +190,7 @@ fn resolve(ctx: &mut Ctx<'_>, settings: &Settings, path: &Path) -> Option<Image>
     let sources = sources::resolve(ctx, arch);
     let kernel = kernel::resolve(ctx);
     let (stage1, stage2) = modules::resolve(ctx, kernel.as_ref());
-    let firmware = firmware::resolve(ctx);
+    let firmware = firmware::resolve(ctx, alpine.as_ref());
     let mut requests = files::resolve(ctx);
     let overlays = files::overlays(ctx);
     let (accounts, groups) = accounts::resolve(ctx, &mut requests);

@@ -21,7 +21,9 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>, alpine: Option<&Alpine>) -> Packages {
         .iter()
         .flat_map(|section| &section.install)
     {
-        tag(ctx, install, alpine);
+        if let Some(tag) = &install.tag {
+            ctx.known_tag(tag, alpine);
+        }
         for name in &install.names {
             request(ctx, name, install, &mut known, &mut packages.install);
         }
@@ -84,24 +86,25 @@ fn with_operator(version: &Spanned<String>) -> Spanned<String> {
     Spanned::new(format!("{operator}{}", version.value), version.span)
 }
 
-fn tag(ctx: &mut Ctx<'_>, install: &Install, alpine: Option<&Alpine>) {
-    let (Some(tag), Some(alpine)) = (&install.tag, alpine) else {
-        return;
-    };
-    let tags = alpine::tags(alpine);
-    if tags.contains(tag.as_str()) {
-        return;
+impl Ctx<'_> {
+    /// Refuses a tag that no repository has.
+    pub(super) fn known_tag(&mut self, tag: &Spanned<String>, alpine: Option<&Alpine>) {
+        let Some(alpine) = alpine else { return };
+        let tags = alpine::tags(alpine);
+        if tags.contains(tag.as_str()) {
+            return;
+        }
+        let problem = Diagnostic::error(
+            "zosc::check::unknown-tag",
+            format!("no repository has the tag `{}`", tag.value),
+        )
+        .at(tag.span);
+        let otherwise = format!(
+            "add a repository with it: `repository testing branch=edge tag={}`",
+            tag.value
+        );
+        self.push(suggest(problem, tag, tag.span, tags, &otherwise));
     }
-    let problem = Diagnostic::error(
-        "zosc::check::unknown-tag",
-        format!("no repository has the tag `{}`", tag.value),
-    )
-    .at(tag.span);
-    let otherwise = format!(
-        "add a repository with it: `repository testing branch=edge tag={}`",
-        tag.value
-    );
-    ctx.push(suggest(problem, tag, tag.span, tags, &otherwise));
 }
 
 fn exclude(

@@ -75,13 +75,13 @@ pub(super) fn choose(
             Err(refusal) => problems.extend(refusal),
         }
         for single in singles {
-            match best(&indexes, alpine, &single.name) {
+            match best(&indexes, alpine, single) {
                 Some((repository, package)) => {
                     chosen.push(Chosen::new(
                         single.role,
                         package,
                         repository,
-                        Vec::new(),
+                        single.because(),
                         single.span,
                     ));
                 }
@@ -218,19 +218,20 @@ fn wish_of<'a>(solution: &Solution<'a>, reason: &Reason<'a>) -> Option<Dependenc
     None
 }
 
-/// The newest package of a name, of equal ones that of the first repository; tagged repositories are left out.
+/// The newest package of a name, of equal ones that of the first repository; of tagged repositories only those with the
+/// wanted tag count.
 fn best<'i, 'a>(
     indexes: &'i [Index<'a>],
     alpine: &Alpine,
-    name: &str,
+    single: &Single,
 ) -> Option<(usize, &'i Package<'a>)> {
     let mut best: Option<(usize, &Package<'a>)> = None;
     for (number, (index, repository)) in indexes.iter().zip(&alpine.repositories).enumerate() {
-        let open = repository.tag.is_none();
+        let open = repository.tag.is_none() || repository.tag == single.tag;
         for package in index
             .packages
             .iter()
-            .filter(|package| open && package.name == name)
+            .filter(|package| open && package.name == single.name)
         {
             let newer = |(_, old): (usize, &Package<'a>)| {
                 apk::version::compare(package.version, old.version).is_gt()

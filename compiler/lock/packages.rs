@@ -138,15 +138,28 @@ pub(super) fn wishes(image: &Image) -> Wishes {
 pub(super) struct Single {
     pub(super) role: Role,
     pub(super) name: String,
+    /// The tag whose repositories may also serve it.
+    pub(super) tag: Option<String>,
     pub(super) span: Span,
+}
+
+impl Single {
+    /// What the lock says of why it is there: the wish, where a name alone does not tell it.
+    pub(super) fn because(&self) -> Vec<String> {
+        let wish = self.tag.as_ref().map(|tag| format!("{}@{tag}", self.name));
+        wish.into_iter().collect()
+    }
 }
 
 fn singles(image: &Image) -> Vec<Single> {
     let mut singles = Vec::new();
+    let tags = &image.firmware.tags;
     let mut add = |role, name: &Spanned<String>| {
+        let tag = tags.get(&name.value).filter(|_| role == Role::Firmware);
         singles.push(Single {
             role,
             name: name.value.clone(),
+            tag: tag.cloned(),
             span: name.span,
         });
     };
@@ -193,18 +206,18 @@ fn keep(
         .indexes
         .iter()
         .map(|index| (Some(&index.url), &index.tag)));
-    let asked: BTreeSet<(Role, &str)> = singles
+    let asked: BTreeSet<(Role, &str, Vec<String>)> = singles
         .iter()
-        .map(|single| (single.role, single.name.as_str()))
+        .map(|single| (single.role, single.name.as_str(), single.because()))
         .collect();
-    let locked: BTreeSet<(Role, &str)> = previous
+    let locked: BTreeSet<(Role, &str, Vec<String>)> = previous
         .packages
         .iter()
         .filter(|package| package.role != Role::Image)
-        .map(|package| (package.role, package.name.as_str()))
+        .map(|package| (package.role, package.name.as_str(), package.because.clone()))
         .collect();
-    let lacks_kernel =
-        asked.iter().any(|(role, _)| *role == Role::Kernel) && previous.kernel.is_none();
+    let asks_for_kernel = asked.iter().any(|(role, ..)| *role == Role::Kernel);
+    let lacks_kernel = asks_for_kernel && previous.kernel.is_none();
     if !same_places || asked != locked || lacks_kernel || !wishes.keys().eq(&previous.wishes) {
         return None;
     }
@@ -220,10 +233,7 @@ fn keep(
         wishes: previous.wishes.clone(),
         indexes: previous.indexes.clone(),
         packages: packages.collect(),
-        kernel: previous
-            .kernel
-            .clone()
-            .filter(|_| asked.iter().any(|(role, _)| *role == Role::Kernel)),
+        kernel: previous.kernel.clone().filter(|_| asks_for_kernel),
     })
 }
 

@@ -444,6 +444,27 @@ fn content_with_another_digest_is_refused_and_not_kept() {
 }
 
 #[test]
+fn firmware_comes_from_tagged_repositories_where_its_section_says_so() {
+    let bench = Bench::new();
+    bench.offer(&[recipe("firmware", "1")], key());
+    let mut image = bench.image(&[]);
+    let alpine = image.alpine.as_mut().expect("there");
+    alpine.repositories[0].tag = Some("edge".into());
+    image.firmware.packages = vec![spanned("firmware".into(), 7)];
+    let problem = only(bench.lock(&image, Mode::default()));
+    assert_eq!(problem.code, "zosc::lock::unknown-package");
+    image.firmware.tags.insert("firmware".into(), "edge".into());
+    let resolved = bench.lock(&image, Mode::default()).expect("locked");
+    assert_eq!(names(&resolved), ["firmware-1"]);
+    assert_eq!(resolved.inputs.lock.packages[0].because, ["firmware@edge"]);
+    bench.lock(&image, LOCKED).expect("kept");
+    // Without the tag the lock does not answer what is asked any more.
+    image.firmware.tags.clear();
+    let problem = only(bench.lock(&image, LOCKED));
+    assert_eq!(problem.code, "zosc::lock::unknown-package");
+}
+
+#[test]
 fn what_is_not_built_yet_is_told_before_anything_is_fetched() {
     let bench = Bench::new();
     let mut image = bench.image(&["nowhere"]);

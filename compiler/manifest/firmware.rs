@@ -19,6 +19,10 @@ pub struct Firmware {
     #[schemars(extend("x-kdl" = "words"), extend("x-complete" = "package"))]
     #[serde(default)]
     pub package: Vec<Spanned<String>>,
+    /// Look for the packages of this section also in the repositories with this tag.
+    #[schemars(extend("x-kdl" = "child"), example = &"edge")]
+    #[serde(default)]
+    pub tag: Option<Spanned<String>>,
     /// Take the files that match these patterns, relative to `/lib/firmware`.
     #[schemars(extend("x-kdl" = "words"), example = ["rtl_nic/*"], extend("x-complete" = "firmware"))]
     #[serde(default)]
