@@ -60,9 +60,19 @@ fn fixed(ctx: &mut Ctx<'_>, path: &str, span: Span) -> Option<Spanned<ImagePath>
 fn text(ctx: &mut Ctx<'_>, text: Option<&Spanned<Text>>, path: &str) -> Option<FileRequest> {
     let text = text?;
     let to = fixed(ctx, path, text.span)?;
+    if let (Some(file), Some(from)) = (&text.file, &text.from) {
+        ctx.clash(
+            "zosc::check::file-content",
+            format!("`{path}` has two contents"),
+            from.span,
+            file.span,
+            "keep one of them",
+        );
+        return None;
+    }
     let content = ctx.text_or_file(
         text.text.as_ref(),
-        text.from.as_ref(),
+        text.file.as_ref().or(text.from.as_ref()),
         text.span,
         ("branding", &format!("`{path}`")),
     )?;

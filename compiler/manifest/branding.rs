@@ -52,6 +52,10 @@ pub struct OsRelease {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Text {
+    /// A file with the text, relative to the manifest; `from` says the same.
+    #[schemars(extend("x-kdl" = "arg"), extend("x-complete" = "path"), example = &"branding/motd")]
+    #[serde(default)]
+    pub file: Option<Spanned<String>>,
     /// The text itself.
     #[schemars(extend("x-kdl" = "prop"))]
     #[serde(default)]

@@ -8,7 +8,7 @@ pub(super) use values::{
     annotation, bad_value, flag_argument, huge, not_a_choice, not_a_pair, quote_it, wrong_type,
 };
 
-use super::model::{Member, Model, Role, Scalar, Shape};
+use super::model::{Kind, Member, Model, Role, Scalar, Shape};
 use crate::diagnostic::{Diagnostic, TextEdit, is_slip, nearest};
 use crate::source::{Span, Spanned};
 use crate::syntax::{Block, Entry, Node, Value, quote};
@@ -281,12 +281,12 @@ fn example(member: &Member) -> String {
     match (item, &member.kind) {
         (Some(serde_json::Value::String(text)), _) => quote(text),
         (Some(other), _) => other.to_string(),
-        (None, super::model::Kind::Scalar(Scalar::Choice(choices))) => choices
+        (None, Kind::Scalar(Scalar::Choice(choices))) => choices
             .first()
             .map_or("…".to_owned(), |(word, _)| word.clone()),
-        (None, super::model::Kind::Scalar(Scalar::Secret(_))) => "(env)NAME".to_owned(),
-        (None, super::model::Kind::Scalar(Scalar::Truth)) => "#true".to_owned(),
-        (None, super::model::Kind::Scalar(Scalar::Number)) => "1".to_owned(),
+        (None, Kind::Scalar(Scalar::Secret(_))) => "(env)NAME".to_owned(),
+        (None, Kind::Scalar(Scalar::Truth)) => "#true".to_owned(),
+        (None, Kind::Scalar(Scalar::Number)) => "1".to_owned(),
         _ if matches!(member.role, Role::Prop | Role::Child) => "\"…\"".to_owned(),
         _ => "NAME".to_owned(),
     }
@@ -358,7 +358,46 @@ pub(super) fn extra_argument(shape: &Shape, node: &Node, entry: &Entry) -> Diagn
             problem.help(format!("`{text}` is a property: write `{text}=…`"))
         }
         Some(_) => problem.help(format!("`{text}` is a child: write it inside `{{ … }}`")),
+        None if shape.with_role(Role::Arg).is_none() => nameless(shape, problem, entry),
         None => problem.help("remove it; a text with spaces needs quotes"),
+    }
+}
+
+/// A value without the name of the property that it is for.
+fn nameless(shape: &Shape, problem: Diagnostic, entry: &Entry) -> Diagnostic {
+    let members = shape.members.iter();
+    let fitting =
+        members.filter(|member| member.role == Role::Prop && fits(member, &entry.value.value));
+    let named: Vec<String> = fitting
+        .map(|member| format!("{}={}", member.name, entry.raw))
+        .collect();
+    match named.as_slice() {
+        [] => problem.help(format!(
+            "remove it; what may stand inside `{{ … }}` is {}",
+            list(shape.children())
+        )),
+        [only] => problem.help(format!("write `{only}`")).replace(
+            "write it as a property",
+            entry.span,
+            only.clone(),
+        ),
+        several => problem.help(format!(
+            "say what it is: {}",
+            list(several.iter().map(String::as_str))
+        )),
+    }
+}
+
+/// Whether a value is of a member's type.
+fn fits(member: &Member, value: &Value) -> bool {
+    match (&member.kind, value) {
+        (Kind::Scalar(Scalar::Text), Value::String(_))
+        | (Kind::Scalar(Scalar::Number), Value::Integer(_))
+        | (Kind::Scalar(Scalar::Truth), Value::Bool(_)) => true,
+        (Kind::Scalar(Scalar::Choice(choices)), Value::String(text)) => {
+            choices.iter().any(|(word, _)| word == text)
+        }
+        _ => false,
     }
 }
 
@@ -376,7 +415,7 @@ pub(super) fn second_value(
     )
     .label(extra.span, "one too many");
     let texts: Vec<&str> = node.arguments().map(shown).collect();
-    let is_text = member.kind == super::model::Kind::Scalar(Scalar::Text);
+    let is_text = member.kind == Kind::Scalar(Scalar::Text);
     let all_words = node
         .arguments()
         .all(|entry| matches!(entry.value.value, Value::String(_)));
