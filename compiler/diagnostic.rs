@@ -3,12 +3,13 @@
 //! Passes push [`Diagnostic`]s into one [`Diagnostics`] sink, go on with what is healthy, and fail once at their end.
 //! Rendering (terminal, JSON, language server) lives with those faces; nothing here prints.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::source::{SourceMap, Span};
 
 /// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The pass fails.
@@ -36,7 +37,7 @@ pub struct TextEdit {
 }
 
 /// Who may decide on a fix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Applicability {
     /// It writes down what the text says already, or the only thing that can be meant: `zosc check --fix` applies it.

@@ -378,6 +378,33 @@ fn new_writes_a_manifest_and_never_over_another() {
 }
 
 #[test]
+fn what_programs_read_keeps_its_schema() {
+    let project = Project::new(IMAGE);
+    let validator = |what: &str| {
+        let schema = project.run(&["schema", "--what", what]).stdout;
+        jsonschema::validator_for(&serde_json::from_slice(&schema).unwrap()).unwrap()
+    };
+    let message = validator("message");
+    project.edit(|text| {
+        text.replace("install marks", "install marks marks")
+            .replace("hostname test", "hostnam test")
+    });
+    for line in project.refuse(&["check"], &["zosc::manifest::unknown-node"]) {
+        assert!(message.is_valid(&line), "{line}");
+    }
+    assert!(!message.is_valid(&serde_json::json!({ "code": "zosc::check::x" })));
+    let manifest = project.run(&["schema"]).stdout;
+    assert_eq!(
+        manifest,
+        project.run(&["schema", "--what", "manifest"]).stdout
+    );
+    let built = Project::new(IMAGE);
+    built.succeed(&["build"]);
+    let report = built.files("dist/initramfs.cpio.xz");
+    assert!(validator("report").is_valid(&report), "{report}");
+}
+
+#[test]
 fn a_prebuilt_kernel_a_folder_and_a_download_become_an_efi_program() {
     let Some(unpacked) = std::env::var_os("ZOSC_TEST_KERNEL").map(PathBuf::from) else {
         println!("skipped: ZOSC_TEST_KERNEL names no unpacked kernel package");

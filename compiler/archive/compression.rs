@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use xz2::stream::{Check, Filters, LzmaOptions, MtStreamBuilder};
 
@@ -26,7 +27,9 @@ pub enum Compression {
 }
 
 /// A compression without its settings: what an archive's first bytes tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, JsonSchema, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Algorithm {
     /// Not compressed.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Algorithm;
@@ -29,7 +30,7 @@ impl Default for Limits {
 }
 
 /// One frame of an initramfs in numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct FrameFacts {
     /// Where it starts.
     pub offset: u64,

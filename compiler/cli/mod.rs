@@ -12,6 +12,7 @@ mod explain;
 mod fmt;
 mod inspect;
 mod lock;
+mod message;
 mod migrate;
 mod new;
 mod plan;

@@ -5,10 +5,11 @@ use std::fmt;
 use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, ReportHandler, SourceSpan,
 };
-use serde_json::{Value, json};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Label, Severity};
-use crate::source::{SourceId, SourceMap, Span};
+use crate::source::{SourceId, SourceMap};
+
+use super::message::Problem;
 
 /// Problems beyond this many are counted, not shown.
 const SHOWN: usize = 50;
@@ -257,69 +258,26 @@ impl miette::Diagnostic for Elsewhere {
     }
 }
 
-/// Problems for programs: one JSON object a line.
-///
-/// Lines and columns count from 1, columns in characters; offsets are bytes.
+/// Problems for programs: one [`Problem`] a line.
 pub(super) fn json(problems: &Diagnostics, sources: &SourceMap) -> String {
-    let mut text = String::new();
-    for problem in problems {
-        let labels: Vec<Value> = problem
-            .labels
-            .iter()
-            .map(|label| place(label.span, &label.message, sources))
-            .collect();
-        let fixes: Vec<Value> = problem
-            .fixes
-            .iter()
-            .map(|fix| {
-                let edits = fix.edits.iter().map(|edit| {
-                    let mut value = place(edit.span, "", sources);
-                    value["text"] = json!(edit.text);
-                    value
-                });
-                json!({
-                    "title": fix.title,
-                    "applicability": fix.applicability,
-                    "edits": edits.collect::<Vec<_>>(),
-                })
-            })
-            .collect();
-        let line = json!({
-            "code": problem.code,
-            "severity": problem.severity,
-            "message": problem.message,
-            "labels": labels,
-            "help": problem.help,
-            "notes": problem.notes,
-            "fixes": fixes,
-            "url": problem.page(),
-        });
-        text.push_str(&format!("{line}\n"));
-    }
-    text
-}
-
-fn place(span: Span, message: &str, sources: &SourceMap) -> Value {
-    let start = sources.position(span);
-    let end = sources.position(Span {
-        start: span.end,
-        ..span
-    });
-    json!({
-        "file": sources.get(span.source).map(|source| source.name.as_str()),
-        "line": start.line,
-        "column": start.column,
-        "endLine": end.line,
-        "endColumn": end.column,
-        "byteStart": span.start,
-        "byteEnd": span.end,
-        "message": message,
-    })
+    problems
+        .iter()
+        .map(|problem| {
+            let message = Problem::new(problem, sources);
+            match serde_json::to_string(&message) {
+                Ok(line) => line + "\n",
+                Err(error) => unreachable!("messages are plain data: {error}"),
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
+    use crate::source::Span;
 
     fn example() -> (Diagnostics, SourceMap) {
         let mut sources = SourceMap::new();

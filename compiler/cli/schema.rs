@@ -1,16 +1,35 @@
 //! `zosc schema`.
 
+use crate::inspect;
 use crate::manifest;
 
 use super::Outcome;
+use super::message::Problem;
 use super::session::Session;
 
-/// Prints the JSON Schema of the manifest's JSON form.
-///
-/// It describes what `zosc check --emit json` prints; editors complete the JSON form with it.
+/// Prints a JSON Schema: of the manifest's JSON form, or of what zosc prints for programs.
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {}
+pub(super) struct Arguments {
+    /// What the schema describes.
+    #[arg(long, value_name = "FORM", default_value = "manifest")]
+    what: What,
+}
 
-pub(super) fn run(session: &mut Session, _: &Arguments) -> Outcome {
-    session.print(&format!("{:#}\n", manifest::schema()))
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum What {
+    /// What `zosc check --emit json` prints; editors complete the JSON form of manifests with it.
+    Manifest,
+    /// A line of `--message-format json`.
+    Message,
+    /// What `zosc inspect --format json` prints.
+    Report,
+}
+
+pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
+    let schema = match arguments.what {
+        What::Manifest => manifest::schema(),
+        What::Message => schemars::schema_for!(Problem<'_>).to_value(),
+        What::Report => schemars::schema_for!(inspect::Report).to_value(),
+    };
+    session.print(&format!("{schema:#}\n"))
 }

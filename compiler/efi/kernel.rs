@@ -2,6 +2,7 @@
 //!
 //! x86 fields are those of `Documentation/arch/x86/boot.rst`; every EFI kernel is a PE file as well.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::pe::{Machine, Pe, u16_at, u32_at};
@@ -13,7 +14,7 @@ pub(super) const EFI_APPLICATION: u16 = 10;
 pub(super) const NX_COMPAT: u16 = 0x100;
 
 /// A kernel image in facts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct KernelFacts {
     /// The processor that it is for.
     pub machine: Machine,

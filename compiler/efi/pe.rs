@@ -3,6 +3,7 @@
 //! Offsets are those of the "PE Format" specification: the COFF header follows the signature `PE\0\0`, the optional
 //! header follows that, and the section table ends the headers.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Bytes of one section header.
@@ -15,7 +16,7 @@ const DIRECTORY_RELOCATION: usize = 5;
 const MOST_SECTIONS: usize = 96;
 
 /// The processor that a PE file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Machine {
     /// x86-64.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::kernel::{EFI_APPLICATION, KernelFacts, NX_COMPAT, check_kernel};
@@ -38,7 +39,7 @@ pub struct Uki<'a> {
 }
 
 /// One section of an EFI program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct SectionFacts {
     /// Its name.
     pub name: String,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::archive::{Contents, FrameFacts};
@@ -13,7 +14,7 @@ use crate::zinit::Dialect;
 const DEPTH: usize = 2;
 
 /// What an initramfs holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ContentsReport {
     /// Its archives, in order.
     pub segments: Vec<FrameFacts>,
@@ -39,7 +40,7 @@ pub struct ContentsReport {
 }
 
 /// A directory's total.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct DirectoryReport {
     /// The directory.
     pub path: ImagePath,
@@ -50,7 +51,7 @@ pub struct DirectoryReport {
 }
 
 /// One kernel module.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ModuleReport {
     /// Its normal name.
     pub name: String,
@@ -63,7 +64,7 @@ pub struct ModuleReport {
 }
 
 /// One unit of zinit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct UnitReport {
     /// Its name, from its file.
     pub name: String,
@@ -74,7 +75,7 @@ pub struct UnitReport {
 }
 
 /// One entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ListedEntry {
     /// Where it is.
     pub path: ImagePath,

@@ -10,6 +10,7 @@ mod text;
 pub use contents::{ContentsReport, DirectoryReport, ListedEntry, ModuleReport, UnitReport};
 pub use text::{Detail, text};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::archive::{self, Limits};
@@ -18,7 +19,7 @@ use crate::efi::{self, KernelFacts, SectionFacts};
 use crate::tree::{Digest, Origin, Store};
 
 /// What an image turned out to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A stub with kernel, initramfs and settings.
@@ -32,7 +33,7 @@ pub enum Kind {
 }
 
 /// Everything about one file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Report {
     /// The name it was given.
     pub name: String,
@@ -54,7 +55,7 @@ pub struct Report {
 }
 
 /// An EFI program in facts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct EfiReport {
     /// The processor that it is for.
     pub machine: String,

@@ -1,6 +1,6 @@
 //! `sources.conf`: `TYPE:NAME:URL:VERSION:BUILD_FUNCTION[:EXTRA…]`, to `source` sections.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::source::Span;
@@ -17,6 +17,10 @@ struct Recipe {
     subdir: Option<&'static str>,
     program: &'static str,
     to: &'static str,
+    /// Whether its build asks git for its version.
+    keeps_git: bool,
+    /// What it needs beside Rust.
+    packages: &'static [&'static str],
 }
 
 const RECIPES: &[Recipe] = &[
@@ -26,6 +30,8 @@ const RECIPES: &[Recipe] = &[
         subdir: None,
         program: "zinit",
         to: "/sbin/zinit",
+        keeps_git: true,
+        packages: &["git"],
     },
     Recipe {
         function: "build_rfs",
@@ -33,6 +39,8 @@ const RECIPES: &[Recipe] = &[
         subdir: None,
         program: "rfs",
         to: "/usr/bin/rfs",
+        keeps_git: false,
+        packages: &["linux-headers", "perl"],
     },
     Recipe {
         function: "build_mycelium",
@@ -40,6 +48,8 @@ const RECIPES: &[Recipe] = &[
         subdir: Some("myceliumd"),
         program: "mycelium",
         to: "/usr/bin/mycelium",
+        keeps_git: false,
+        packages: &[],
     },
 ];
 
@@ -48,8 +58,8 @@ const RECIPES: &[Recipe] = &[
 pub(super) struct Components {
     /// `source` sections with the comments between them.
     pub(super) pieces: Vec<Piece>,
-    /// Whether one of them is built with Cargo.
-    pub(super) needs_rust: bool,
+    /// Alpine packages that build them; none where nothing is built.
+    pub(super) toolchain: BTreeSet<&'static str>,
     /// The names of all.
     pub(super) names: Vec<String>,
 }
@@ -94,15 +104,18 @@ impl Components {
         if line.kind == Kind::Release {
             return node.children(line.download(ctx));
         }
-        let node = node.child(NewNode::new("git").arg(&line.url).prop("rev", line.version));
-        let Some(recipe) = RECIPES
+        let recipe = RECIPES
             .iter()
-            .find(|recipe| recipe.function == line.function)
-        else {
+            .find(|recipe| recipe.function == line.function);
+        let Some(recipe) = recipe else {
             ctx.push(line.unknown_function());
-            return node;
+            return node.child(line.git(false));
         };
-        self.needs_rust = true;
+        self.toolchain
+            .extend(["build-base", "cargo", "musl-dev", "rust"]);
+        self.toolchain.extend(recipe.packages);
+        // Alpine's Rust builds for musl and knows no other name of that target; `static` is what the name stands for.
+        let target = target.filter(|target| !target.ends_with("-linux-musl"));
         let mut build = NewNode::new("build")
             .arg("cargo")
             .prop("toolchain", "rust")
@@ -115,7 +128,8 @@ impl Components {
         let install = NewNode::new("install")
             .arg(recipe.program)
             .prop("to", recipe.to);
-        node.child(build)
+        node.child(line.git(recipe.keeps_git))
+            .child(build.child(NewNode::new("static")))
             .child(install)
             .child(NewNode::new("verify").arg("static"))
     }
@@ -220,9 +234,27 @@ impl<'a> Component<'a> {
         );
     }
 
+    /// Where the source is: a version is a commit, a tag where it looks like one, else a branch.
+    fn git(&self, keeps_git: bool) -> NewNode {
+        let is_commit =
+            self.version.len() == 40 && self.version.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let number = self.version.trim_start_matches('v');
+        let kind = if is_commit {
+            "rev"
+        } else if number.starts_with(|first: char| first.is_ascii_digit()) {
+            "tag"
+        } else {
+            "branch"
+        };
+        let node = NewNode::new("git").arg(&self.url).prop(kind, self.version);
+        node.prop_maybe("keep-git", keeps_git.then_some(true))
+    }
+
     /// The children of a section that takes a file as it is.
     fn download(&self, ctx: &mut Ctx<'_>) -> Vec<NewNode> {
-        let release = NewNode::new("release").arg(&self.url);
+        let release = NewNode::new("release")
+            .arg(&self.url)
+            .prop_maybe("rename", self.rename);
         let file = self.url.rsplit('/').next().unwrap_or(&self.url);
         let is_archive = [
             ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.zst", ".zip", ".deb", ".apk",
@@ -234,6 +266,7 @@ impl<'a> Component<'a> {
             return vec![release];
         }
         let to = format!("/usr/bin/{}", self.rename.unwrap_or(self.name));
+        let file = self.rename.unwrap_or(file);
         vec![release, NewNode::new("install").arg(file).prop("to", to)]
     }
 

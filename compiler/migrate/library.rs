@@ -7,8 +7,8 @@ use crate::syntax::write::{NewNode, Piece};
 use super::folder::Folder;
 use super::{Ctx, Init, Units};
 
-/// The key that signs Alpine's packages.
-pub(super) const KEY: &str = "keys/alpine-devel@lists.alpinelinux.org-6165ee59.rsa.pub";
+/// The key that signs Alpine's packages; it ships with zosc.
+pub(super) const KEY: &str = "std:alpine/6165ee59";
 
 /// A part of the library: its units, and the parts that hold what these require.
 struct Part {
@@ -25,7 +25,7 @@ const PARTS: &[Part] = &[
     },
     Part {
         name: "modules",
-        units: &["stage1-modules", "stage2-modules"],
+        units: &["depmod", "stage1-modules", "stage2-modules"],
         needs: &["network"],
     },
     Part {
@@ -117,4 +117,56 @@ fn closure(wanted: &[&'static str], own: &BTreeSet<String>) -> Vec<&'static Part
         .iter()
         .filter(|part| taken.contains(part.name))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Diagnostics;
+    use crate::source::SourceId;
+    use crate::syntax::{self, Value};
+
+    #[test]
+    fn parts_are_as_the_library_has_them() {
+        for part in PARTS {
+            let path = format!(
+                "{}/runtime-units/zero-os/{}.kdl",
+                env!("CARGO_MANIFEST_DIR"),
+                part.name
+            );
+            let text = std::fs::read_to_string(path).unwrap();
+            let document = syntax::parse(SourceId(0), &text, &mut Diagnostics::new());
+            let units = document
+                .nodes
+                .iter()
+                .filter(|node| node.name.value == "unit");
+            let mut needed = BTreeSet::new();
+            let mut names = Vec::new();
+            for unit in units {
+                let text = |value: &Value| match value {
+                    Value::String(text) => text.clone(),
+                    other => panic!("{other:?} is no name"),
+                };
+                names.extend(unit.arguments().map(|entry| text(&entry.value)));
+                let edges = unit
+                    .children()
+                    .iter()
+                    .filter(|child| child.name.value == "requires");
+                needed.extend(
+                    edges.flat_map(|edge| edge.arguments().map(|entry| text(&entry.value))),
+                );
+            }
+            assert_eq!(names, part.units, "{}", part.name);
+            let held = |unit: &str| PARTS.iter().find(|part| part.units.contains(&unit));
+            for unit in needed {
+                let holder = held(&unit).unwrap_or_else(|| panic!("no part has `{unit}`"));
+                assert!(
+                    holder.name == part.name || part.needs.contains(&holder.name),
+                    "{} needs {}",
+                    part.name,
+                    holder.name
+                );
+            }
+        }
+    }
 }

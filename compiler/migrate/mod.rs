@@ -172,7 +172,7 @@ fn carry(
     let modules = list("modules.conf").and_then(|text| modules::carry(text, ctx));
     let firmware = list("firmware.conf").and_then(|text| firmware::carry(text, &build, ctx));
     let units = units::carry(&folder.units, ctx);
-    let stores = stores::carry(&mut build, &mut rfs, ctx);
+    let stores = stores::carry(&mut build, &mut rfs, &units.names, ctx);
     settings::tell_unused(&build, ctx);
     settings::tell_unused(&rfs, ctx);
     if !folder.unknown.is_empty() {
@@ -198,7 +198,7 @@ fn carry(
         &mut pieces,
         (!packages.pieces.is_empty()).then(|| NewNode::new("packages").children(packages.pieces)),
     );
-    section(&mut pieces, components.needs_rust.then(toolchain));
+    section(&mut pieces, toolchain(&components.toolchain));
     pieces.push(Piece::Blank);
     pieces.extend(components.pieces);
     if let (Some(config), Some(_)) = (&folder.kernel_config, &kernel) {
@@ -239,9 +239,10 @@ fn alpine(release: &str, mirror: &str, tagged: Vec<NewNode>) -> NewNode {
         .child(NewNode::new("key").arg(library::KEY))
 }
 
-fn toolchain() -> NewNode {
-    let packages = NewNode::new("alpine").prop("packages", "build-base rust cargo musl-dev");
-    NewNode::new("toolchain").arg("rust").child(packages)
+fn toolchain(packages: &BTreeSet<&str>) -> Option<NewNode> {
+    let words: Vec<&str> = packages.iter().copied().collect();
+    let alpine = NewNode::new("alpine").prop("packages", words.join(" "));
+    (!words.is_empty()).then(|| NewNode::new("toolchain").arg("rust").child(alpine))
 }
 
 /// The scripts of units, copied to `scripts/` and put where they were.

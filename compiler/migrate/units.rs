@@ -144,6 +144,8 @@ fn never_read(text: &Text, name: &str) -> Diagnostic {
 pub(super) fn unknown_unit(name: &str, others: &BTreeSet<String>) -> String {
     match nearest(name, others.iter().map(String::as_str)) {
         Some(near) => format!("did you mean `{near}`? then write `requires {near}`"),
-        None => format!("if a unit of that name is to come, add it and write `requires {name}`"),
+        None => format!(
+            "if it comes while the machine runs, add `unit {name} {{ external }}` and write `requires {name}`"
+        ),
     }
 }

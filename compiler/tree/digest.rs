@@ -1,8 +1,10 @@
 //! SHA-256, the name of everything in the store.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 
@@ -64,6 +66,20 @@ impl FromStr for Digest {
             *byte = u8::from_str_radix(digits, 16).map_err(|_| NotADigest)?;
         }
         Ok(Self(bytes))
+    }
+}
+
+impl JsonSchema for Digest {
+    fn schema_name() -> Cow<'static, str> {
+        "Digest".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A SHA-256 digest.",
+            "type": "string",
+            "pattern": "^[0-9a-f]{64}$",
+        })
     }
 }
 

@@ -1,7 +1,9 @@
 //! Paths inside an image: always absolute, always normal.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// Why a text is no path inside an image.
@@ -129,6 +131,20 @@ impl fmt::Display for ImagePath {
 impl fmt::Debug for ImagePath {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
+    }
+}
+
+impl JsonSchema for ImagePath {
+    fn schema_name() -> Cow<'static, str> {
+        "ImagePath".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An absolute path inside an image.",
+            "type": "string",
+            "pattern": "^/",
+        })
     }
 }
 
