@@ -370,11 +370,79 @@ fn values_can_be_set_from_the_command_line() {
 }
 
 #[test]
-fn new_writes_a_manifest_and_never_over_another() {
+fn new_starts_a_project_that_checks_from_every_template() {
     let project = Project::new(IMAGE);
-    project.succeed(&["new", "fresh"]);
-    assert!(project.path("fresh/zos.kdl").is_file());
+    for template in ["minimal", "demo"] {
+        let said = project.succeed(&["new", template, "--template", template]);
+        assert!(
+            said.contains(&format!("  cd {template}\n  zosc check\n")),
+            "{said}"
+        );
+        for file in ["README.md", ".gitignore", ".github/workflows/image.yml"] {
+            assert!(
+                project.path(&format!("{template}/{file}")).is_file(),
+                "{file}"
+            );
+        }
+        let manifest = format!("{template}/zos.kdl");
+        let text = std::fs::read_to_string(project.path(&manifest)).unwrap();
+        assert!(text.contains(&format!("\nimage {template} ")), "{text}");
+        let output = project.run(&["check", &manifest, "--message-format", "json"]);
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert!(
+            output.status.success() && told.is_empty(),
+            "{template}: {told}"
+        );
+        let laid_out = project.run(&["fmt", "--check", &manifest]);
+        assert!(laid_out.status.success(), "{template} is not laid out");
+    }
+}
+
+#[test]
+fn new_never_overwrites_a_file() {
+    let project = Project::new(IMAGE);
+    project.succeed(&["new", "fresh", "--no-ci", "--name", "site"]);
+    assert!(!project.path("fresh/.github").exists());
+    project.write("fresh/README.md", "mine");
+    std::fs::remove_file(project.path("fresh/.editorconfig")).unwrap();
     project.refuse(&["new", "fresh"], &["zosc::cli::exists"]);
+    assert!(!project.path("fresh/.editorconfig").exists());
+    project.succeed(&["new", "fresh", "--force"]);
+    assert!(project.path("fresh/.editorconfig").is_file());
+    assert_eq!(
+        std::fs::read(project.path("fresh/README.md")).unwrap(),
+        b"mine"
+    );
+    assert_eq!(
+        project.run(&["new", "x", "--name", "a b"]).status.code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn new_asks_on_a_terminal_and_takes_the_answers() {
+    let project = Project::new(IMAGE);
+    // `script` gives the command a terminal.
+    let line = format!("{} new asked", env!("CARGO_BIN_EXE_zosc"));
+    let output = assert_cmd::Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .current_dir(project.folder.path())
+        .write_stdin("3 words\nrouter\nminimal\nserial\nno\n")
+        .output();
+    let Ok(output) = output else {
+        println!("skipped: there is no `script` to make a terminal");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert_eq!(
+        said.matches("name of the image [asked]: ").count(),
+        2,
+        "{said}"
+    );
+    let manifest = std::fs::read_to_string(project.path("asked/zos.kdl")).unwrap();
+    assert!(manifest.contains("image router "), "{manifest}");
+    assert!(!project.path("asked/.github").exists());
 }
 
 #[test]

@@ -1,48 +1,163 @@
 //! `zosc new`.
 
-use std::io::Write as _;
-use std::path::PathBuf;
+mod ask;
+mod project;
+
+use std::io::{self as standard, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
 
 use crate::diagnostic::Diagnostic;
+use crate::io::{self, Existing};
 
-use super::Outcome;
 use super::session::Session;
+use super::{Failed, Outcome};
 
-/// The manifest that a new project starts from.
-const STARTER: &str = include_str!("../../manifests/minimal/zos.kdl");
+use ask::Person;
+use project::{Choices, Console, Template, Workflow};
 
-/// Writes a first manifest to start from, with comments that explain it.
+/// Starts a project: a manifest to read and change, keys, and what editors, git and continuous integration need.
+///
+/// On a terminal it asks for what no option says; each question has an answer that suits most. Files that exist are
+/// never overwritten, and where one does, nothing is written.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The folder to write zos.kdl to; it is made where it is missing.
+    /// The folder of the project; it is made where it is missing.
     #[arg(value_name = "DIR", default_value = ".")]
     directory: PathBuf,
+    /// The name of the image. Default: that of the folder.
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    name: Option<String>,
+    /// The manifest to start from. Default: minimal.
+    #[arg(long, value_name = "TEMPLATE")]
+    template: Option<Template>,
+    /// Where the kernel and a login show themselves. Default: both.
+    #[arg(long, value_name = "WHERE")]
+    console: Option<Console>,
+    /// Write no workflow for continuous integration.
+    #[arg(long)]
+    no_ci: bool,
+    /// Ask nothing.
+    #[arg(long, short)]
+    yes: bool,
+    /// Write what is missing where some of the files exist already; those stay as they are.
+    #[arg(long)]
+    force: bool,
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
-    let file = arguments.directory.join("zos.kdl");
-    let written = std::fs::create_dir_all(&arguments.directory)
-        .and_then(|()| std::fs::File::create_new(&file))
-        .and_then(|mut opened| opened.write_all(STARTER.as_bytes()));
-    match written {
-        Ok(()) => {
-            session.tell(&format!("wrote {}", file.display()));
-            session.tell("next: read it, then `zosc check` and `zosc build`");
-            Ok(())
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => session.fail(
-            Diagnostic::error(
-                "zosc::cli::exists",
-                format!("`{}` exists already", file.display()),
-            )
-            .help("name another folder: `zosc new DIR`"),
-        ),
-        Err(error) => session.fail(
-            Diagnostic::error(
-                "zosc::cli::cannot-write",
-                format!("cannot write `{}`: {error}", file.display()),
-            )
-            .help("name a folder that you may write to: `zosc new DIR`"),
-        ),
+    let choices = choose(session, arguments)?;
+    let mut files = project::files(&choices);
+    if arguments.force {
+        files.retain(|path, _| arguments.directory.join(path).symlink_metadata().is_err());
     }
+    session.write_all(
+        &arguments.directory,
+        &files,
+        Existing::Keep,
+        "name another folder, `zosc new DIR`, or write only what is missing: `zosc new --force`",
+    )?;
+    for path in files.keys() {
+        session.tell(&format!(
+            "wrote {}",
+            arguments.directory.join(path).display()
+        ));
+    }
+    session.tell("\nnext:");
+    if arguments.directory != Path::new(".") {
+        session.tell(&format!("  cd {}", quoted(&arguments.directory)));
+    }
+    for step in ["zosc check", "zosc build", "zosc boot dist/vmlinuz.efi"] {
+        session.tell(&format!("  {step}"));
+    }
+    Ok(())
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    crate::zinit::quote(&path.display().to_string())
+}
+
+fn name(text: &str) -> Result<String, String> {
+    if project::is_name(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `+`, `-`".to_owned())
+    }
+}
+
+/// What the options say, what is answered, and what suits most, in this order.
+fn choose(session: &Session, arguments: &Arguments) -> Result<Choices, Failed> {
+    let mut choices = Choices {
+        name: arguments
+            .name
+            .clone()
+            .unwrap_or_else(|| project::name_of(&folder_name(&arguments.directory))),
+        template: arguments.template.unwrap_or(Template::Minimal),
+        console: arguments.console.unwrap_or(Console::Both),
+        workflow: if arguments.no_ci {
+            Workflow::LeftOut
+        } else {
+            Workflow::Written
+        },
+    };
+    let asks = standard::stdin().is_terminal() && session.draws() && !arguments.yes;
+    if asks {
+        let person = &mut Person {
+            input: &mut standard::stdin().lock(),
+            output: &mut standard::stderr().lock(),
+        };
+        if let Err(error) = ask(person, arguments, &mut choices) {
+            let problem = Diagnostic::error(
+                "zosc::cli::no-answer",
+                format!("a question was not answered ({error}); nothing was written"),
+            )
+            .help("`zosc new --yes` asks nothing");
+            session.report(&problem.into());
+            return Err(Failed);
+        }
+    }
+    Ok(choices)
+}
+
+/// Asks for what no option says.
+fn ask(
+    person: &mut Person<'_>,
+    arguments: &Arguments,
+    choices: &mut Choices,
+) -> standard::Result<()> {
+    if arguments.name.is_none() {
+        choices.name = person.ask("name of the image", &choices.name, name)?;
+    }
+    if arguments.template.is_none() {
+        choices.template = person.ask("template: minimal or demo", "minimal", one_of)?;
+    }
+    if arguments.console.is_none() {
+        choices.console = person.ask("console: serial, screen or both", "both", one_of)?;
+    }
+    if !arguments.no_ci && !person.confirm("a workflow for GitHub Actions")? {
+        choices.workflow = Workflow::LeftOut;
+    }
+    Ok(())
+}
+
+fn one_of<T: ValueEnum>(answer: &str) -> Result<T, String> {
+    T::from_str(answer, true).map_err(|_| {
+        let words = T::value_variants()
+            .iter()
+            .filter_map(ValueEnum::to_possible_value)
+            .map(|value| format!("`{}`", value.get_name()));
+        format!("answer {}", words.collect::<Vec<_>>().join(", "))
+    })
+}
+
+/// The last name of a folder's path, also for `.`.
+fn folder_name(directory: &Path) -> String {
+    let absolute = io::current_directory().map(|current| current.join(directory));
+    let path = absolute.unwrap_or_else(|_| directory.to_owned());
+    let path = path.components().as_path().to_owned();
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
