@@ -209,3 +209,71 @@ fn the_configurations_own_init_is_kept_on_demand() {
     );
     assert!(!migration.manifest.contains("std:zero-os/init"));
 }
+
+#[test]
+fn a_sound_configuration_lacks_nothing_but_the_digest_of_the_kernel() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in SOUND {
+        let path = folder.path().join("config").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let output = zosc(folder.path(), &["migrate", "config", "-o", "site/zos.kdl"]);
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("migrated 27 of 27 lines\n"), "{said}");
+    assert!(
+        said.contains("1 error; `zosc explain zosc::check::unpinned-download`"),
+        "{said}"
+    );
+    let manifest = folder.path().join("site/zos.kdl");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let pinned = format!("tarball sha256=\"{}\"\n", "0".repeat(64));
+    std::fs::write(&manifest, text.replace("tarball\n", &pinned)).unwrap();
+    for arguments in [
+        ["check", "site/zos.kdl"].as_slice(),
+        &["fmt", "--check", "site/zos.kdl"],
+    ] {
+        let output = zosc(folder.path(), arguments);
+        assert!(output.status.success(), "{}", self::said(&output));
+    }
+}
+
+/// A configuration without mistakes.
+const SOUND: &[(&str, &str)] = &[
+    (
+        "build.conf",
+        "ALPINE_VERSION=\"3.22\"\nKERNEL_VERSION=\"6.12.44\"\nRUST_TARGET=\"x86_64-unknown-linux-musl\"\nZEROOS_BRANDING=\"true\"\n",
+    ),
+    (
+        "packages.list",
+        "alpine-baselayout\nbusybox\nmusl\neudev\ndhcpcd\n",
+    ),
+    (
+        "sources.conf",
+        "git:zinit:https://github.com/threefoldtech/zinit:v0.2.14:build_zinit\n",
+    ),
+    (
+        "modules.conf",
+        "stage1:virtio_net\nstage1:virtio_blk\nstage2:igb\n",
+    ),
+    ("kernel.config", KERNEL),
+    ("init", "#!/bin/sh\n"),
+    ("zinit/udevd.yaml", "exec: /sbin/udevd\n"),
+    (
+        "zinit/udev-trigger.yaml",
+        "exec: udevadm trigger\noneshot: true\nafter:\n  - udevd\n",
+    ),
+    (
+        "zinit/network.yaml",
+        "exec: sh /etc/zinit/init/network.sh\nafter:\n  - udev-trigger\n",
+    ),
+    (
+        "zinit/login.yaml",
+        "exec: sh -c \"while :; do getty 115200 ttyS0; sleep 1; done\"\nafter:\n  - network\nsignal:\n  stop: SIGHUP\nlog: none\n",
+    ),
+    ("zinit/init/network.sh", "#!/bin/sh\nexec dhcpcd -B eth0\n"),
+];
+
+/// What the kernel of an image like this cannot do without.
+const KERNEL: &str = "CONFIG_64BIT=y\nCONFIG_LOCALVERSION=\"-Zero-OS\"\nCONFIG_BLK_DEV_INITRD=y\nCONFIG_RD_XZ=y\nCONFIG_EFI=y\nCONFIG_EFI_STUB=y\nCONFIG_DEVTMPFS=y\nCONFIG_TMPFS=y\nCONFIG_PROC_FS=y\nCONFIG_SYSFS=y\nCONFIG_BINFMT_ELF=y\nCONFIG_BINFMT_SCRIPT=y\nCONFIG_TTY=y\nCONFIG_SERIAL_8250=y\nCONFIG_SERIAL_8250_CONSOLE=y\nCONFIG_MODULES=y\nCONFIG_CMDLINE=\"console=ttyS0\"\n";

@@ -10,6 +10,15 @@ use super::folder::Whole;
 /// Where the configuration is written beside the manifest.
 pub(super) const CONFIG: &str = "kernel/kernel.config";
 
+/// Alpine packages that a kernel is built with.
+const TOOLCHAIN: &str = "bash bc bison build-base diffutils elfutils-dev findutils flex linux-headers openssl-dev perl xz";
+
+/// The toolchain that builds the kernel.
+pub(super) fn toolchain() -> NewNode {
+    let alpine = NewNode::new("alpine").prop("packages", TOOLCHAIN);
+    NewNode::new("toolchain").arg("kernel").child(alpine)
+}
+
 /// Carries the kernel over.
 pub(super) fn carry(
     variables: &mut Variables,
@@ -36,7 +45,9 @@ pub(super) fn carry(
     if let Some(url) = url {
         tarball = tarball.arg(url.value);
     }
-    section = section.child(tarball);
+    section = section
+        .child(tarball)
+        .child(NewNode::new("toolchain").arg("kernel"));
     let text = config.map(|config| String::from_utf8_lossy(&config.bytes).into_owned());
     if text.is_some() {
         section = section.child(NewNode::new("config").arg(CONFIG));

@@ -204,6 +204,7 @@ fn carry(
     if let (Some(config), Some(_)) = (&folder.kernel_config, &kernel) {
         files.insert(kernel::CONFIG.to_owned(), config.bytes.clone());
     }
+    section(&mut pieces, kernel.is_some().then(kernel::toolchain));
     section(&mut pieces, kernel);
     section(&mut pieces, modules);
     section(&mut pieces, firmware);
