@@ -142,19 +142,29 @@ impl Loader<'_> {
     fn load(&mut self, location: &Location, source: SourceId) {
         self.met.insert(location.clone(), false);
         self.places.insert(source, location.folder());
+        let file = self.decoded(source);
+        for import in &file.manifest.import {
+            self.follow(location, &import.path);
+        }
+        self.met.insert(location.clone(), true);
+        self.finish(file);
+    }
+
+    fn finish(&mut self, file: Box<File>) {
+        self.done.push(*file);
+    }
+
+    /// One file, boxed and in a function of its own, so that files which import files take little of the stack.
+    fn decoded(&mut self, source: SourceId) -> Box<File> {
         let text = self.sources.get(source).map(|source| source.text.clone());
         let document = syntax::parse(source, text.as_deref().unwrap_or(""), self.sink);
         let mut problems = Diagnostics::new();
         let manifest = manifest::decode(&document, &mut problems);
-        for import in &manifest.import {
-            self.follow(location, &import.path);
-        }
-        self.met.insert(location.clone(), true);
-        self.done.push(File {
+        Box::new(File {
             document,
             manifest,
             problems,
-        });
+        })
     }
 
     fn follow(&mut self, from: &Location, import: &Spanned<String>) {

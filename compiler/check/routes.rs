@@ -18,6 +18,8 @@ struct Fault {
     help: String,
     /// A whole value to put in its place.
     instead: Option<String>,
+    /// Whether nothing else can be meant.
+    is_plain: bool,
 }
 
 impl Fault {
@@ -26,6 +28,7 @@ impl Fault {
             fact: fact.into(),
             help: help.into(),
             instead: None,
+            is_plain: false,
         }
     }
 
@@ -33,6 +36,14 @@ impl Fault {
     fn instead(self, value: String) -> Self {
         Self {
             instead: Some(value),
+            ..self
+        }
+    }
+
+    /// Says that nothing else can be meant.
+    fn plain(self) -> Self {
+        Self {
+            is_plain: true,
             ..self
         }
     }
@@ -100,7 +111,9 @@ impl Ctx<'_> {
             .at(address.span)
             .help(fault.help);
         self.push(match fault.instead {
-            Some(value) => problem.replace("write it so", address.span, value),
+            Some(value) => problem
+                .replace("write it so", address.span, value)
+                .safe_if(fault.is_plain),
             None => problem,
         });
     }
@@ -308,6 +321,7 @@ fn base_fault(address: &str, path: &str) -> Option<Fault> {
             "write it without",
         )
         .instead(quoted(address.trim_end_matches('/')))
+        .plain()
     })
 }
 
@@ -332,7 +346,8 @@ fn bucket_fault(scheme: &str, server: &str, path: &str) -> Option<Fault> {
     }
     if bucket.ends_with('/') {
         let fault = Fault::new("ends with a slash", "write it without");
-        return Some(fault.instead(whole(server, bucket.trim_end_matches('/'))));
+        let fault = fault.instead(whole(server, bucket.trim_end_matches('/')));
+        return Some(fault.plain());
     }
     let is_region = query.is_empty() || query.starts_with("region=") && !query.contains('&');
     (!is_region).then(|| {

@@ -171,6 +171,33 @@ fn a_kernel_of_another_release_is_refused() {
 }
 
 #[test]
+fn outputs_of_one_name_are_refused_once_the_release_is_known() {
+    let same = MANIFEST.replace(
+        "vmlinuz-{kernel}.efi\"",
+        "vmlinuz-{kernel}\"; kernel \"vmlinuz-6.12.1\"",
+    );
+    let problems = lower(&image(&same), &inputs()).expect_err("refused");
+    let codes: Vec<_> = problems.iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, ["zosc::plan::output-clash"]);
+}
+
+#[test]
+fn a_limit_counts_for_the_key_of_the_efi_program_where_there_is_one() {
+    let program = |manifest: &str| -> Digest {
+        let plan = lower(&image(manifest), &inputs()).expect("lowers");
+        let mut actions = plan.actions.iter().map(|planned| &planned.action);
+        let uki = actions.find(|action| matches!(action, Action::Uki { .. }));
+        let uki = uki.expect("an EFI program is made");
+        let has_limit = uki.encode().to_string().contains("limit");
+        assert_eq!(has_limit, manifest.contains("max efi"));
+        uki.key(&|_| Digest::of(b""))
+    };
+    let limited = |size: &str| MANIFEST.replace("drop docs", &format!("max efi={size:?}"));
+    assert_ne!(program(&limited("1MiB")), program(MANIFEST));
+    assert_ne!(program(&limited("1MiB")), program(&limited("2MiB")));
+}
+
+#[test]
 fn make_gets_variables_and_targets_and_a_download_its_name() {
     let pin = "0".repeat(64);
     let manifest = format!(
