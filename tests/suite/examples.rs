@@ -19,7 +19,10 @@ const FRAME: [(&str, &str); 7] = [
         "alpine \"3.22\" { mirror \"https://mirror.example/alpine\"; repository main; key \"keys/site.rsa.pub\"; }",
     ),
     ("toolchain", "toolchain rust { host; }"),
-    ("kernel", "kernel { package linux-virt; }"),
+    (
+        "kernel",
+        "kernel { package linux-virt; cmdline \"console=ttyS0\"; }",
+    ),
     ("zinit", "zinit dialect=toml"),
     (
         "outputs",
