@@ -45,3 +45,7 @@ pub mod io;
 
 pub mod diagnostic;
 pub mod source;
+
+/// The support code of tests calls the crate by its name, here as in integration tests.
+#[cfg(test)]
+extern crate self as zosc;

@@ -1,6 +1,6 @@
 //! The data member of a package: its files.
 //!
-//! Contents go straight into the store; what comes out are entries. A name is taken only as it will stand in the image:
+//! Contents go into a batch for the store; what comes out are entries. A name is taken only as it will stand in the image:
 //! relative, without `.` or `..`, below a directory that the package itself lists, so that no link can lead it
 //! elsewhere.
 
@@ -14,7 +14,7 @@ use super::checksum::Checksum;
 use super::fault::Fault;
 use super::tarball::{TarHeader, TarKind, TarReader};
 use crate::diagnostic::Diagnostic;
-use crate::tree::{Digest, Entry, ImagePath, Node, Origin, Store};
+use crate::tree::{Batch, Digest, Entry, ImagePath, Node, Origin};
 
 /// Files up to this size are read into memory and stored only where the store lacks them.
 const SMALL: u64 = 1 << 20;
@@ -39,13 +39,13 @@ pub struct PackagedFile {
 pub(super) fn read_contents(
     content: &mut dyn Read,
     package: &str,
-    store: &Store,
+    batch: &mut Batch<'_>,
 ) -> Result<Vec<PackagedFile>, Fault> {
     let mut tar = TarReader::new(content);
     let mut collector = Collector {
         package,
         origin: Origin::new(format!("package {package}")),
-        store,
+        batch,
         files: Vec::new(),
         places: BTreeMap::new(),
     };
@@ -64,16 +64,16 @@ fn is_left_out(path: &str) -> bool {
     top || (last.len() > 6 && last.starts_with(".keep_"))
 }
 
-struct Collector<'a> {
+struct Collector<'a, 's> {
     package: &'a str,
     origin: Origin,
-    store: &'a Store,
+    batch: &'a mut Batch<'s>,
     files: Vec<PackagedFile>,
     /// Where each path stands in `files`.
     places: BTreeMap<ImagePath, usize>,
 }
 
-impl Collector<'_> {
+impl Collector<'_, '_> {
     fn take(&mut self, header: TarHeader, tar: &mut dyn Read) -> Result<(), Fault> {
         let path = self.path(&header.path, header.kind)?;
         self.needs_directory(&path, header.kind)?;
@@ -203,7 +203,7 @@ impl Collector<'_> {
     }
 
     fn node(
-        &self,
+        &mut self,
         path: &ImagePath,
         header: &TarHeader,
         tar: &mut dyn Read,
@@ -224,10 +224,32 @@ impl Collector<'_> {
             }
             TarKind::HardLink => self.hard_link(path, &header.link)?,
             TarKind::Directory => (Node::Directory, None),
-            TarKind::CharDevice => (Node::CharDevice { major, minor }, None),
-            TarKind::BlockDevice => (Node::BlockDevice { major, minor }, None),
+            TarKind::CharDevice => {
+                self.is_below_dev(path)?;
+                (Node::CharDevice { major, minor }, None)
+            }
+            TarKind::BlockDevice => {
+                self.is_below_dev(path)?;
+                (Node::BlockDevice { major, minor }, None)
+            }
             TarKind::Fifo => (Node::Fifo, None),
         })
+    }
+
+    /// A device elsewhere would let whoever can reach it reach the hardware.
+    fn is_below_dev(&self, path: &ImagePath) -> Result<(), Fault> {
+        if path.components().next() == Some("dev") && path.components().count() > 1 {
+            return Ok(());
+        }
+        Err(Diagnostic::error(
+            "zosc::apk::stray-device",
+            format!(
+                "the package `{}` makes the device `{path}`, which is not below `/dev`",
+                self.package
+            ),
+        )
+        .help("do not use this package: programs look for devices in `/dev` alone")
+        .into())
     }
 
     fn link_target(&self, path: &ImagePath, target: &str) -> Result<String, Fault> {
@@ -288,13 +310,17 @@ impl Collector<'_> {
     }
 
     /// Puts a file's content into the store, hashing it on the way.
-    fn store_content(&self, size: u64, tar: &mut dyn Read) -> Result<(Digest, Checksum), Fault> {
+    fn store_content(
+        &mut self,
+        size: u64,
+        tar: &mut dyn Read,
+    ) -> Result<(Digest, Checksum), Fault> {
         if size <= SMALL {
             let mut bytes = Vec::new();
             tar.read_to_end(&mut bytes)?;
-            return Ok((self.store.put(&bytes)?, Checksum::of(&bytes)));
+            return Ok((self.batch.put(&bytes)?, Checksum::of(&bytes)));
         }
-        let mut writer = self.store.writer()?;
+        let mut writer = self.batch.writer()?;
         let mut sha1 = sha1::Sha1::new();
         let mut buffer = vec![0; 1 << 16];
         loop {
@@ -305,7 +331,7 @@ impl Collector<'_> {
             sha1.update(bytes);
             writer.write_all(bytes).map_err(Fault::Unreadable)?;
         }
-        let (digest, _) = writer.finish()?;
+        let (digest, _) = self.batch.add(writer)?;
         Ok((digest, Checksum::from_bytes(sha1.finalize().into())))
     }
 }

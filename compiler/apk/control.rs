@@ -142,6 +142,11 @@ fn read_signature(
     let Some(algorithm) = SignatureAlgorithm::from_name(algorithm) else {
         return Ok(None);
     };
+    // apk opens the file of this name in its folder of keys.
+    if key.is_empty() || key.starts_with('.') || key.contains(|c: char| c == '/' || c.is_control())
+    {
+        return Err(strange_key_name(key).into());
+    }
     if header.size > SIGNATURE_LIMIT {
         return Err(Fault::malformed("one of its signatures is too long"));
     }
@@ -156,4 +161,15 @@ fn content(tar: &mut dyn Read) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
     tar.read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+fn strange_key_name(key: &str) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::apk::strange-key-name",
+        format!(
+            "a signature names its key `{}`, which is no plain file name",
+            key.escape_debug()
+        ),
+    )
+    .help("do not use this archive: the name would lead a reader out of its folder of keys")
 }

@@ -60,6 +60,8 @@ pub use steps::{PackageSummary, Step, installation_steps};
 pub use triggers::trigger_directories;
 
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod install_tests;
 /// The maker of test packages that integration tests use too.
 #[cfg(test)]

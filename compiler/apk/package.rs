@@ -13,12 +13,12 @@ use super::members::{Keep, Members};
 use super::package_info::PackageInfo;
 use super::script::ScriptKind;
 use crate::diagnostic::Diagnostic;
-use crate::tree::{Digest, Store, Tree};
+use crate::tree::{Batch, Digest, Store, Tree};
 
 /// What a package's data may inflate to beside its files: headers, padding, empty files.
 const OVERHEAD: u64 = 64 << 20;
 /// What no package's data may exceed.
-const DATA_LIMIT: u64 = 16 << 30;
+const DATA_LIMIT: u64 = 8 << 30;
 
 /// What an archive must turn out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,8 +59,7 @@ impl UnpackedPackage {
 
 /// Reads a package, checks every hash it has, and puts its contents into the store.
 ///
-/// Of a package with installed size 0 only what it says about itself is kept, as apk does. A failure leaves nothing but
-/// blobs that nobody refers to.
+/// Of a package with installed size 0 only what it says about itself is kept, as apk does. A failure leaves nothing in the store.
 ///
 /// # Errors
 /// The `zosc::apk::*` codes of broken archives, wrong hashes, unsafe names and size bombs.
@@ -75,14 +74,16 @@ pub fn unpack(
     let front = read_front(&mut members, Keep::Hashes).map_err(|fault| fault.about(&subject))?;
     let control = front.control;
     check_control(&control, expected, &subject)?;
-    let files = read_data(&mut members, &control.info, &full_name, store)
+    let mut batch = Batch::new(store);
+    let files = read_data(&mut members, &control.info, &full_name, &mut batch)
         .map_err(|fault| fault.about(&subject))?;
     let mut scripts = BTreeMap::new();
     if control.info.installed_size > 0 {
         for (kind, script) in &control.scripts {
-            scripts.insert(*kind, store.put(script)?);
+            scripts.insert(*kind, batch.put(script)?);
         }
     }
+    batch.publish()?;
     Ok(UnpackedPackage {
         identity: control.identity,
         archive_size: members.consumed(),
@@ -105,7 +106,9 @@ fn check_control(
             format!("{subject} is not the one that was locked"),
         )
         .note(format!("expected {identity}, found {}", control.identity))
-        .help("the repository replaced it under the same version: `zosc lock --update` takes the new one"));
+        .help(
+            "the repository replaced it under the same version: `zosc update` takes the new one",
+        ));
     }
     if (&control.info.name, &control.info.version) != (&expected.name, &expected.version) {
         return Err(Diagnostic::error(
@@ -122,11 +125,14 @@ fn read_data<R: Read>(
     members: &mut Members<R>,
     info: &PackageInfo,
     full_name: &str,
-    store: &Store,
+    batch: &mut Batch<'_>,
 ) -> Result<Vec<PackagedFile>, Fault> {
     let promised = info
         .data_hash
         .ok_or_else(|| Fault::malformed("its `.PKGINFO` holds no `datahash`"))?;
+    if info.installed_size > DATA_LIMIT {
+        return Err(too_large(full_name, info.installed_size).into());
+    }
     let limit = info
         .installed_size
         .saturating_mul(4)
@@ -136,7 +142,7 @@ fn read_data<R: Read>(
         if info.installed_size == 0 {
             return Ok(Vec::new());
         }
-        read_contents(content, full_name, store)
+        read_contents(content, full_name, batch)
     })?;
     if hashes.digest != promised {
         return Err(Diagnostic::error(
@@ -156,4 +162,13 @@ fn read_data<R: Read>(
         .into());
     }
     Ok(files)
+}
+
+fn too_large(full_name: &str, size: u64) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::apk::too-large",
+        format!("the package `{full_name}` says that it installs {size} bytes"),
+    )
+    .note(format!("zosc takes packages of at most {DATA_LIMIT} bytes"))
+    .help("no image in memory has room for that: do not use this package")
 }

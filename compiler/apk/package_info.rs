@@ -64,6 +64,10 @@ impl PackageInfo {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, Fault> {
         let text = std::str::from_utf8(bytes)
             .map_err(|_| Fault::malformed("its `.PKGINFO` is not UTF-8"))?;
+        if let Some(line) = text.lines().find(|line| line.chars().any(char::is_control)) {
+            let shown: String = line.chars().take(60).collect();
+            return Err(Fault::Refused(Box::new(control_character(&shown))));
+        }
         let mut info = Self::default();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             if let Some((key, value)) = line.split_once(" = ") {
@@ -171,6 +175,17 @@ impl PackageInfo {
         }
         Ok(())
     }
+}
+
+fn control_character(line: &str) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::apk::control-character",
+        format!(
+            "a package says `{}` of itself, with a control character",
+            line.escape_debug()
+        ),
+    )
+    .help("build the package anew: the fields of `.PKGINFO` are plain lines")
 }
 
 fn unwritable(key: &str, value: &str) -> Diagnostic {

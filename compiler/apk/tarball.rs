@@ -338,6 +338,11 @@ fn apply(header: &mut TarHeader, key: &str, value: Vec<u8>) -> Result<(), Fault>
         header.xattrs.insert(name.to_owned(), value);
         return Ok(());
     }
+    if key.starts_with("GNU.sparse.") {
+        return Err(Fault::malformed(
+            "it holds a sparse file, which packages do not",
+        ));
+    }
     let known = [
         "path", "linkpath", "uname", "gname", "size", "uid", "gid", "mtime",
     ];

@@ -42,7 +42,7 @@ fn recipe() -> Recipe {
 }
 
 /// Made once: a key takes a while.
-fn key() -> SigningKey {
+pub(super) fn key() -> SigningKey {
     static KEY: LazyLock<SigningKey> =
         LazyLock::new(|| SigningKey::generate("builder@example.org-1.rsa.pub", b"a seed"));
     KEY.clone()
@@ -54,7 +54,7 @@ fn other_key() -> SigningKey {
     KEY.clone()
 }
 
-fn trusted(key: &SigningKey) -> Key {
+pub(super) fn trusted(key: &SigningKey) -> Key {
     Key::parse(key.name(), key.public_pem().as_bytes()).expect("a sound key")
 }
 
@@ -166,38 +166,6 @@ fn leftovers_at_the_top_are_left_out() {
 }
 
 #[test]
-fn names_never_lead_outside() {
-    for name in [
-        "../etc/passwd",
-        "/etc/passwd",
-        "./usr/x",
-        "usr/../../x",
-        "usr//x",
-        "a\u{7}b",
-        "..",
-        "usr/./x",
-    ] {
-        assert_eq!(
-            refused(
-                &recipe()
-                    .with_only(Item::directory("usr"))
-                    .with_only(Item::file(name, "x"))
-            ),
-            "zosc::apk::unsafe-path",
-            "{name:?}"
-        );
-    }
-}
-
-#[test]
-fn a_file_never_lies_below_a_link_of_its_package() {
-    let recipe = recipe()
-        .with_only(Item::symlink("lib", "/etc"))
-        .with_only(Item::file("lib/passwd", "x"));
-    assert_eq!(refused(&recipe), "zosc::apk::unsafe-path");
-}
-
-#[test]
 fn a_file_lies_in_a_directory_that_its_package_lists() {
     assert_eq!(
         refused(&recipe().with_only(Item::file("usr/x", "x"))),
@@ -218,18 +186,6 @@ fn a_path_stands_once_unless_twice_the_same() {
 }
 
 #[test]
-fn a_hard_link_stays_in_its_package() {
-    for target in ["etc/passwd", "../x", "usr"] {
-        let recipe = recipe().with(Item::hardlink("usr/x", target));
-        let code = refused(&recipe);
-        assert!(
-            ["zosc::apk::bad-hard-link", "zosc::apk::unsafe-path"].contains(&code),
-            "{code}"
-        );
-    }
-}
-
-#[test]
 fn each_file_keeps_the_promise_of_its_checksum() {
     let mut item = Item::file("etc/x", "content");
     item.promised = Some([7; 20]);
@@ -237,13 +193,6 @@ fn each_file_keeps_the_promise_of_its_checksum() {
         refused(&recipe().with(item)),
         "zosc::apk::wrong-file-checksum"
     );
-}
-
-#[test]
-fn a_size_bomb_is_refused() {
-    let mut recipe = recipe().file("x", &"\0".repeat(80 << 20));
-    recipe.installed_size = Some(4096);
-    assert_eq!(refused(&recipe), "zosc::apk::size-bomb");
 }
 
 #[test]
@@ -277,25 +226,6 @@ fn nothing_follows_the_data() {
             unpack(&mut bytes.as_slice(), &expected(&archive), &store).expect_err("refused");
         assert_eq!(error.code, "zosc::apk::trailing-data");
     }
-}
-
-#[test]
-fn changed_data_is_refused() {
-    let (_folder, store) = store();
-    let (one, other) = (
-        recipe().file("x", "1").pack(None),
-        recipe().file("x", "2").pack(None),
-    );
-    let split = |archive: &Archive| {
-        let mut members = members::Members::new(archive.bytes.as_slice());
-        members
-            .next(1 << 20, members::Keep::Hashes, |_| Ok(()))
-            .expect("control");
-        members.consumed() as usize
-    };
-    let bytes = [&one.bytes[..split(&one)], &other.bytes[split(&other)..]].concat();
-    let error = unpack(&mut bytes.as_slice(), &expected(&one), &store).expect_err("refused");
-    assert_eq!(error.code, "zosc::apk::wrong-content-hash");
 }
 
 #[test]

@@ -138,6 +138,41 @@ pub fn run(
     }
 }
 
+/// What was brought from elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fetched {
+    /// How many contents were fetched.
+    pub performed: usize,
+    /// How many were in the store.
+    pub cached: usize,
+}
+
+/// Performs only what brings contents from elsewhere, and makes sure that all of them are there.
+///
+/// # Errors
+/// As [`run`].
+pub fn fetch(
+    plan: &Plan,
+    store: &Store,
+    options: &Options<'_>,
+    observer: &dyn Observer,
+) -> Result<Fetched, Diagnostics> {
+    let from_elsewhere = plan
+        .actions
+        .iter()
+        .filter(|planned| planned.action.is_from_elsewhere());
+    let part = Plan {
+        actions: from_elsewhere.cloned().collect(),
+        outputs: Vec::new(),
+        sites: plan.sites.clone(),
+    };
+    let done = engine::perform_all(&part, store, options, observer, ledger::Trust::Deep)?;
+    Ok(Fetched {
+        performed: done.performed,
+        cached: done.cached,
+    })
+}
+
 fn is_loss(problem: &Diagnostic) -> bool {
     ["zosc::store::missing-blob", "zosc::store::damaged-blob"].contains(&problem.code)
 }

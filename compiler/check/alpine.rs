@@ -7,31 +7,38 @@ use crate::manifest::alpine as written;
 use crate::source::{Span, Spanned};
 use crate::tree::Digest;
 
-use super::{Alpine, Ctx, Key, Repository, library, listed, suggest};
+use super::{Alpine, Ctx, Key, Repository, alpine_keys, library, listed, suggest};
 
 /// A key file is a few hundred bytes.
 const LARGEST_KEY: u64 = 64 << 10;
 
 /// Resolves the section.
-pub(super) fn resolve(ctx: &mut Ctx<'_>) -> Option<Alpine> {
+pub(super) fn resolve(ctx: &mut Ctx<'_>, arch: &str) -> Option<Alpine> {
     let manifest = ctx.manifest;
     let alpine = manifest.alpine.as_ref()?;
     let mirrors = mirrors(ctx, alpine);
     let repositories = repositories(ctx, alpine, &mirrors);
     let keys = keys(ctx, alpine);
-    Some(Alpine {
+    let resolved = Alpine {
         release: alpine.release.value.clone(),
         repositories,
         keys,
         span: alpine.release.span,
-    })
+    };
+    alpine_keys::check(ctx, alpine, &resolved, arch);
+    Some(resolved)
 }
 
 fn mirrors(ctx: &mut Ctx<'_>, alpine: &written::Alpine) -> Vec<String> {
     let mut seen: BTreeMap<String, Span> = BTreeMap::new();
     let mut mirrors = Vec::new();
     for mirror in &alpine.mirror {
-        let Some(address) = ctx.address(mirror) else {
+        let found = if mirror.contains("://") {
+            ctx.address(mirror)
+        } else {
+            folder(ctx, mirror)
+        };
+        let Some(address) = found else {
             continue;
         };
         let address = address.trim_end_matches('/').to_owned();

@@ -24,6 +24,7 @@ mod templates;
 
 mod accounts;
 mod alpine;
+mod alpine_keys;
 mod boot;
 mod branding;
 mod destinations;
@@ -181,7 +182,10 @@ impl Ctx<'_> {
 /// Resolves every section; a section that fails leaves its problems in the sink and a harmless value behind.
 fn resolve(ctx: &mut Ctx<'_>, settings: &Settings, path: &Path) -> Option<Image> {
     let identity = identity::resolve(ctx, settings.source_date_epoch.as_deref());
-    let alpine = alpine::resolve(ctx);
+    let arch = identity
+        .as_ref()
+        .map_or("x86_64", |identity| &identity.arch);
+    let alpine = alpine::resolve(ctx, arch);
     let packages = packages::resolve(ctx, alpine.as_ref());
     let toolchains = toolchains::resolve(ctx);
     let arch = identity

@@ -52,6 +52,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     if !warnings.is_empty() {
         session.report(&warnings);
     }
+    let built = built.map_err(|problems| session.with_dropped(&image, &inputs, &store, problems));
     let artifacts = session.settle(built)?;
     conclude(session, &artifacts, watch)
 }

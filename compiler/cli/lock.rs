@@ -5,26 +5,20 @@ use super::{LockArguments, ManifestArguments, Outcome};
 
 /// Writes zos.lock: exact versions and digests of everything the manifest asks for.
 ///
-/// What the lock has already is kept; only what the manifest newly asks for is looked up. `build` does the same by itself.
+/// What the lock has already is kept; only what the manifest newly asks for is looked up. `build` does the same by itself; `update`
+/// moves what is locked to newer versions.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
     manifest: ManifestArguments,
     #[command(flatten)]
     lock: LockArguments,
-    /// Take the newest of everything that the manifest allows, whatever zos.lock says.
-    #[arg(long, conflicts_with = "locked")]
-    update: bool,
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let image = session.image(&arguments.manifest)?;
     let store = session.store()?;
-    let mode = crate::lock::Mode {
-        update: arguments.update,
-        ..arguments.lock.mode()
-    };
-    let inputs = session.inputs(&image, &store, mode)?;
+    let inputs = session.inputs(&image, &store, arguments.lock.mode())?;
     let (packages, sources) = (inputs.lock.packages.len(), inputs.lock.sources.len());
     session.tell(&format!(
         "{} zos.lock: {packages} packages, {sources} sources",

@@ -9,6 +9,7 @@ mod build;
 mod check;
 mod completions;
 mod explain;
+mod fetch;
 mod fmt;
 mod inspect;
 mod lock;
@@ -24,6 +25,8 @@ mod schema;
 mod session;
 mod shell;
 mod units;
+mod update;
+mod vendor;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -94,6 +97,26 @@ struct ManifestArguments {
     set: Vec<String>,
 }
 
+/// Which manifest, for commands whose own arguments are something else.
+#[derive(Debug, Args)]
+struct ManifestOption {
+    /// The manifest.
+    #[arg(long, value_name = "MANIFEST", default_value = "zos.kdl")]
+    manifest: PathBuf,
+    /// Sets a value of the manifest for this run: `--set alpine.release=3.21`. May be repeated.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    set: Vec<String>,
+}
+
+impl ManifestOption {
+    fn arguments(&self) -> ManifestArguments {
+        ManifestArguments {
+            manifest: self.manifest.clone(),
+            set: self.set.clone(),
+        }
+    }
+}
+
 /// What the lock may do.
 #[derive(Debug, Clone, Copy, Args)]
 struct LockArguments {
@@ -107,11 +130,11 @@ struct LockArguments {
 
 impl LockArguments {
     /// What the pass may do, keeping what the lock has.
-    fn mode(self) -> crate::lock::Mode {
+    fn mode(self) -> crate::lock::Mode<'static> {
         crate::lock::Mode {
             locked: self.locked,
             offline: self.offline,
-            update: false,
+            update: crate::lock::Update::Nothing,
         }
     }
 }
@@ -123,6 +146,9 @@ enum Command {
     Check(check::Arguments),
     Fmt(fmt::Arguments),
     Lock(lock::Arguments),
+    Update(update::Arguments),
+    Fetch(fetch::Arguments),
+    Vendor(vendor::Arguments),
     Plan(plan::Arguments),
     Build(build::Arguments),
     Boot(boot::Arguments),
@@ -153,6 +179,9 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&mut session, &arguments),
         Command::Fmt(arguments) => fmt::run(&mut session, &arguments),
         Command::Lock(arguments) => lock::run(&mut session, &arguments),
+        Command::Update(arguments) => update::run(&mut session, &arguments),
+        Command::Fetch(arguments) => fetch::run(&mut session, &arguments),
+        Command::Vendor(arguments) => vendor::run(&mut session, &arguments),
         Command::Plan(arguments) => plan::run(&mut session, &arguments),
         Command::Build(arguments) => build::run(&mut session, &arguments),
         Command::Boot(arguments) => boot::run(&mut session, &arguments),

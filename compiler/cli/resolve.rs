@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::check::{Alpine, Key, Repository};
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::io::{self, Files as _};
-use crate::lock::{self, Because, Mode, Question, ResolvedPackage};
+use crate::lock::{self, Because, Mode, Question, ResolvedPackage, Update};
 use crate::source::Span;
 
 use super::session::{CANCELLED, Session};
@@ -73,7 +73,11 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let mode = Mode {
         locked: false,
         offline: arguments.offline,
-        update: arguments.update,
+        update: if arguments.update {
+            Update::Everything
+        } else {
+            Update::Nothing
+        },
     };
     let packages = if arguments.repositories.is_empty() {
         of_manifest(session, arguments, wishes, mode)?
@@ -97,7 +101,7 @@ fn of_manifest(
     session: &mut Session,
     arguments: &Arguments,
     wishes: Vec<(String, Span)>,
-    mode: Mode,
+    mode: Mode<'_>,
 ) -> Result<Vec<ResolvedPackage>, Failed> {
     let image = session.image(&ManifestArguments {
         manifest: arguments.manifest.clone(),
@@ -129,7 +133,7 @@ fn of_manifest(
 fn ask(
     session: &Session,
     question: &Question<'_>,
-    mode: Mode,
+    mode: Mode<'_>,
 ) -> Result<Vec<ResolvedPackage>, Failed> {
     let store = session.store()?;
     let progress = super::progress::Progress::new(session);

@@ -5,18 +5,24 @@ use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use crate::build;
 use crate::check::{self, Image};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::{self, Existing, NewFile, Unwritten};
 use crate::lock::{self, Inputs};
+use crate::plan;
 use crate::source::SourceMap;
 use crate::tree::Store;
 
+use super::progress::Progress;
 use super::render::{self, Style};
 use super::{ColorChoice, Failed, Global, ManifestArguments, MessageFormat, Outcome};
 
 /// Set when someone presses Ctrl-C: commands under way are stopped and nothing half-written stays.
 pub(super) static CANCELLED: AtomicBool = AtomicBool::new(false);
+
+/// How many files are fetched at a time.
+const CONNECTIONS: usize = 4;
 
 /// One run of zosc.
 pub(super) struct Session {
@@ -158,15 +164,6 @@ impl Session {
         }))
     }
 
-    /// Stops here where someone pressed Ctrl-C.
-    pub(super) fn check_cancelled(&self) -> Outcome {
-        if !CANCELLED.load(std::sync::atomic::Ordering::Relaxed) {
-            return Ok(());
-        }
-        let stopped = Diagnostic::error("zosc::cli::cancelled", "stopped");
-        self.fail(stopped.help("run the command again to go on; nothing half-written stays"))
-    }
-
     /// What a check is to know of the command line and the environment.
     pub(super) fn settings(
         &self,
@@ -237,7 +234,7 @@ impl Session {
     }
 
     /// Says what changed in the lock: each change, or how many there were.
-    fn tell_changes(&self, changes: &[String]) {
+    fn tell_changes(&self, changes: &[lock::Change]) {
         const TOLD: usize = 12;
         for change in changes.iter().take(TOLD) {
             self.tell(&format!("{} {change}", self.style.verb("lock")));
@@ -261,14 +258,60 @@ impl Session {
         &self,
         image: &Image,
         store: &Store,
-        mode: lock::Mode,
+        mode: lock::Mode<'_>,
     ) -> Result<Inputs, Failed> {
-        let progress = super::progress::Progress::new(self);
+        let progress = Progress::new(self);
         let resolved = lock::resolve(image, store, mode, &progress, &CANCELLED);
         progress.finish();
         let resolved = self.settle(resolved)?;
         self.tell_changes(&resolved.changes);
         Ok(resolved.inputs)
+    }
+
+    /// Brings everything that a plan takes from elsewhere into the store.
+    pub(super) fn fetch(
+        &self,
+        image: &Image,
+        inputs: &Inputs,
+        store: &Store,
+        offline: bool,
+    ) -> Result<build::Fetched, Failed> {
+        let plan = self.settle(plan::lower(image, inputs))?;
+        let network = self.network(offline)?;
+        let options = build::Options {
+            jobs: CONNECTIONS,
+            network: &*network,
+            offline,
+            outputs: PathBuf::new(),
+            cancel: &CANCELLED,
+        };
+        let progress = Progress::new(self);
+        let fetched = build::fetch(&plan, store, &options, &progress);
+        progress.finish();
+        self.settle(fetched.map_err(|problems| self.with_dropped(image, inputs, store, problems)))
+    }
+
+    /// Adds what took the place of locked packages that are at none of their addresses.
+    pub(super) fn with_dropped(
+        &self,
+        image: &Image,
+        inputs: &Inputs,
+        store: &Store,
+        mut problems: Diagnostics,
+    ) -> Diagnostics {
+        let is_missing = |problem: &Diagnostic| problem.code == "zosc::io::not-found";
+        if problems.iter().any(is_missing) {
+            let progress = Progress::new(self);
+            problems.extend(lock::gone(
+                image,
+                &inputs.lock,
+                store,
+                &progress,
+                &CANCELLED,
+            ));
+            progress.finish();
+        }
+        problems
     }
 }
 

@@ -369,7 +369,7 @@ fn refusal(request: &Request<'_>, failures: &[(&str, Failure)]) -> Diagnostic {
         }
         Some(Failure::NotFound) | None => {
             Diagnostic::error("zosc::io::not-found", format!("{subject} is at none of its addresses"))
-                .help("check the release and the repository's name; mirrors drop old versions: `zosc lock --update` takes the current ones")
+                .help("check the release and the repository's name; mirrors drop old versions: `zosc update` takes the current ones")
         }
     }
 }

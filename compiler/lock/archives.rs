@@ -24,7 +24,8 @@ pub(super) struct File {
     pub(super) unpacked: UnpackedPackage,
 }
 
-fn file_urls(alpine: &Alpine, arch: &str, choice: &Chosen) -> Vec<String> {
+/// Where a package may lie.
+pub(super) fn file_urls(alpine: &Alpine, arch: &str, choice: &Chosen) -> Vec<String> {
     let file_name = format!("{}.apk", choice.full_name());
     let mut urls = Vec::new();
     // apk looks below the package's own architecture; indexes of other makers keep `noarch` packages below the image's.
@@ -49,12 +50,15 @@ pub(super) fn fetch_all(
     ctx: &Ctx<'_>,
     alpine: &Alpine,
     arch: &str,
-    chosen: &[Chosen],
+    chosen: &[&Chosen],
     network: &dyn Network,
 ) -> Result<Vec<File>, Diagnostics> {
     let next = AtomicUsize::new(0);
     let done: Mutex<BTreeMap<usize, Result<File, Diagnostic>>> = Mutex::new(BTreeMap::new());
     let label = "packages";
+    if chosen.is_empty() {
+        return Ok(Vec::new());
+    }
     let work = || {
         while !ctx.cancel.load(Ordering::Relaxed) {
             let number = next.fetch_add(1, Ordering::Relaxed);
@@ -133,6 +137,17 @@ fn fetch_one(
     };
     let mut blob = ctx.store.reader(&sha256)?;
     let unpacked = apk::unpack(&mut blob, &expected, ctx.store)?;
+    if unpacked.archive_size != choice.size {
+        return Err(Diagnostic::error(
+            "zosc::lock::wrong-size",
+            format!("{subject} has another size than its index says"),
+        )
+        .note(format!(
+            "the index says {} bytes, the file has {}",
+            choice.size, unpacked.archive_size
+        ))
+        .help("the repository's index and its files do not belong together: index it anew, or try another mirror"));
+    }
     Ok(File {
         urls,
         sha256,

@@ -6,14 +6,17 @@ use crate::apk;
 use crate::apk::dependency::Dependency;
 use crate::apk::index::{Index, Package};
 use crate::apk::solver::{Catalogue, Reason, Repository as Offer, Solution};
-use crate::check::Alpine;
+use crate::check::{Alpine, Repository};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::io::Network;
 use crate::source::Span;
 
-use super::Role;
+use super::change::Listed;
+use super::held::Held;
 use super::indexes::FetchedIndex;
 use super::packages::Single;
 use super::refusal::{Wishes, explain, no_such_package};
+use super::{Ctx, Lock, LockedPackage, Role};
 
 /// A package that was chosen.
 pub(super) struct Chosen {
@@ -53,52 +56,137 @@ impl Chosen {
     pub(super) fn full_name(&self) -> String {
         format!("{}-{}", self.name, self.version)
     }
+
+    /// Whether a locked package is this one.
+    pub(super) fn is(&self, locked: &LockedPackage) -> bool {
+        (self.role, &self.name, &self.identity) == (locked.role, &locked.name, &locked.identity)
+            && self.version == locked.version
+    }
+
+    pub(super) fn listed(&self) -> Listed<'_> {
+        Listed {
+            role: self.role,
+            name: &self.name,
+            version: &self.version,
+            identity: &self.identity,
+            because: &self.because,
+        }
+    }
+}
+
+/// What was chosen, and why some of what was locked could not stay.
+pub(super) struct Choices {
+    pub(super) chosen: Vec<Chosen>,
+    /// Names of locked packages that moved, with a sentence each.
+    pub(super) moved: BTreeMap<String, String>,
+}
+
+/// What a choice is made from.
+pub(super) struct Offered<'a> {
+    pub(super) alpine: &'a Alpine,
+    pub(super) fetched: &'a [FetchedIndex],
+    pub(super) network: &'a dyn Network,
+    /// What is locked, and stays as far as `held` says so.
+    pub(super) previous: &'a Lock,
 }
 
 /// Chooses the packages of all roles.
 pub(super) fn choose(
-    alpine: &Alpine,
-    fetched: &[FetchedIndex],
+    ctx: &Ctx<'_>,
+    offered: &Offered<'_>,
+    mut held: Held<'_>,
     wishes: &Wishes,
     singles: &[Single],
-) -> Result<Vec<Chosen>, Diagnostics> {
+) -> Result<Choices, Diagnostics> {
+    let alpine = offered.alpine;
     let mut problems = Diagnostics::new();
-    let indexes = read(alpine, fetched, &mut problems);
+    let indexes = read(alpine, offered.fetched, &mut problems);
     let world = world(wishes, &mut problems);
     if problems.has_errors() {
         return Err(problems);
     }
-    resolve(alpine, &indexes, wishes, &world, |answer, catalogue| {
-        let mut chosen = Vec::new();
-        match answer {
-            Ok(solution) => chosen.extend(of_image(&solution, wishes, alpine.span)),
-            Err(refusal) => problems.extend(refusal),
-        }
-        for single in singles {
-            match best(&indexes, alpine, single) {
-                Some((repository, package)) => {
-                    chosen.push(Chosen::new(
-                        single.role,
-                        package,
-                        repository,
-                        single.because(),
-                        single.span,
-                    ));
-                }
-                None => problems.push(no_such_package(
-                    &single.name,
-                    single.span,
-                    alpine,
-                    catalogue,
-                )),
+    let texts = held.records(ctx, alpine, &indexes, offered.network);
+    let records: Vec<(usize, Index<'_>)> = texts
+        .iter()
+        .filter_map(|(number, text)| Some((*number, Index::parse(text.as_bytes()).ok()?)))
+        .collect();
+    let mut chosen = loop {
+        let universe = held.universe(&indexes, &records);
+        let offers = offers(alpine, &universe);
+        let catalogue = Catalogue::new(&offers);
+        match catalogue.resolve(&world) {
+            Ok(solution) => break of_image(&solution, wishes, alpine.span),
+            Err(refusal) if held.let_go(&refusal, &indexes) => {}
+            Err(refusal) => {
+                problems.extend(explain(&refusal, wishes, alpine, &catalogue));
+                break Vec::new();
             }
         }
-        if problems.has_errors() {
-            Err(problems)
-        } else {
-            Ok(chosen)
+    };
+    for single in singles {
+        let stays = !ctx.mode.update.moves(&single.name);
+        let locked = offered.previous.packages.iter().find(|package| {
+            stays
+                && (package.role, &package.name) == (single.role, &single.name)
+                && package.because == single.because()
+        });
+        let choice = single_choice(alpine, &indexes, single, locked);
+        if choice.is_none() {
+            let offers = offers(alpine, &indexes);
+            let catalogue = Catalogue::new(&offers);
+            let (name, span) = (&single.name, single.span);
+            problems.push(no_such_package(name, span, alpine, &catalogue));
         }
+        chosen.extend(choice);
+    }
+    if problems.has_errors() {
+        return Err(problems);
+    }
+    Ok(Choices {
+        chosen,
+        moved: held.moved,
     })
+}
+
+/// A package that is taken by name: as it is locked, as long as that can be had, else the newest.
+fn single_choice(
+    alpine: &Alpine,
+    indexes: &[Index<'_>],
+    single: &Single,
+    locked: Option<&LockedPackage>,
+) -> Option<Chosen> {
+    let same = locked.and_then(|locked| {
+        let offered = indexes.iter().zip(&alpine.repositories).enumerate();
+        let mut all = offered
+            .filter(|(_, (_, repository))| serves(repository, single))
+            .flat_map(|(number, (index, _))| {
+                index.packages.iter().map(move |package| (number, package))
+            });
+        all.find(|(_, package)| package.name == single.name && package.identity == locked.identity)
+    });
+    let (repository, package) = same.or_else(|| best(indexes, alpine, single))?;
+    let (role, span) = (single.role, single.span);
+    Some(Chosen::new(
+        role,
+        package,
+        repository,
+        single.because(),
+        span,
+    ))
+}
+
+/// Indexes as the solver takes them.
+fn offers<'i, 'a>(alpine: &'i Alpine, indexes: &'i [Index<'a>]) -> Vec<Offer<'i>>
+where
+    'a: 'i,
+{
+    let indexes = indexes.iter().zip(&alpine.repositories);
+    indexes
+        .map(|(index, repository)| Offer {
+            index,
+            tag: repository.tag.as_deref(),
+        })
+        .collect()
 }
 
 /// The records of every index.
@@ -125,14 +213,7 @@ pub(super) fn resolve<'a, T>(
     world: &[Dependency<'a>],
     take: impl FnOnce(Result<Solution<'_>, Diagnostics>, &Catalogue<'_>) -> T,
 ) -> T {
-    let offers: Vec<Offer<'_>> = indexes
-        .iter()
-        .zip(&alpine.repositories)
-        .map(|(index, repository)| Offer {
-            index,
-            tag: repository.tag.as_deref(),
-        })
-        .collect();
+    let offers = offers(alpine, indexes);
     let catalogue = Catalogue::new(&offers);
     let answer = catalogue.resolve(world);
     let answer = answer.map_err(|refusal| explain(&refusal, wishes, alpine, &catalogue));
@@ -218,6 +299,11 @@ fn wish_of<'a>(solution: &Solution<'a>, reason: &Reason<'a>) -> Option<Dependenc
     None
 }
 
+/// Whether packages of a repository may be taken: one without a tag, or with the wanted one.
+fn serves(repository: &Repository, single: &Single) -> bool {
+    repository.tag.is_none() || repository.tag == single.tag
+}
+
 /// The newest package of a name, of equal ones that of the first repository; of tagged repositories only those with the
 /// wanted tag count.
 fn best<'i, 'a>(
@@ -227,7 +313,7 @@ fn best<'i, 'a>(
 ) -> Option<(usize, &'i Package<'a>)> {
     let mut best: Option<(usize, &Package<'a>)> = None;
     for (number, (index, repository)) in indexes.iter().zip(&alpine.repositories).enumerate() {
-        let open = repository.tag.is_none() || repository.tag == single.tag;
+        let open = serves(repository, single);
         for package in index
             .packages
             .iter()

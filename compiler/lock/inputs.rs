@@ -74,6 +74,13 @@ pub struct LockedPackage {
     pub because: Vec<String>,
 }
 
+impl LockedPackage {
+    /// `busybox-1.36.1-r15`
+    pub fn full_name(&self) -> String {
+        format!("{}-{}", self.name, self.version)
+    }
+}
+
 /// A source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockedSource {

@@ -6,9 +6,12 @@
 //! Never builds anything and runs no code of a package.
 
 mod archives;
+mod change;
 mod choose;
 mod fetch;
 mod file;
+mod gone;
+mod held;
 mod host;
 mod indexes;
 mod inputs;
@@ -21,20 +24,22 @@ mod resolution;
 mod source;
 mod unsupported;
 
+pub use change::{Change, Subject};
 pub use fetch::{Wanted, fetch};
+pub use gone::gone;
 pub use inputs::*;
 pub use local::{Walk, folder_tree};
-pub use packages::network;
+pub use packages::{network, repository_of};
 pub use resolution::{Because, Question, ResolvedPackage, resolution, wishes_of};
 pub use source::vendor;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use crate::check::{Image, Source, SourceOrigin};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::io::{self, Files as _};
 use crate::tree::Store;
 
@@ -43,13 +48,36 @@ pub const FILE_NAME: &str = "zos.lock";
 
 /// What the pass may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Mode {
+pub struct Mode<'a> {
     /// Fail where `zos.lock` would change.
     pub locked: bool,
     /// Do not use the network.
     pub offline: bool,
-    /// Look everything up anew, whatever `zos.lock` says.
-    pub update: bool,
+    /// What may move although `zos.lock` names it.
+    pub update: Update<'a>,
+}
+
+/// What is looked up anew although `zos.lock` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Update<'a> {
+    /// Nothing: only what the manifest newly asks for.
+    #[default]
+    Nothing,
+    /// Packages and sources of these names, and what cannot stay beside them.
+    Only(&'a [String]),
+    /// Everything.
+    Everything,
+}
+
+impl Update<'_> {
+    /// Whether something of this name is looked up anew.
+    fn moves(self, name: &str) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Only(names) => names.iter().any(|moving| moving == name),
+            Self::Everything => true,
+        }
+    }
 }
 
 /// What the pass tells while it works; called from several threads.
@@ -74,14 +102,14 @@ pub enum Event<'a> {
 pub struct Resolved {
     /// Everything that a plan needs.
     pub inputs: Inputs,
-    /// What changed in `zos.lock`, a line each.
-    pub changes: Vec<String>,
+    /// What changed in `zos.lock`.
+    pub changes: Vec<Change>,
 }
 
 /// What the parts of the pass share.
 struct Ctx<'a> {
     store: &'a Store,
-    mode: Mode,
+    mode: Mode<'a>,
     observer: &'a dyn Observer,
     cancel: &'a AtomicBool,
 }
@@ -104,7 +132,7 @@ impl Ctx<'_> {
 pub fn resolve(
     image: &Image,
     store: &Store,
-    mode: Mode,
+    mode: Mode<'_>,
     observer: &dyn Observer,
     cancel: &AtomicBool,
 ) -> Result<Resolved, Diagnostics> {
@@ -118,11 +146,12 @@ pub fn resolve(
     let path = image.directory.join(FILE_NAME);
     let previous = read(&path)?;
     let mut problems = Diagnostics::new();
+    check_names(image, &previous, mode.update)?;
     let mut lock = Lock::default();
-    let nothing = Lock::default();
-    let known = if mode.update { &nothing } else { &previous };
-    match packages::packages(&ctx, image, known) {
+    let mut moved = BTreeMap::new();
+    match packages::packages(&ctx, image, &previous) {
         Ok(found) => {
+            moved = found.moved;
             lock.wishes = found.wishes;
             lock.indexes = found.indexes;
             lock.packages = found.packages;
@@ -130,7 +159,7 @@ pub fn resolve(
         }
         Err(found) => problems.extend(found),
     }
-    lock.sources = sources(&ctx, &image.sources, known, &mut problems);
+    lock.sources = sources(&ctx, &image.sources, &previous, &mut problems);
     let local = local::local(&ctx, image, &mut problems);
     if local.prebuilt.is_some() {
         lock.kernel.clone_from(&local.prebuilt);
@@ -140,7 +169,7 @@ pub fn resolve(
         problems.sort();
         return Err(problems);
     }
-    let changes = file::changes(&previous, &lock);
+    let changes = change::between(&previous, &lock, &moved);
     write(&path, &previous, &lock, &changes, mode)?;
     let newest = lock
         .packages
@@ -158,6 +187,58 @@ pub fn resolve(
         host,
     };
     Ok(Resolved { inputs, changes })
+}
+
+/// What an update would change, as far as can be said without a download of packages and sources.
+///
+/// # Errors
+/// As [`resolve`], of what it looks at: names, indexes, wishes.
+pub fn preview(
+    image: &Image,
+    store: &Store,
+    mode: Mode<'_>,
+    observer: &dyn Observer,
+    cancel: &AtomicBool,
+) -> Result<Vec<Change>, Diagnostics> {
+    unsupported::refuse(image)?;
+    let ctx = Ctx {
+        store,
+        mode,
+        observer,
+        cancel,
+    };
+    let previous = read(&image.directory.join(FILE_NAME))?;
+    check_names(image, &previous, mode.update)?;
+    packages::preview(&ctx, image, &previous)
+}
+
+/// Each name that is to be updated names something.
+fn check_names(image: &Image, previous: &Lock, update: Update<'_>) -> Result<(), Diagnostics> {
+    let Update::Only(names) = update else {
+        return Ok(());
+    };
+    let known: BTreeSet<&str> = previous
+        .packages
+        .iter()
+        .map(|package| package.name.as_str())
+        .chain(image.sources.iter().map(|source| source.name.as_str()))
+        .collect();
+    let mut problems = Diagnostics::new();
+    for name in names.iter().filter(|name| !known.contains(name.as_str())) {
+        let problem = Diagnostic::error(
+            "zosc::lock::not-locked",
+            format!("zos.lock names no package or source `{name}`"),
+        );
+        problems.push(match nearest(name, known.iter().copied()) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem.help("what the manifest newly asks for is locked by `zosc lock`; `zosc resolve` lists packages"),
+        });
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems)
+    }
 }
 
 /// The folder of the manifest, which the lock lies in.
@@ -178,8 +259,8 @@ fn write(
     path: &Path,
     previous: &Lock,
     lock: &Lock,
-    changes: &[String],
-    mode: Mode,
+    changes: &[Change],
+    mode: Mode<'_>,
 ) -> Result<(), Diagnostics> {
     // Mirrors are in the manifest and not in the file, so the texts decide.
     let emit = |lock| file::emit(&portable::portable(lock, folder(path)));
@@ -226,15 +307,19 @@ fn sources(
     let mut locked = BTreeMap::new();
     for source in sources {
         let name = &source.name.value;
+        let previous = previous
+            .sources
+            .get(name)
+            .filter(|_| !ctx.mode.update.moves(name));
         let result = match &source.from {
             // A folder counts by its content; repositories have been refused.
             SourceOrigin::Path(_) | SourceOrigin::Git { .. } => continue,
             SourceOrigin::Crate {
                 name: package,
                 version,
-            } => source::locked_crate(ctx, previous.sources.get(name), package, version),
+            } => source::locked_crate(ctx, previous, package, version),
             SourceOrigin::Release { url, sha256, .. } => {
-                source::locked_release(ctx, previous.sources.get(name), url, *sha256)
+                source::locked_release(ctx, previous, url, *sha256)
             }
         };
         match result {

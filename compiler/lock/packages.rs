@@ -5,7 +5,7 @@
 //! further wish does not move what was locked before. What is chosen is fetched and verified whole, because the lock says of a
 //! package which scripts it carries.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::apk::dependency::Dependency;
 use crate::check::{Alpine, Image, KernelOrigin, Repository, StubOrigin};
@@ -14,13 +14,15 @@ use crate::io::{Internet, Network, Offline};
 use crate::source::{Span, Spanned};
 use crate::tree::Digest;
 
-use super::archives::{fetch_all, locked};
-use super::choose::choose;
+use super::archives::{fetch_all, file_urls, locked};
+use super::change::{self, Change, Listed};
+use super::choose::{Choices, Chosen, Offered, choose};
 use super::fetch::{Wanted, fetch};
-use super::indexes::{FetchedIndex, indexes};
+use super::held::Held;
+use super::indexes::indexes;
 use super::kernel::kernel;
 use super::refusal::Wishes;
-use super::{Ctx, Lock, LockedIndex, LockedKernel, LockedPackage, Role};
+use super::{Ctx, Lock, LockedIndex, LockedKernel, LockedPackage, Role, Update};
 
 /// What the repositories contribute to a lock.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub(super) struct LockedPackages {
     /// Packages of the image in the order of installation, then kernel, stub and firmware packages.
     pub(super) packages: Vec<LockedPackage>,
     pub(super) kernel: Option<LockedKernel>,
+    /// Names of locked packages that could not stay, with a sentence each.
+    pub(super) moved: BTreeMap<String, String>,
 }
 
 /// The network, as far as it may be used.
@@ -50,16 +54,96 @@ pub fn network(offline: bool) -> Result<Box<dyn Network>, Diagnostic> {
     }
 }
 
+/// What the repositories have for an image.
+enum Selected {
+    /// What is locked answers to what is asked for.
+    Kept(LockedPackages),
+    /// Packages were chosen.
+    Chosen {
+        indexes: Vec<LockedIndex>,
+        choices: Choices,
+        wishes: Wishes,
+        network: Box<dyn Network>,
+    },
+}
+
 /// Locks packages: an image without any needs no repository.
 pub(super) fn packages(
     ctx: &Ctx<'_>,
     image: &Image,
     previous: &Lock,
 ) -> Result<LockedPackages, Diagnostics> {
+    let (indexes, Choices { chosen, moved }, wishes, network) = match select(ctx, image, previous)?
+    {
+        Selected::Kept(kept) => return Ok(kept),
+        Selected::Chosen {
+            indexes,
+            choices,
+            wishes,
+            network,
+        } => (indexes, choices, wishes, network),
+    };
+    let alpine = image.alpine.as_ref().ok_or_else(Diagnostics::new)?;
+    let known = |choice: &Chosen| previous.packages.iter().find(|package| choice.is(package));
+    let new: Vec<&Chosen> = chosen
+        .iter()
+        .filter(|choice| known(choice).is_none())
+        .collect();
+    let mut files = fetch_all(ctx, alpine, &image.arch, &new, network.as_ref())?.into_iter();
+    let mut packages = Vec::new();
+    let mut kernel_found = None;
+    for choice in &chosen {
+        if let Some(package) = known(choice) {
+            if choice.role == Role::Kernel {
+                kernel_found.clone_from(&previous.kernel);
+            }
+            packages.push(LockedPackage {
+                urls: file_urls(alpine, &image.arch, choice),
+                because: choice.because.clone(),
+                ..package.clone()
+            });
+            continue;
+        }
+        let file = files.next().expect("every new package was fetched");
+        if choice.role == Role::Kernel {
+            let found = kernel(&file.unpacked).map_err(|problem| problem.at(choice.span));
+            kernel_found = Some(found?);
+        }
+        packages.push(locked(choice, file));
+    }
+    Ok(LockedPackages {
+        wishes: wishes.into_keys().collect(),
+        indexes,
+        packages,
+        kernel: kernel_found,
+        moved,
+    })
+}
+
+/// What would change among the packages; none of them is fetched.
+pub(super) fn preview(
+    ctx: &Ctx<'_>,
+    image: &Image,
+    previous: &Lock,
+) -> Result<Vec<Change>, Diagnostics> {
+    let old: Vec<Listed<'_>> = previous.packages.iter().map(Listed::from).collect();
+    Ok(match select(ctx, image, previous)? {
+        Selected::Kept(kept) => {
+            let new: Vec<Listed<'_>> = kept.packages.iter().map(Listed::from).collect();
+            change::packages(&old, &new, &kept.moved)
+        }
+        Selected::Chosen { choices, .. } => {
+            let new: Vec<Listed<'_>> = choices.chosen.iter().map(Chosen::listed).collect();
+            change::packages(&old, &new, &choices.moved)
+        }
+    })
+}
+
+fn select(ctx: &Ctx<'_>, image: &Image, previous: &Lock) -> Result<Selected, Diagnostics> {
     let wishes = wishes(image);
     let singles = singles(image);
     if wishes.is_empty() && singles.is_empty() {
-        return Ok(LockedPackages::default());
+        return Ok(Selected::Kept(LockedPackages::default()));
     }
     let Some(alpine) = image
         .alpine
@@ -68,40 +152,86 @@ pub(super) fn packages(
     else {
         return Err(no_repository(&wishes, &singles).into());
     };
-    if let Some(kept) = keep(alpine, &wishes, &singles, previous) {
-        return Ok(kept);
+    let update = ctx.mode.update;
+    if update == Update::Nothing
+        && let Some(kept) = keep(alpine, &wishes, &singles, previous)
+    {
+        return Ok(Selected::Kept(kept));
     }
     let network = network(ctx.mode.offline)?;
-    let indexes = indexes(ctx, alpine, &image.arch, previous, network.as_ref())?;
-    let chosen = choose(alpine, &indexes, &wishes, &singles)?;
-    let files = fetch_all(ctx, alpine, &image.arch, &chosen, network.as_ref())?;
-    let kernel = chosen
-        .iter()
-        .zip(&files)
-        .find(|(choice, _)| choice.role == Role::Kernel)
-        .map(|(choice, file)| kernel(&file.unpacked).map_err(|problem| problem.at(choice.span)))
-        .transpose()?;
-    let packages = chosen
-        .iter()
-        .zip(files)
-        .map(|(choice, file)| locked(choice, file))
-        .collect();
-    let locked_index = |(repository, index): (&Repository, &FetchedIndex)| LockedIndex {
-        url: repository.urls.first().cloned().unwrap_or_default(),
-        tag: repository.tag.clone(),
-        sha256: index.sha256,
+    let question = Question {
+        alpine,
+        arch: &image.arch,
+        wishes: &wishes,
+        singles: &singles,
+        previous,
+        network: network.as_ref(),
     };
-    Ok(LockedPackages {
-        wishes: wishes.into_keys().collect(),
-        indexes: alpine
+    let first = question.answer(ctx, update != Update::Nothing);
+    let (indexes, choices) = match first {
+        Ok(found) => found,
+        // What is asked for newly may have come to the repositories since.
+        Err(problems)
+            if update == Update::Nothing && !previous.indexes.is_empty() && !ctx.mode.offline =>
+        {
+            question.answer(ctx, true).map_err(|_| problems)?
+        }
+        Err(problems) => return Err(problems),
+    };
+    Ok(Selected::Chosen {
+        indexes,
+        choices,
+        wishes,
+        network,
+    })
+}
+
+/// What is asked of the repositories.
+struct Question<'a> {
+    alpine: &'a Alpine,
+    arch: &'a str,
+    wishes: &'a Wishes,
+    singles: &'a [Single],
+    previous: &'a Lock,
+    network: &'a dyn Network,
+}
+
+impl Question<'_> {
+    /// Chooses over the locked indexes as far as the store has them, or over the current ones.
+    fn answer(
+        &self,
+        ctx: &Ctx<'_>,
+        current: bool,
+    ) -> Result<(Vec<LockedIndex>, Choices), Diagnostics> {
+        let nothing = Lock::default();
+        let known = if current { &nothing } else { self.previous };
+        let fetched = indexes(ctx, self.alpine, self.arch, known, self.network)?;
+        let indexes: Vec<LockedIndex> = self
+            .alpine
             .repositories
             .iter()
-            .zip(&indexes)
-            .map(locked_index)
-            .collect(),
-        packages,
-        kernel,
-    })
+            .zip(&fetched)
+            .map(|(repository, index)| LockedIndex {
+                url: repository.urls.first().cloned().unwrap_or_default(),
+                tag: repository.tag.clone(),
+                sha256: index.sha256,
+            })
+            .collect();
+        // Over the same indexes the solver comes to the same packages by itself.
+        let held = match ctx.mode.update {
+            Update::Everything => Held::nothing(),
+            Update::Nothing if indexes == self.previous.indexes => Held::nothing(),
+            update => Held::of(self.previous, update),
+        };
+        let offered = Offered {
+            alpine: self.alpine,
+            fetched: &fetched,
+            network: self.network,
+            previous: self.previous,
+        };
+        let choices = choose(ctx, &offered, held, self.wishes, self.singles)?;
+        Ok((indexes, choices))
+    }
 }
 
 /// What is to be installed, as `world` writes it, and where the manifest says so.
@@ -234,11 +364,12 @@ fn keep(
         indexes: previous.indexes.clone(),
         packages: packages.collect(),
         kernel: previous.kernel.clone().filter(|_| asks_for_kernel),
+        moved: BTreeMap::new(),
     })
 }
 
 /// An address and the same file at the repository's other addresses.
-fn with_mirrors(alpine: &Alpine, url: &str) -> Vec<String> {
+pub(super) fn with_mirrors(alpine: &Alpine, url: &str) -> Vec<String> {
     let inside = |repository: &Repository| {
         let rest = url.strip_prefix(repository.urls.first()?.as_str())?;
         let rest = rest.strip_prefix('/')?;
@@ -255,6 +386,18 @@ fn with_mirrors(alpine: &Alpine, url: &str) -> Vec<String> {
         .iter()
         .find_map(inside)
         .unwrap_or_else(|| vec![url.to_owned()])
+}
+
+/// The place among the manifest's repositories of the one that a locked package came from; the first, where that one is no longer named.
+pub fn repository_of(alpine: &Alpine, package: &LockedPackage) -> usize {
+    let url = package.urls.first().map_or("", String::as_str);
+    let own = |address: &String| {
+        let rest = url.strip_prefix(address.as_str());
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    let mut repositories = alpine.repositories.iter();
+    let found = repositories.position(|repository| repository.urls.iter().any(own));
+    found.unwrap_or(0)
 }
 
 /// Downloads a file into the store and returns its size.

@@ -133,7 +133,8 @@ fn unsatisfiable(chain: &[Link<'_>], candidates: &[Candidate<'_>], alpine: &Alpi
     diagnostic.help(advice(candidates))
 }
 
-fn said(link: &Link<'_>) -> String {
+/// What somebody says about a package, as a sentence.
+pub(super) fn said(link: &Link<'_>) -> String {
     let verb = if link.dependency.conflict {
         "refuses"
     } else {

@@ -17,7 +17,7 @@ use super::choose::{read, resolve, world};
 use super::indexes::indexes;
 use super::packages::{network, wishes};
 use super::refusal::Wishes;
-use super::{Ctx, FILE_NAME, Lock, Mode, Observer};
+use super::{Ctx, FILE_NAME, Lock, Mode, Observer, Update};
 
 /// What is asked.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ pub fn wishes_of(image: &Image) -> Vec<(String, Span)> {
 pub fn resolution(
     question: &Question<'_>,
     store: &Store,
-    mode: Mode,
+    mode: Mode<'_>,
     observer: &dyn Observer,
     cancel: &AtomicBool,
 ) -> Result<Vec<ResolvedPackage>, Diagnostics> {
@@ -97,7 +97,9 @@ pub fn resolution(
         cancel,
     };
     let previous = match question.directory {
-        Some(directory) if !mode.update => super::read(&directory.join(FILE_NAME))?,
+        Some(directory) if mode.update == Update::Nothing => {
+            super::read(&directory.join(FILE_NAME))?
+        }
         _ => Lock::default(),
     };
     let (alpine, arch) = (question.alpine, question.arch);

@@ -9,7 +9,7 @@ use crate::source::Spanned;
 use crate::tree::{Digest, Store};
 
 use super::local::{Walk, folder};
-use super::{Ctx, Event, LockedSource, Mode, Observer};
+use super::{Ctx, Event, LockedSource, Mode, Observer, Update};
 
 /// A crate as the lock has it, or as the registry has it now.
 pub(super) fn locked_crate(
@@ -60,7 +60,7 @@ pub fn vendor(
         mode: Mode {
             locked: true,
             offline,
-            update: false,
+            update: Update::Nothing,
         },
         observer: &Silent,
         cancel,

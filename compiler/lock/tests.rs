@@ -8,6 +8,8 @@ use crate::check;
 use crate::source::{SourceId, Span, Spanned};
 use crate::tree::Digest;
 
+mod updates;
+
 struct Silent;
 
 impl Observer for Silent {
@@ -165,15 +167,15 @@ fn only(problems: Result<Resolved, Diagnostics>) -> Diagnostic {
     problems.into_iter().next().expect("one")
 }
 
-const LOCKED: Mode = Mode {
+const LOCKED: Mode<'_> = Mode {
     locked: true,
     offline: false,
-    update: false,
+    update: Update::Nothing,
 };
-const OFFLINE: Mode = Mode {
+const OFFLINE: Mode<'_> = Mode {
     locked: false,
     offline: true,
-    update: false,
+    update: Update::Nothing,
 };
 
 #[test]
@@ -261,9 +263,9 @@ fn a_further_wish_does_not_move_what_was_locked() {
     let fewer = bench
         .lock(&bench.image(&["more"]), Mode::default())
         .expect("locked");
-    assert_eq!(fewer.changes, ["- app 1"]);
+    assert_eq!(fewer.changes[0].to_string(), "- app 1");
     let update = Mode {
-        update: true,
+        update: Update::Everything,
         ..Mode::default()
     };
     let newest = bench.lock(&bench.image(&["app"]), update).expect("locked");

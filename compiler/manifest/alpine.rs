@@ -12,8 +12,8 @@ pub struct Alpine {
     /// The release, such as `"3.22"`, or `edge`.
     #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^(edge|[0-9]+\.[0-9]+)$"), extend("x-message" = "an Alpine release is `edge` or two numbers in quotes, such as \"3.22\""), example = &"3.22")]
     pub release: Spanned<String>,
-    /// Base addresses of mirrors, tried in order: `https://`, `http://` or `file://`.
-    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^(https?|file)://")), extend("x-message" = "a mirror starts with `https://`, `http://` or `file://`"))]
+    /// Mirrors, tried in order: base addresses with `https://`, `http://` or `file://`, or folders with a `/` in them, such as `./vendor`, relative to the manifest.
+    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^((https?|file)://|[^:]*/)")), extend("x-message" = "a mirror is an address that starts with `https://`, `http://` or `file://`, or a folder with a `/` in it"))]
     #[serde(default)]
     pub mirror: Vec<Spanned<String>>,
     /// Repositories, in order of preference.

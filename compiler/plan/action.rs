@@ -301,6 +301,11 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether it brings content from elsewhere that is locked by digest. Such an action needs no other.
+    pub fn is_from_elsewhere(&self) -> bool {
+        matches!(self, Self::Fetch { .. } | Self::Vendor { .. })
+    }
+
     /// What the action yields.
     pub fn yields(&self) -> Yield {
         match self {

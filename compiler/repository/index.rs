@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use crate::apk::{self, Expected, IndexEntry, Signer};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -35,6 +36,7 @@ pub fn index(
     signer: Signer<'_>,
     store: &Store,
     told: &dyn Fn(&Path),
+    cancel: &AtomicBool,
 ) -> Result<Vec<Indexed>, Diagnostics> {
     let mut problems = Diagnostics::new();
     let mut indexed = Vec::new();
@@ -45,6 +47,7 @@ pub fn index(
         }
         let mut entries = Vec::new();
         for name in list(&inner)?.into_iter().filter(|name| is_package(name)) {
+            publish::check_cancelled(cancel)?;
             let path = inner.join(name);
             told(&path);
             match entry(&path, &architecture, store) {

@@ -11,6 +11,7 @@ mod publish;
 mod recipe;
 mod relation;
 mod request;
+mod vendor;
 
 pub use index::{Indexed, index};
 pub use keys::{KeyFiles, make_key_pair, read_key};
@@ -18,6 +19,7 @@ pub use pack::{Packed, pack};
 pub use publish::Outcome;
 pub use recipe::{Settings, read_recipe};
 pub use request::{Content, Owner, PackageRequest, Placed, What};
+pub use vendor::{Vendored, vendor};
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use crate::apk::{self, NewPackage, PackagedFile, Signer};
 use crate::diagnostic::Diagnostic;
@@ -41,7 +42,9 @@ pub fn pack(
     folder: &Path,
     signer: Signer<'_>,
     store: &Store,
+    cancel: &AtomicBool,
 ) -> Result<Packed, Diagnostic> {
+    publish::check_cancelled(cancel)?;
     let package = gather(request, store)?;
     let packed = apk::write_package(&package, Some(signer), store)?;
     let full_name = packed.info.full_name();

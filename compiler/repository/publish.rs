@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::diagnostic::Diagnostic;
 use crate::tree::{Digest, Hasher, Store};
@@ -74,6 +75,15 @@ impl Write for Hashing {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+/// Stops between two files where somebody asked for it.
+pub(super) fn check_cancelled(cancel: &AtomicBool) -> Result<(), Diagnostic> {
+    if !cancel.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let stopped = Diagnostic::error("zosc::repository::cancelled", "stopped");
+    Err(stopped.help("run the command again to go on; nothing half-written stays"))
 }
 
 pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Diagnostic {

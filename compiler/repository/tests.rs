@@ -1,6 +1,7 @@
 //! Recipes become packages and indexes that the reading side accepts.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use crate::apk::{self, Expected, Key, PrivateKey, ScriptKind, SignatureAlgorithm, Signer};
 use crate::diagnostic::Diagnostics;
@@ -52,6 +53,9 @@ fn key() -> &'static PrivateKey {
     &KEY
 }
 
+/// Nobody cancels.
+static GO_ON: AtomicBool = AtomicBool::new(false);
+
 fn signer() -> Signer<'static> {
     Signer {
         key: key(),
@@ -72,7 +76,7 @@ fn packed() -> (tempfile::TempDir, Store, Vec<Packed>) {
     let packed = requests
         .expect("a recipe")
         .iter()
-        .map(|request| pack(request, &at("packages"), signer(), &store).expect("packed"))
+        .map(|request| pack(request, &at("packages"), signer(), &store, &GO_ON).expect("packed"))
         .collect();
     (folder, store, packed)
 }
@@ -130,13 +134,13 @@ fn the_same_recipe_gives_the_same_bytes_and_another_says_so() {
     let (requests, _) = requests(RECIPE, folder.path());
     let requests = requests.expect("a recipe");
     let packages = folder.path().join("packages");
-    let again = pack(&requests[0], &packages, signer(), &store).expect("packed");
+    let again = pack(&requests[0], &packages, signer(), &store, &GO_ON).expect("packed");
     assert_eq!(
         (again.digest, again.outcome),
         (first[0].digest, Outcome::Same)
     );
     std::fs::write(folder.path().join("trigger.sh"), "#!/bin/sh\n:\n").expect("written");
-    let changed = pack(&requests[0], &packages, signer(), &store).expect("packed");
+    let changed = pack(&requests[0], &packages, signer(), &store, &GO_ON).expect("packed");
     assert_eq!(changed.outcome, Outcome::Replaced);
 }
 
@@ -144,7 +148,7 @@ fn the_same_recipe_gives_the_same_bytes_and_another_says_so() {
 fn an_index_lists_what_lies_there_and_is_the_same_again() {
     let (folder, store, _) = packed();
     let packages = folder.path().join("packages");
-    let made = || index(&packages, "test", signer(), &store, &|_| {}).expect("indexed");
+    let made = || index(&packages, "test", signer(), &store, &|_| {}, &GO_ON).expect("indexed");
     let first = made();
     assert_eq!((first[0].packages, first[0].outcome), (2, Outcome::New));
     assert_eq!(made()[0].outcome, Outcome::Same);
@@ -165,7 +169,8 @@ fn what_does_not_belong_into_an_index_is_refused() {
     let (folder, store, packed) = packed();
     let packages = folder.path().join("packages");
     let refused = |folder: &Path| {
-        let problems = index(folder, "test", signer(), &store, &|_| {}).expect_err("refused");
+        let problems =
+            index(folder, "test", signer(), &store, &|_| {}, &GO_ON).expect_err("refused");
         problems
             .iter()
             .map(|problem| problem.code)
@@ -266,12 +271,23 @@ fn mistakes_of_a_recipe_are_told_together() {
 }
 
 #[test]
+fn who_cancels_gets_nothing_half_written() {
+    let (folder, store, _) = packed();
+    let packages = folder.path().join("packages");
+    let stop = AtomicBool::new(true);
+    let problems = index(&packages, "test", signer(), &store, &|_| {}, &stop).expect_err("stopped");
+    let code = problems.iter().next().map(|problem| problem.code);
+    assert_eq!(code, Some("zosc::repository::cancelled"));
+    assert!(!packages.join("x86_64/APKINDEX.tar.gz").exists());
+}
+
+#[test]
 fn a_file_covers_no_directory_of_an_overlay() {
     let (folder, store, _) = packed();
     let text = "package a version=\"1\" { overlay \"rootfs\"; file \"/usr/share/site\" text=\"\" }";
     let (requests, _) = requests(text, folder.path());
     let request = &requests.expect("a recipe")[0];
-    let problem = pack(request, folder.path(), signer(), &store).expect_err("refused");
+    let problem = pack(request, folder.path(), signer(), &store, &GO_ON).expect_err("refused");
     assert_eq!(problem.code, "zosc::repository::path-clash");
 }
 

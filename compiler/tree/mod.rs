@@ -5,12 +5,14 @@
 //! the host's umask, clock or readdir order. Trees never touch the disk here; `build` materialises one when
 //! foreign code has to run inside it.
 
+mod batch;
 mod digest;
 mod entry;
 mod merge;
 mod path;
 mod store;
 
+pub use batch::Batch;
 pub use digest::{Digest, Hasher};
 pub use entry::{Entry, Node, Origin};
 pub use merge::{Conflict, merge};

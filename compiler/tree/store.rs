@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{FlockOperation, flock};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 use super::{Digest, Hasher, Tree};
 use crate::diagnostic::Diagnostic;
@@ -198,6 +198,25 @@ impl Store {
         self.root.join(folder).join(&name[..2]).join(&name[2..])
     }
 
+    /// Gives a staged content its name, unless it is there already.
+    pub(super) fn admit(&self, digest: &Digest, staged: TempPath) -> Result<(), Diagnostic> {
+        let path = self.blob_path(digest);
+        if self.contains(digest) {
+            return Ok(());
+        }
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| unusable(folder, &error))?;
+        }
+        staged
+            .persist(&path)
+            .map_err(|error| unusable(&path, &error.error))
+    }
+
+    /// The store itself cannot be used.
+    pub(super) fn unusable(&self, error: &io::Error) -> Diagnostic {
+        unusable(&self.root, error)
+    }
+
     fn publish(file: NamedTempFile, path: &Path) -> Result<(), Diagnostic> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|error| unusable(folder, &error))?;
@@ -310,6 +329,15 @@ impl BlobWriter {
     /// As [`BlobWriter::finish`], but keeps the content only where it has the expected digest; returns the one it has.
     pub fn finish_expecting(self, expected: Digest) -> Result<(Digest, u64), Diagnostic> {
         self.finish_if(|digest| *digest == expected)
+    }
+
+    /// Ends the content without giving it its name.
+    pub(super) fn stage(self) -> Result<(Digest, u64, TempPath), Diagnostic> {
+        let file = self
+            .file
+            .into_inner()
+            .map_err(|error| unusable(&self.store.root, error.error()))?;
+        Ok((self.hasher.finish(), self.size, file.into_temp_path()))
     }
 
     fn finish_if(self, keep: impl Fn(&Digest) -> bool) -> Result<(Digest, u64), Diagnostic> {

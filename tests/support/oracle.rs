@@ -66,6 +66,18 @@ impl Oracle {
         command
     }
 
+    /// Runs apk and returns what it says, also where it fails.
+    pub fn run(&self, arguments: &[&str]) -> Result<String, String> {
+        let output = self.command(arguments).output().expect("apk starts");
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        if output.status.success() {
+            Ok(said)
+        } else {
+            Err(said)
+        }
+    }
+
     /// Installs packages into the empty root `/ROOT` and returns what apk says it does: `install NAME-VERSION` and
     /// `run NAME-VERSION.SCRIPT`.
     pub fn install(

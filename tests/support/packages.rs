@@ -1,7 +1,7 @@
 //! Makes Alpine packages, their index and their keys: for tests, and for the demo's repository.
 //!
 //! Everything is a pure function of what is asked for and the key: times come from the caller, gzip headers hold none.
-//! Knows nothing of zosc, so that unit tests inside the crate can include it too.
+//! Keys, signatures and indexes are those of zosc; packages are put together by hand, so that they can be as wrong as a test wants.
 
 // Each test that includes this uses a part of it.
 #![allow(dead_code, missing_docs, unreachable_pub)]
@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
+
+use zosc::apk::{Checksum, IndexEntry, PackageInfo, write_index};
 
 pub use signing::{SignatureHash, SigningKey};
 
@@ -316,42 +316,31 @@ impl Archive {
         format!("{}.apk", self.recipe.full_name())
     }
 
-    /// `Q1…`
-    pub fn identity_text(&self) -> String {
-        format!("Q1{}", BASE64.encode(self.identity))
-    }
-
-    /// Its record in an index.
-    pub fn index_record(&self) -> String {
-        let recipe = &self.recipe;
-        let mut text = format!(
-            "C:{}\nP:{}\nV:{}\nA:{}\nS:{}\nI:{}\nT:{}\nU:https://example.org\nL:MIT\n",
-            self.identity_text(),
-            recipe.name,
-            recipe.version,
-            recipe.arch,
-            self.bytes.len(),
-            recipe.size(),
-            recipe.description,
-        );
-        let mut line = |key: char, value: String| text.push_str(&format!("{key}:{value}\n"));
-        if let Some(origin) = &recipe.origin {
-            line('o', origin.clone());
+    /// How an index lists it.
+    fn entry(&self) -> IndexEntry {
+        let recipe = self.recipe.clone();
+        let installed_size = recipe.size();
+        let info = PackageInfo {
+            name: recipe.name,
+            version: recipe.version,
+            arch: recipe.arch,
+            description: recipe.description,
+            url: "https://example.org".to_owned(),
+            license: "MIT".to_owned(),
+            origin: recipe.origin,
+            build_date: recipe.build_date,
+            installed_size,
+            depends: recipe.depends,
+            provides: recipe.provides,
+            provider_priority: recipe.provider_priority.unwrap_or_default(),
+            install_if: recipe.install_if,
+            ..PackageInfo::default()
+        };
+        IndexEntry {
+            info,
+            identity: Checksum::from_bytes(self.identity),
+            size: self.bytes.len() as u64,
         }
-        line('t', recipe.build_date.to_string());
-        if let Some(priority) = recipe.provider_priority {
-            line('k', priority.to_string());
-        }
-        for (key, values) in [
-            ('D', &recipe.depends),
-            ('p', &recipe.provides),
-            ('i', &recipe.install_if),
-        ] {
-            if !values.is_empty() {
-                line(key, values.join(" "));
-            }
-        }
-        text
     }
 }
 
@@ -361,18 +350,9 @@ pub fn index(
     description: &str,
     key: Option<(&SigningKey, SignatureHash)>,
 ) -> Vec<u8> {
-    let records: Vec<_> = archives.iter().map(Archive::index_record).collect();
-    let mut tar = tar::Builder::new(Vec::new());
-    append_plain(&mut tar, "DESCRIPTION", 0o644, 0, description.as_bytes());
-    let records = records.join("\n") + "\n";
-    append_plain(&mut tar, "APKINDEX", 0o644, 0, records.as_bytes());
-    let data = gzip(&tar.into_inner().expect("into memory"));
-    let mut bytes = Vec::new();
-    if let Some((key, hash)) = key {
-        bytes.extend(key.signature_member(hash, &data));
-    }
-    bytes.extend(data);
-    bytes
+    let entries: Vec<IndexEntry> = archives.iter().map(Archive::entry).collect();
+    let signer = key.map(|(key, hash)| key.signer(hash));
+    write_index(&entries, description, signer).expect("a sound key")
 }
 
 /// One gzip member without name or time.

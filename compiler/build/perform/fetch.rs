@@ -79,7 +79,7 @@ fn wrong_digest(url: &str, found: &Digest, locked: &Digest) -> Diagnostic {
     )
     .note(format!("locked is {locked}"))
     .note(format!("found is {found}"))
-    .help("the address has another file now; where that is meant, `zosc lock --update` accepts it")
+    .help("the address has another file now; where that is meant, `zosc update` accepts it")
 }
 
 /// Lets cargo fetch a crate with its dependencies, exactly as locked.

@@ -17,7 +17,7 @@ pub(super) fn unpack(
             "zosc::build::bad-lock",
             format!("the lock gives `{name}` the identity `{identity}`, which is none"),
         )
-        .help("run `zosc lock --update`; identities begin with `Q1`")
+        .help("run `zosc update`; identities begin with `Q1`")
     })?;
     let expected = Expected {
         name: name.to_owned(),
@@ -101,7 +101,7 @@ pub(super) fn script(
                 unpacked.info.name
             ),
         )
-        .help("run `zosc lock --update`")
+        .help("run `zosc update`")
     })
 }
 

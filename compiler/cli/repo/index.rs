@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::apk::Signer;
 use crate::cli::Outcome;
 use crate::cli::progress::Progress;
-use crate::cli::session::Session;
+use crate::cli::session::{CANCELLED, Session};
 use crate::diagnostic::Diagnostics;
 use crate::lock::{Event, Observer as _};
 use crate::repository;
@@ -33,7 +33,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let key = session.settle(key)?;
     let signer = Signer {
         key: &key,
-        algorithm: arguments.signing.algorithm(),
+        algorithm: arguments.signing.hash.algorithm(),
     };
     let store = session.store()?;
     let progress = Progress::new(session);
@@ -49,6 +49,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         signer,
         &store,
         &told,
+        &CANCELLED,
     );
     progress.event(label, Event::Finished);
     progress.finish();

@@ -40,7 +40,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
 
 /// With which key, and how, something is signed.
 #[derive(Debug, clap::Args)]
-pub(super) struct SigningArguments {
+struct SigningArguments {
     /// The private key: RSA in PEM, PKCS#8 or PKCS#1. Signatures name it by its file name and `.pub`.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
@@ -51,7 +51,7 @@ pub(super) struct SigningArguments {
 
 /// A hash that signatures are made over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Hash {
+pub(super) enum Hash {
     /// What Alpine itself uses.
     Sha1,
     /// For readers that know it: zosc, and apk from 2.10 on.
@@ -60,12 +60,13 @@ enum Hash {
     Sha512,
 }
 
-impl SigningArguments {
-    fn algorithm(&self) -> SignatureAlgorithm {
-        match self.hash {
-            Hash::Sha1 => SignatureAlgorithm::RsaSha1,
-            Hash::Sha256 => SignatureAlgorithm::RsaSha256,
-            Hash::Sha512 => SignatureAlgorithm::RsaSha512,
+impl Hash {
+    /// How signatures over it are made.
+    pub(super) fn algorithm(self) -> SignatureAlgorithm {
+        match self {
+            Self::Sha1 => SignatureAlgorithm::RsaSha1,
+            Self::Sha256 => SignatureAlgorithm::RsaSha256,
+            Self::Sha512 => SignatureAlgorithm::RsaSha512,
         }
     }
 }

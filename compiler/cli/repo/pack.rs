@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::apk::Signer;
 use crate::cli::progress::bytes;
-use crate::cli::session::Session;
+use crate::cli::session::{CANCELLED, Session};
 use crate::cli::{Failed, Outcome};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io;
@@ -50,13 +50,12 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let key = session.settle(key)?;
     let signer = Signer {
         key: &key,
-        algorithm: arguments.signing.algorithm(),
+        algorithm: arguments.signing.hash.algorithm(),
     };
     let store = session.store()?;
     let (mut packed, mut problems) = (Vec::new(), Diagnostics::new());
     for request in &requests {
-        session.check_cancelled()?;
-        match repository::pack(request, &arguments.output, signer, &store) {
+        match repository::pack(request, &arguments.output, signer, &store, &CANCELLED) {
             Ok(package) => {
                 if package.outcome == Written::Replaced {
                     problems.push(replaced(&package));
