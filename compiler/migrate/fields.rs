@@ -24,6 +24,16 @@ pub(super) const FIELDS: [&str; 9] = [
     "dir",
 ];
 
+/// Numbers of signals that people write instead of names.
+const NUMBERS: [(&str, &str); 6] = [
+    ("1", "HUP"),
+    ("2", "INT"),
+    ("3", "QUIT"),
+    ("9", "KILL"),
+    ("10", "USR1"),
+    ("15", "TERM"),
+];
+
 impl Read<'_> {
     /// Reads one field.
     pub(super) fn field(
@@ -197,14 +207,6 @@ impl Read<'_> {
         let Some((stop, text)) = stop.and_then(|stop| Some((stop, stop.text()?))) else {
             return;
         };
-        const NUMBERS: [(&str, &str); 6] = [
-            ("1", "HUP"),
-            ("2", "INT"),
-            ("3", "QUIT"),
-            ("9", "KILL"),
-            ("10", "USR1"),
-            ("15", "TERM"),
-        ];
         let number = NUMBERS.iter().find(|(number, _)| *number == text);
         let signal: Option<Signal> = number.map_or(text, |(_, name)| name).parse().ok();
         let written_in_full = text.to_ascii_uppercase().starts_with("SIG");

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::syntax::write::{NewNode, Piece};
 
 use super::folder::Folder;
-use super::{Ctx, Init, Units};
+use super::units::Units;
+use super::{Ctx, Init};
 
 /// The key that signs Alpine's packages; it ships with zosc.
 pub(super) const KEY: &str = "std:alpine/6165ee59";

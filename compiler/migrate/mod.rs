@@ -17,6 +17,7 @@ mod lines;
 mod modules;
 mod packages;
 mod secrets;
+mod sections;
 mod settings;
 mod stores;
 mod unit;
@@ -32,11 +33,9 @@ use std::path::Path;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::Files;
 use crate::source::{SourceId, SourceMap, Span};
-use crate::syntax::write::{NewNode, Piece, write};
+use crate::syntax::write::write;
 
-use assignments::Variables;
-use folder::{Folder, Text, Whole};
-use units::Units;
+use folder::Folder;
 
 /// What becomes of the configuration's own `/init`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +80,7 @@ pub fn migrate(
             notes: Vec::new(),
             lost: BTreeSet::new(),
         };
-        let (pieces, files) = carry(&folder, init, &mut ctx);
+        let (pieces, files) = sections::carry(&folder, init, &mut ctx);
         let (lines, unclear) = ctx.count(&folder);
         Migration {
             manifest: write(&pieces),
@@ -147,119 +146,4 @@ impl Ctx<'_> {
 
 fn line(sources: &SourceMap, span: Span) -> (SourceId, usize) {
     (span.source, sources.position(span).line)
-}
-
-/// Everything in the order in which a manifest is read best.
-fn carry(
-    folder: &Folder,
-    init: Init,
-    ctx: &mut Ctx<'_>,
-) -> (Vec<Piece>, BTreeMap<String, Vec<u8>>) {
-    let list = |name: &str| folder.lists.get(name);
-    let mut files = BTreeMap::new();
-    let mut build = variables(list("build.conf"), &Variables::default(), ctx);
-    let mut rfs = variables(list("rfs.conf"), &build, ctx);
-    let packages = list("packages.list")
-        .map(|text| packages::carry(text, ctx))
-        .unwrap_or_default();
-    let target = build.take("RUST_TARGET").map(|target| target.value);
-    let components = list("sources.conf")
-        .map(|text| components::carry(text, target.as_deref(), ctx))
-        .unwrap_or_default();
-    let has_zinit = components.names.iter().any(|name| name == "zinit");
-    let settings = settings::carry(&mut build, has_zinit, ctx);
-    let kernel = kernel::carry(&mut build, folder.kernel_config.as_ref(), ctx);
-    let modules = list("modules.conf").and_then(|text| modules::carry(text, ctx));
-    let firmware = list("firmware.conf").and_then(|text| firmware::carry(text, &build, ctx));
-    let units = units::carry(&folder.units, ctx);
-    let stores = stores::carry(&mut build, &mut rfs, &units.names, ctx);
-    settings::tell_unused(&build, ctx);
-    settings::tell_unused(&rfs, ctx);
-    if !folder.unknown.is_empty() {
-        ctx.note(format!(
-            "no part of the configuration as it is known here, and left alone: {}",
-            folder.unknown.join(", ")
-        ));
-    }
-    let mut pieces = vec![
-        Piece::Comment(
-            "Written by `zosc migrate`; `zosc check` tells what is still to be done.".to_owned(),
-        ),
-        NewNode::new("edition").arg(1).into(),
-        Piece::Blank,
-        settings.image.into(),
-    ];
-    pieces.extend(library::imports(folder, init, &units, &mut files, ctx));
-    pieces.extend([
-        Piece::Blank,
-        alpine(&settings.release, &settings.mirror, packages.repositories).into(),
-    ]);
-    section(
-        &mut pieces,
-        (!packages.pieces.is_empty()).then(|| NewNode::new("packages").children(packages.pieces)),
-    );
-    section(&mut pieces, toolchain(&components.toolchain));
-    pieces.push(Piece::Blank);
-    pieces.extend(components.pieces);
-    if let (Some(config), Some(_)) = (&folder.kernel_config, &kernel) {
-        files.insert(kernel::CONFIG.to_owned(), config.bytes.clone());
-    }
-    section(&mut pieces, kernel.is_some().then(kernel::toolchain));
-    section(&mut pieces, kernel);
-    section(&mut pieces, modules);
-    section(&mut pieces, firmware);
-    section(
-        &mut pieces,
-        Some(NewNode::new("zinit").prop("dialect", "yaml")),
-    );
-    pieces.extend(units.pieces);
-    pieces.extend(scripts(&folder.scripts, &mut files));
-    pieces.extend(settings.rest);
-    pieces.extend(stores);
-    (pieces, files)
-}
-
-fn section(pieces: &mut Vec<Piece>, node: Option<NewNode>) {
-    if let Some(node) = node {
-        pieces.extend([Piece::Blank, node.into()]);
-    }
-}
-
-fn variables(text: Option<&Text>, earlier: &Variables, ctx: &mut Ctx<'_>) -> Variables {
-    text.map(|text| assignments::read(text, earlier, ctx.sink))
-        .unwrap_or_default()
-}
-
-fn alpine(release: &str, mirror: &str, tagged: Vec<NewNode>) -> NewNode {
-    NewNode::new("alpine")
-        .arg(release)
-        .child(NewNode::new("mirror").arg(mirror))
-        .child(NewNode::new("repository").arg("main"))
-        .child(NewNode::new("repository").arg("community"))
-        .children(tagged)
-        .child(NewNode::new("key").arg(library::KEY))
-}
-
-fn toolchain(packages: &BTreeSet<&str>) -> Option<NewNode> {
-    let words: Vec<&str> = packages.iter().copied().collect();
-    let alpine = NewNode::new("alpine").prop("packages", words.join(" "));
-    (!words.is_empty()).then(|| NewNode::new("toolchain").arg("rust").child(alpine))
-}
-
-/// The scripts of units, copied to `scripts/` and put where they were.
-fn scripts(scripts: &[Whole], files: &mut BTreeMap<String, Vec<u8>>) -> Vec<Piece> {
-    let mut pieces = vec![Piece::Blank];
-    for script in scripts {
-        let name = script.name.rsplit('/').next().unwrap_or(&script.name);
-        let from = format!("scripts/{name}");
-        let is_script = Path::new(name).extension().is_some_and(|end| end == "sh");
-        let runs = is_script || script.bytes.starts_with(b"#!");
-        let node = NewNode::new("file")
-            .arg(format!("/etc/zinit/init/{name}"))
-            .prop("from", from.as_str())
-            .prop_maybe("mode", runs.then_some("0755"));
-        files.insert(from, script.bytes.clone());
-        pieces.push(node.into());
-    }
-    pieces
 }
