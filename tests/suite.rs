@@ -8,6 +8,8 @@
 mod case;
 #[path = "suite/codes.rs"]
 mod codes;
+#[path = "suite/corpus.rs"]
+mod corpus;
 #[path = "suite/examples.rs"]
 mod examples;
 #[path = "suite/fixing.rs"]
