@@ -164,6 +164,14 @@ pub struct Packages {
     pub script_exceptions: BTreeMap<String, bool>,
 }
 
+impl Packages {
+    /// Whether the scripts of a package run.
+    pub fn runs_scripts_of(&self, package: &str) -> bool {
+        let exception = self.script_exceptions.get(package);
+        exception.copied().unwrap_or(self.run_scripts)
+    }
+}
+
 /// A package that is asked for.
 #[derive(Debug, Clone)]
 pub struct PackageRequest {

@@ -253,7 +253,7 @@ impl Session {
         self.settle(lock::network(offline).map_err(Diagnostics::from))
     }
 
-    /// Locks an image's inputs, writing `zos.lock` where it changes.
+    /// Locks an image's inputs, writing `zos.lock` where it changes, and says what the scripts that are skipped leave undone.
     pub(super) fn inputs(
         &self,
         image: &Image,
@@ -265,6 +265,10 @@ impl Session {
         progress.finish();
         let resolved = self.settle(resolved)?;
         self.tell_changes(&resolved.changes);
+        let skipped = plan::skipped_scripts(image, &resolved.inputs);
+        if !skipped.is_empty() {
+            self.report(&skipped);
+        }
         Ok(resolved.inputs)
     }
 

@@ -9,6 +9,7 @@ mod kernel;
 mod lower;
 mod packages;
 mod parameters;
+mod skipped_scripts;
 mod sources;
 mod stage;
 
@@ -17,6 +18,7 @@ pub use lower::lower;
 pub use parameters::{
     AccountEdit, Arguments, Capture, FileBody, GroupEdit, InstalledFile, Mount, OwnedFile, Root,
 };
+pub use skipped_scripts::skipped_scripts;
 pub use stage::Stage;
 
 use std::collections::BTreeMap;

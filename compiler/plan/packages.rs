@@ -62,13 +62,7 @@ pub(super) fn packages(lowering: &mut Lowering<'_>) -> Option<Input> {
 
 /// Whether a package has this script and the manifest lets it run.
 fn runs(lowering: &Lowering<'_>, package: &LockedPackage, script: &str) -> bool {
-    let wanted = &lowering.image.packages;
-    package.scripts.contains(script)
-        && wanted
-            .script_exceptions
-            .get(&package.name)
-            .copied()
-            .unwrap_or(wanted.run_scripts)
+    package.scripts.contains(script) && lowering.image.packages.runs_scripts_of(&package.name)
 }
 
 /// A root that packages are being installed in.

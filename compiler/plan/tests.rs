@@ -158,6 +158,24 @@ fn skipped_scripts_leave_no_action() {
             .iter()
             .any(|planned| matches!(planned.action, Action::Run { .. }))
     );
+    let warnings = skipped_scripts(&image(&manifest), &inputs());
+    let told: Vec<_> = warnings
+        .iter()
+        .map(|warning| (warning.code, warning.message.as_str(), warning.notes.len()))
+        .collect();
+    let code = "zosc::plan::skipped-scripts";
+    assert_eq!(
+        told,
+        [
+            (
+                code,
+                "`base` has scripts that are skipped: pre-install, post-install",
+                2
+            ),
+            (code, "`marks` has scripts that are skipped: trigger", 1),
+        ]
+    );
+    assert!(skipped_scripts(&image(MANIFEST), &inputs()).is_empty());
 }
 
 #[test]
