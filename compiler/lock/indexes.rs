@@ -35,9 +35,24 @@ pub(super) fn indexes(
             Err(problem) => problems.push(problem.at(key.span)),
         }
     }
+    // Each takes its time to come, to be verified and to be inflated: all at once.
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let fetching: Vec<_> = alpine
+            .repositories
+            .iter()
+            .map(|repository| {
+                let keys = &keys;
+                scope.spawn(move || index(ctx, repository, arch, previous, network, keys))
+            })
+            .collect();
+        let joined = fetching.into_iter().map(|thread| thread.join());
+        joined
+            .map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
     let mut found = Vec::new();
-    for repository in &alpine.repositories {
-        match index(ctx, repository, arch, previous, network, &keys) {
+    for (repository, result) in alpine.repositories.iter().zip(results) {
+        match result {
             Ok(index) => found.push(index),
             Err(problem) => problems.push(problem.at(repository.span)),
         }

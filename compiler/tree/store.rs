@@ -218,6 +218,12 @@ impl Store {
     }
 
     fn publish(file: NamedTempFile, path: &Path) -> Result<(), Diagnostic> {
+        let file = match file.persist(path) {
+            Ok(_) => return Ok(()),
+            // The folder of a first blob; there are few folders and many blobs, so this comes second.
+            Err(failed) if failed.error.kind() == io::ErrorKind::NotFound => failed.file,
+            Err(failed) => return Err(unusable(path, &failed.error)),
+        };
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|error| unusable(folder, &error))?;
         }

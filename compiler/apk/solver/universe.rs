@@ -268,10 +268,14 @@ impl<'a> Catalogue<'a> {
                 None => tags.push((repository.tag, 1 << number)),
             }
         }
+        let offers = repositories.iter().take(MOST_REPOSITORIES);
+        let count = offers
+            .map(|repository| repository.index.packages.len())
+            .sum();
         let mut catalogue = Self {
             table: Table::default(),
-            packages: Vec::new(),
-            by_identity: IndexMap::new(),
+            packages: Vec::with_capacity(count),
+            by_identity: IndexMap::with_capacity(count),
             tags,
         };
         for (number, repository) in repositories.iter().enumerate().take(MOST_REPOSITORIES) {
