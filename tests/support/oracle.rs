@@ -10,6 +10,8 @@ use std::process::Command;
 
 use sha2::{Digest as _, Sha256};
 
+use zosc::apk::{Key, open_index};
+
 use super::packages::hexadecimal;
 
 /// The folder with real Alpine packages, or `None`, said aloud, where it is missing.
@@ -26,6 +28,30 @@ pub fn alpine() -> Option<PathBuf> {
         folder.display()
     );
     None
+}
+
+/// The keys that sign Alpine's indexes.
+pub fn keys(alpine: &Path) -> Vec<Key> {
+    let folder = fs::read_dir(alpine.join("keys")).expect("its keys");
+    let key = |path: PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let pem = fs::read(&path).expect("readable");
+        Key::parse(name.expect("a name"), &pem).expect("a key")
+    };
+    folder
+        .map(|entry| key(entry.expect("readable").path()))
+        .collect()
+}
+
+/// The texts of real indexes, their signatures checked.
+pub fn index_texts(repositories: &[&str]) -> Vec<Vec<u8>> {
+    let alpine = alpine().expect("asked before");
+    let keys = keys(&alpine);
+    let text = |name: &&str| {
+        let path = alpine.join(name).join("x86_64/APKINDEX.tar.gz");
+        open_index(&fs::read(path).expect("an index"), &keys, name).expect("signed")
+    };
+    repositories.iter().map(text).collect()
 }
 
 /// The real apk in a small root of its own.
