@@ -45,8 +45,9 @@ pub(super) fn indexes(
                 scope.spawn(move || index(ctx, repository, arch, previous, network, keys))
             })
             .collect();
-        let joined = fetching.into_iter().map(|thread| thread.join());
-        joined
+        fetching
+            .into_iter()
+            .map(std::thread::ScopedJoinHandle::join)
             .map(|result| result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             .collect()
     });

@@ -330,7 +330,8 @@ pub fn summary(package: &UnpackedPackage) -> PackageSummary {
 
 fn now() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.expect("after 1970").as_secs() as i64
+    let seconds = since.expect("after 1970").as_secs();
+    i64::try_from(seconds).expect("a while is left")
 }
 
 /// The time in a line of a listing.
