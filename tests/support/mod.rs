@@ -1,5 +1,7 @@
 //! Support code that integration tests share: `#[path = "support/mod.rs"] mod support;`.
 
+pub mod made;
 pub mod oracle;
 pub mod packages;
 pub mod trees;
+pub mod worlds;

@@ -364,7 +364,7 @@ pub fn gzip(content: &[u8]) -> Vec<u8> {
     encoder.finish().expect("into memory")
 }
 
-type Tar = tar::Builder<Vec<u8>>;
+pub type Tar = tar::Builder<Vec<u8>>;
 
 /// The tar without its end-of-archive blocks, so that another can follow it.
 fn without_end(tar: Tar) -> Vec<u8> {
@@ -373,7 +373,7 @@ fn without_end(tar: Tar) -> Vec<u8> {
     bytes
 }
 
-fn append_plain(tar: &mut Tar, name: &str, mode: u32, mtime: u64, content: &[u8]) {
+pub fn append_plain(tar: &mut Tar, name: &str, mode: u32, mtime: u64, content: &[u8]) {
     let mut header = tar::Header::new_ustar();
     // apk takes no other type for a file than `0`.
     header.set_entry_type(tar::EntryType::Regular);
