@@ -60,7 +60,7 @@ impl Ctx<'_> {
             format!("nothing says which digest `{}` must have", url.value),
         )
         .at(url.span)
-        .help("download it, check it, and add `sha256=\"…\"`: the first word that `sha256sum FILE` prints");
+        .help("download it, check it, and add `sha256=\"…\"`: the first word that `sha256sum FILE` prints; `sha256=lock` takes whatever comes first and keeps to that");
         if let Some((digest, whence)) = self.known_digest(url) {
             let text = format!(" sha256=\"{digest}\"");
             problem = problem
@@ -83,7 +83,7 @@ impl Ctx<'_> {
             if address.is_some_and(|address| address.value == url)
                 && let Some(sha256) = sha256
             {
-                let digest = sha256.parse().ok()?;
+                let Ok(digest) = sha256.parse() else { continue };
                 return Some((digest, "which the manifest gives elsewhere"));
             }
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::source as written;
 use crate::source::{Span, Spanned};
+use crate::tree::Digest;
 
 use super::{Ctx, SourceOrigin, listed};
 
@@ -41,7 +42,7 @@ impl Ctx<'_> {
         let strip = release.strip_components.as_ref();
         Some(SourceOrigin::Release {
             url: Spanned::new(url?, chosen.url.span),
-            sha256: sha256.parse().ok()?,
+            sha256: pin(sha256)?,
             file_name,
             unpack,
             strip_components: strip.map_or(0, |strip| strip.value),
@@ -176,6 +177,14 @@ impl Ctx<'_> {
             return name.to_owned();
         }
         rename.value.clone()
+    }
+}
+
+/// The digest that a download must have: one that is written, or, as `lock`, the one that the lock keeps.
+fn pin(sha256: &str) -> Option<Option<Digest>> {
+    match sha256 {
+        "lock" => Some(None),
+        digest => digest.parse().ok().map(Some),
     }
 }
 

@@ -400,15 +400,19 @@ pub fn repository_of(alpine: &Alpine, package: &LockedPackage) -> usize {
     found.unwrap_or(0)
 }
 
-/// Downloads a file into the store and returns its size.
-pub(super) fn download(ctx: &Ctx<'_>, urls: &[String], sha256: Digest) -> Result<u64, Diagnostic> {
+/// Downloads a file into the store and returns its digest and size.
+pub(super) fn download(
+    ctx: &Ctx<'_>,
+    urls: &[String],
+    sha256: Option<Digest>,
+) -> Result<(Digest, u64), Diagnostic> {
     let subject = urls
         .first()
         .map_or_else(String::new, |url| format!("`{url}`"));
     let wanted = Wanted {
         subject: &subject,
         urls,
-        sha256: Some(sha256),
+        sha256,
         limit: None,
     };
     fetch(
@@ -417,5 +421,4 @@ pub(super) fn download(ctx: &Ctx<'_>, urls: &[String], sha256: Digest) -> Result
         network(ctx.mode.offline)?.as_ref(),
         &|_| {},
     )
-    .map(|(_, size)| size)
 }

@@ -157,19 +157,20 @@ fn cargo(
     }
 }
 
-/// A download as the lock has it, or fetched now to learn its size.
+/// A download as the lock has it, or fetched now: to learn its size, and its digest where the manifest leaves that to the lock.
 pub(super) fn locked_release(
     ctx: &Ctx<'_>,
     previous: Option<&LockedSource>,
     url: &Spanned<String>,
-    sha256: Digest,
+    sha256: Option<Digest>,
 ) -> Result<LockedSource, Diagnostic> {
     if let Some(LockedSource::Release {
         url: old_url,
         sha256: old_digest,
         ..
     }) = previous
-        && (old_url, *old_digest) == (&url.value, sha256)
+        && *old_url == url.value
+        && sha256.is_none_or(|sha256| sha256 == *old_digest)
         && let Some(found) = previous
     {
         return Ok(found.clone());
@@ -178,7 +179,7 @@ pub(super) fn locked_release(
         "fetch {}",
         url.value.rsplit('/').next().unwrap_or(&url.value)
     );
-    let size = ctx
+    let (sha256, size) = ctx
         .step(&label, || {
             super::packages::download(ctx, std::slice::from_ref(&url.value), sha256)
         })

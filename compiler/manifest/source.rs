@@ -97,8 +97,8 @@ pub struct Release {
     #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^(https?|file)://"), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"))]
     #[serde(default)]
     pub url: Option<Spanned<String>>,
-    /// The digest that it must have.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9a-f]{64}$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits"))]
+    /// The digest that it must have; or `lock`: that of the first download, which nobody has checked, and which the lock keeps from then on.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"))]
     #[serde(default)]
     pub sha256: Option<Spanned<String>>,
     /// The name that a file has from here on, whatever it is called where it comes from. For files that are not unpacked.
@@ -129,8 +129,8 @@ pub struct Asset {
     /// Its address: `https://`, `http://` or `file://`.
     #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^(https?|file)://"), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"))]
     pub url: Spanned<String>,
-    /// The digest that it must have.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9a-f]{64}$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits"))]
+    /// The digest that it must have; or `lock`: that of the first download, which nobody has checked, and which the lock keeps from then on.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"))]
     #[serde(default)]
     pub sha256: Option<Spanned<String>>,
 }

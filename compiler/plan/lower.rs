@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::check::{Image, KernelOrigin, OutputKind, SourceOrigin};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::lock::{Inputs, LockedKernel};
+use crate::lock::{Inputs, LockedKernel, LockedSource};
 use crate::source::Span;
 use crate::tree::{Conflict, Digest, ImagePath};
 
@@ -317,7 +317,12 @@ fn output_name(lowering: &Lowering<'_>, template: &str) -> String {
     for source in &image.sources {
         let (version, revision) = match &source.from {
             SourceOrigin::Crate { version, .. } => (version.value.as_str(), version.value.clone()),
-            SourceOrigin::Release { sha256, .. } => ("", sha256.short()),
+            SourceOrigin::Release { .. } => {
+                match lowering.inputs.lock.sources.get(&source.name.value) {
+                    Some(LockedSource::Release { sha256, .. }) => ("", sha256.short()),
+                    _ => continue,
+                }
+            }
             SourceOrigin::Path(_) | SourceOrigin::Git { .. } => continue,
         };
         let source = &source.name.value;

@@ -106,8 +106,8 @@ pub enum SourceOrigin {
     Release {
         /// Its address.
         url: Spanned<String>,
-        /// The digest that it must have.
-        sha256: Digest,
+        /// The digest that it must have; `None`: the one that the lock keeps, whatever it was when it was first locked.
+        sha256: Option<Digest>,
         /// The file's name; for an archive, what tells its format.
         file_name: String,
         /// Whether it is unpacked.
