@@ -18,6 +18,8 @@ mod fixing;
 mod generated;
 #[path = "suite/layout.rs"]
 mod layout;
+#[path = "suite/shipped.rs"]
+mod shipped;
 
 use std::path::{Path, PathBuf};
 

@@ -60,7 +60,7 @@ impl Ctx<'_> {
             format!("nothing says which digest `{}` must have", url.value),
         )
         .at(url.span)
-        .help("download it, check it, and add `sha256=\"…\"`: the first word that `sha256sum FILE` prints; `sha256=lock` takes whatever comes first and keeps to that");
+        .help("download it, check it, and add `sha256=\"…\"`: the first word that `sha256sum FILE` prints");
         if let Some((digest, whence)) = self.known_digest(url) {
             let text = format!(" sha256=\"{digest}\"");
             problem = problem

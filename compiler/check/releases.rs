@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::source as written;
 use crate::source::{Span, Spanned};
-use crate::tree::Digest;
 
 use super::{Ctx, SourceOrigin, listed};
 
@@ -39,10 +38,14 @@ impl Ctx<'_> {
             }
             return None;
         };
+        let pinned = match sha256.as_str() {
+            "lock" => None,
+            digest => Some(digest.parse().ok()?),
+        };
         let strip = release.strip_components.as_ref();
         Some(SourceOrigin::Release {
             url: Spanned::new(url?, chosen.url.span),
-            sha256: pin(sha256)?,
+            sha256: pinned,
             file_name,
             unpack,
             strip_components: strip.map_or(0, |strip| strip.value),
@@ -177,14 +180,6 @@ impl Ctx<'_> {
             return name.to_owned();
         }
         rename.value.clone()
-    }
-}
-
-/// The digest that a download must have: one that is written, or, as `lock`, the one that the lock keeps.
-fn pin(sha256: &str) -> Option<Option<Digest>> {
-    match sha256 {
-        "lock" => Some(None),
-        digest => digest.parse().ok().map(Some),
     }
 }
 

@@ -190,3 +190,45 @@ pub(super) fn locked_release(
         size,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{SourceId, Span};
+
+    struct Silent;
+
+    impl Observer for Silent {
+        fn event(&self, _: &str, _: Event<'_>) {}
+    }
+
+    #[test]
+    fn a_digest_that_is_left_to_the_lock_is_the_first_one_for_good() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path().join("store")).expect("a store");
+        let file = folder.path().join("tool");
+        let ctx = Ctx {
+            store: &store,
+            mode: Mode::default(),
+            observer: &Silent,
+            cancel: &AtomicBool::new(false),
+        };
+        let url = Spanned::new(
+            format!("file://{}", file.display()),
+            Span::new(SourceId(0), 0, 0),
+        );
+        let digest = |locked: &LockedSource| match locked {
+            LockedSource::Release { sha256, .. } => *sha256,
+            LockedSource::Crate { .. } => unreachable!("it is a release"),
+        };
+        std::fs::write(&file, "first").expect("a file");
+        let first = locked_release(&ctx, None, &url, None).expect("it is there");
+        assert_eq!(digest(&first), Digest::of(b"first"));
+        std::fs::write(&file, "second").expect("a file");
+        let again = locked_release(&ctx, Some(&first), &url, None).expect("it is locked");
+        assert_eq!(digest(&again), Digest::of(b"first"));
+        let stated = Some(Digest::of(b"second"));
+        let stated = locked_release(&ctx, Some(&first), &url, stated).expect("it is there");
+        assert_eq!(digest(&stated), Digest::of(b"second"));
+    }
+}

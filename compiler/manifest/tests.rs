@@ -38,7 +38,7 @@ fn the_minimal_manifest_decodes() {
     let (manifest, sink) = decoded(include_str!("../../manifests/minimal/zos.kdl"));
     assert!(sink.is_empty(), "{sink:#?}");
     assert_eq!(manifest.image.as_ref().expect("image").name.value, "my-zos");
-    assert_eq!(manifest.packages[0].install[0].names.len(), 3);
+    assert_eq!(manifest.packages[0].install[0].names.len(), 2);
     let source = &manifest.source[0];
     let build = source.build.as_ref().expect("build");
     let no_default_features = build.no_default_features.as_ref();
@@ -48,8 +48,7 @@ fn the_minimal_manifest_decodes() {
         "=0.3.8"
     );
     assert_eq!(manifest.kernel.as_ref().expect("kernel").cmdline.len(), 2);
-    assert_eq!(manifest.unit[0].name.value, "hello");
-    assert!(manifest.unit[0].oneshot);
+    assert!(manifest.account[0].open().is_some());
     assert!(manifest.damaged.is_empty());
 }
 
@@ -189,11 +188,11 @@ fn a_projection_keeps_the_schema() {
     let document = syntax::parse(SourceId(0), text, &mut sink);
     let projection = project(&document);
     assert!(validate::is_valid(&projection));
-    assert_eq!(projection["image"]["title"], "My first Zero-OS");
+    assert_eq!(projection["image"]["version"], "1");
     assert_eq!(projection["source"][0]["build"]["features"][1], "server");
     assert_eq!(
-        projection["modules"][0]["stage1"][0]["names"][0],
-        "virtio_blk"
+        projection["packages"][0]["install"][0]["names"][1],
+        "busybox"
     );
 }
 
