@@ -4,6 +4,11 @@
 
 use std::process::Output;
 
+#[path = "support/mod.rs"]
+mod support;
+
+use support::packages::{Content, Item, Recipe, SignatureHash, SigningKey, index};
+
 /// A folder with a manifest and a store of its own.
 struct Project {
     folder: tempfile::TempDir,
@@ -16,6 +21,45 @@ impl Project {
         let head = "edition 1\nimage test version=\"1\"\n";
         std::fs::write(folder.path().join("zos.kdl"), format!("{head}{sections}")).unwrap();
         Self { folder }
+    }
+
+    /// Makes a signed repository of these packages beside the manifest, in `repository`, with its key in `test.rsa.pub`.
+    fn publish(&self, recipes: &[Recipe]) {
+        let key = SigningKey::generate("test.rsa.pub", b"offline");
+        let sign = Some((&key, SignatureHash::Sha256));
+        let folder = self.folder.path().join("repository/x86_64");
+        std::fs::create_dir_all(&folder).unwrap();
+        let archives: Vec<_> = recipes.iter().map(|recipe| recipe.pack(sign)).collect();
+        for archive in &archives {
+            std::fs::write(folder.join(archive.file_name()), &archive.bytes).unwrap();
+        }
+        let index = index(&archives, "test", sign);
+        std::fs::write(folder.join("APKINDEX.tar.gz"), index).unwrap();
+        std::fs::write(self.folder.path().join("test.rsa.pub"), key.public_pem()).unwrap();
+    }
+
+    /// Changes the manifest.
+    fn edit(&self, from: &str, to: &str) {
+        let path = self.folder.path().join("zos.kdl");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from));
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    }
+
+    /// What `zosc check` says to people, and whether it succeeds.
+    fn check(&self) -> (bool, String) {
+        let output = self.run(&["check"]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        (output.status.success(), said)
+    }
+
+    /// What `zosc check` says to programs.
+    fn check_json(&self) -> Vec<serde_json::Value> {
+        let output = self.run(&["check", "--message-format", "json"]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
@@ -119,4 +163,88 @@ fn an_image_without_units_has_an_empty_order() {
     let text = project.print(&["units", "--format", "json"]);
     let report: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(report["dialect"], serde_json::Value::Null);
+}
+
+const PACKAGES: &str = r#"
+alpine "3.22" { repository "./repository"; key "test.rsa.pub" }
+packages { install shell server }
+zinit dialect=yaml
+unit server {
+    exec "/usr/sbin/server --foreground"
+    test "/usr/bin/server-ready"
+}
+"#;
+
+fn packages() -> Vec<Recipe> {
+    let program = |path: &str| Item::new(path, Content::File(b"\x7fELF".to_vec())).mode(0o755);
+    let server = Recipe::new("server", "1.2-r0")
+        .with(program("usr/sbin/server"))
+        .with(program("usr/bin/server-ready"));
+    let shell = Recipe::new("shell", "1.0-r0").with(program("bin/sh"));
+    vec![server, shell]
+}
+
+#[test]
+fn a_check_without_a_lock_says_what_it_could_not_look_into() {
+    let project = Project::new(PACKAGES);
+    project.publish(&packages());
+    std::fs::remove_dir_all(project.folder.path().join("repository")).unwrap();
+    let (fine, said) = project.check();
+    assert!(fine, "{said}");
+    let line = "not checked: package names, programs of units (no zos.lock; `zosc lock` helps)";
+    assert!(said.lines().any(|said| said == line), "{said}");
+    let [note] = project.check_json().try_into().unwrap();
+    assert_eq!(note["severity"], "note");
+    assert_eq!(note["command"], "zosc lock");
+    assert_eq!(
+        note["unchecked"],
+        serde_json::json!(["package names", "programs of units"])
+    );
+    assert!(
+        !project.folder.path().join("store").exists(),
+        "nothing is made"
+    );
+    assert!(!project.folder.path().join("zos.lock").exists());
+}
+
+#[test]
+fn a_check_with_a_lock_tells_of_packages_and_programs_at_their_places() {
+    let project = Project::new(PACKAGES);
+    project.publish(&packages());
+    project.print(&["lock"]);
+    let lock = std::fs::read(project.folder.path().join("zos.lock")).unwrap();
+    let (fine, said) = project.check();
+    assert!(fine && !said.contains("not checked"), "{said}");
+    project.edit("/usr/sbin/server ", "/usr/sbin/sever ");
+    project.edit("/usr/bin/server-ready", "/usr/bin/ready");
+    project.edit("install shell", "install shel");
+    let found = project.check_json();
+    let codes: Vec<_> = found.iter().map(|line| line["code"].as_str()).collect();
+    assert_eq!(codes, [Some("zosc::lock::unknown-package")], "{found:?}");
+    assert_eq!(found[0]["labels"][0]["line"], 5);
+    assert_eq!(found[0]["help"], "did you mean `shell`?");
+    project.edit("install shel ", "install shell ");
+    let found = project.check_json();
+    let facts: Vec<_> = found
+        .iter()
+        .map(|line| (line["severity"].as_str(), line["help"].as_str()))
+        .collect();
+    assert_eq!(
+        facts,
+        [
+            (Some("error"), Some("did you mean `/usr/sbin/server`?")),
+            (
+                Some("warning"),
+                Some("install the package or the source that has it, or correct the path")
+            ),
+        ],
+        "{found:?}"
+    );
+    let places: Vec<_> = found
+        .iter()
+        .map(|line| &line["labels"][0]["line"])
+        .collect();
+    assert_eq!(places, [8, 9]);
+    let after = std::fs::read(project.folder.path().join("zos.lock")).unwrap();
+    assert_eq!(lock, after, "a check writes nothing");
 }

@@ -214,6 +214,12 @@ pub struct ResolvedUnit {
     pub unit: zinit::Unit,
     /// The place of its name.
     pub span: Span,
+    /// The place of its command.
+    pub command: Option<Span>,
+    /// The place of its test.
+    pub test: Option<Span>,
+    /// The place of its folder.
+    pub folder: Option<Span>,
 }
 
 /// A single file.

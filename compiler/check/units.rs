@@ -52,9 +52,17 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>, files: &[FileRequest]) -> Units {
         Some(dialect) => in_dialect(ctx, &pairs, files, dialect),
         None => needs_dialect(ctx, &pairs),
     }
-    let list = pairs.into_iter().map(|pair| ResolvedUnit {
-        unit: pair.unit,
-        span: pair.written.name.span,
+    let list = pairs.into_iter().map(|Pair { unit, written }| {
+        let test = written.test.as_ref().map(|test| test.command.span);
+        let tcp = written.test_tcp.as_ref().map(|test| test.address.span);
+        let command = written.exec.as_ref().or(written.shell.as_ref());
+        ResolvedUnit {
+            unit,
+            span: written.name.span,
+            command: command.map(|command| command.span),
+            test: test.or(tcp),
+            folder: written.dir.as_ref().map(|dir| dir.span),
+        }
     });
     Units {
         list: list.collect(),

@@ -1,10 +1,14 @@
 //! `zosc check`.
 
+use std::collections::BTreeMap;
+
+use serde_json::json;
 use similar::TextDiff;
 
 use crate::check::{self, Change, Image};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io;
+use crate::lock::{self, Unchecked};
 use crate::manifest;
 use crate::syntax;
 
@@ -13,7 +17,8 @@ use super::{Failed, ManifestArguments, Outcome};
 
 /// Checks a manifest without building or fetching anything.
 ///
-/// All mistakes are told in one run, each at its place. Exit code 1 means that there is at least one error.
+/// All mistakes are told in one run, each at its place. Exit code 1 means that there is at least one error. With a zos.lock, and with
+/// what earlier runs left in the store, packages, modules and the programs that units start are checked too.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -36,11 +41,17 @@ enum Emit {
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
-    let image = if arguments.fix {
+    let (image, mut problems) = if arguments.fix {
         fix(session, arguments)?
     } else {
-        session.image(&arguments.manifest)?
+        session.checked(&arguments.manifest, &io::System)?
     };
+    let mut unchecked = Vec::new();
+    if let Some(image) = &image {
+        let store = session.existing_store();
+        unchecked = lock::review(image, store.as_ref(), &mut problems);
+    }
+    let image = session.conclude(image, &problems)?;
     if let Some(Emit::Json) = arguments.emit {
         let (source, text) = session
             .sources
@@ -70,11 +81,42 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         arguments.manifest.manifest.display(),
         counts.join(", ")
     ));
+    tell_unchecked(session, &unchecked)
+}
+
+/// Says what could not be looked into: a line for people, an object for programs, for each reason.
+fn tell_unchecked(session: &Session, unchecked: &[Unchecked]) -> Outcome {
+    let mut reasons: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for part in unchecked {
+        let reason = (part.because, part.command);
+        reasons.entry(reason).or_default().push(part.what);
+    }
+    for ((because, command), what) in reasons {
+        let line = format!(
+            "not checked: {} ({because}; `{command}` helps)",
+            what.join(", ")
+        );
+        if session.for_people() {
+            session.tell(&session.style().faint(&line));
+        } else {
+            let object = json!({
+                "severity": "note",
+                "message": line,
+                "unchecked": what,
+                "because": because,
+                "command": command,
+            });
+            session.print(&format!("{object}\n"))?;
+        }
+    }
     Ok(())
 }
 
 /// Applies safe fixes, tells them, and checks what has come of it.
-fn fix(session: &mut Session, arguments: &Arguments) -> Result<Image, Failed> {
+fn fix(
+    session: &mut Session,
+    arguments: &Arguments,
+) -> Result<(Option<Image>, Diagnostics), Failed> {
     let settings = session.settings(&arguments.manifest)?;
     let fixed = check::fix(&arguments.manifest.manifest, &settings, &io::System);
     let mut files = io::Overlay::new(&io::System);
@@ -106,7 +148,7 @@ fn fix(session: &mut Session, arguments: &Arguments) -> Result<Image, Failed> {
             applied.title
         ));
     }
-    session.image_in(&arguments.manifest, &files)
+    session.checked(&arguments.manifest, &files)
 }
 
 fn write(change: &Change) -> Result<(), Diagnostic> {

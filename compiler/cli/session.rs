@@ -188,6 +188,16 @@ impl Session {
         arguments: &ManifestArguments,
         files: &dyn io::Files,
     ) -> Result<Image, Failed> {
+        let (image, problems) = self.checked(arguments, files)?;
+        self.conclude(image, &problems)
+    }
+
+    /// Reads and checks a manifest, and shows nothing yet.
+    pub(super) fn checked(
+        &mut self,
+        arguments: &ManifestArguments,
+        files: &dyn io::Files,
+    ) -> Result<(Option<Image>, Diagnostics), Failed> {
         let settings = self.settings(arguments)?;
         let mut problems = Diagnostics::new();
         let image = check::check(
@@ -197,8 +207,17 @@ impl Session {
             &mut self.sources,
             &mut problems,
         );
+        Ok((image, problems))
+    }
+
+    /// Shows what there is to say about a manifest, and fails where that is an error.
+    pub(super) fn conclude(
+        &self,
+        image: Option<Image>,
+        problems: &Diagnostics,
+    ) -> Result<Image, Failed> {
         if !problems.is_empty() {
-            self.report(&problems);
+            self.report(problems);
         }
         let image = image.filter(|_| !problems.has_errors()).ok_or(Failed)?;
         for change in &image.overrides {
@@ -226,6 +245,12 @@ impl Session {
             change.path,
             change.value
         )
+    }
+
+    /// The store where there is one already; a check makes none.
+    pub(super) fn existing_store(&self) -> Option<Store> {
+        let is_there = self.store.join("blobs").is_dir();
+        is_there.then(|| Store::open(&self.store).ok()).flatten()
     }
 
     /// The store.

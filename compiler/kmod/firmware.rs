@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use globset::GlobBuilder;
 
+use crate::diagnostic::Diagnostic;
 use crate::tree::{ImagePath, Node, Tree};
 
 /// The kernel's search path (`drivers/base/firmware_loader/main.c`), without the folders named after a release.
@@ -25,6 +26,15 @@ pub struct FirmwareSelection {
     pub tree: Tree,
     /// Wanted names and patterns that match nothing, in the order of asking.
     pub missing: Vec<String>,
+}
+
+/// Says that nothing in the pool has a name or matches a pattern.
+pub fn no_firmware(pattern: &str) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::build::no-firmware",
+        format!("no firmware package has `{pattern}`"),
+    )
+    .help("name the package that has it in `firmware { package … }`, or correct the pattern")
 }
 
 /// Picks from a pool every file that one of the names or patterns stands for.

@@ -33,7 +33,7 @@ type Aliases = Arc<Vec<(String, String)>>;
 
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub enum Meaning {
     /// Modules with files.
     Modules(Vec<String>),
     /// Part of the kernel itself.
@@ -141,7 +141,7 @@ impl<'a> Kernel<'a> {
     }
 
     /// What a name or alias stands for, with `-` and `_` taken for the same.
-    pub(super) fn meaning(&self, asked: &str) -> Result<Meaning, Diagnostic> {
+    pub fn meaning(&self, asked: &str) -> Result<Meaning, Diagnostic> {
         let Some(name) = normal_alias(asked) else {
             return Ok(Meaning::Unknown);
         };

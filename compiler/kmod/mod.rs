@@ -16,8 +16,8 @@ mod name;
 mod select;
 
 pub use depmod::{DepmodFile, depmod};
-pub use firmware::{FirmwareSelection, select_firmware};
-pub use kernel::Kernel;
+pub use firmware::{FirmwareSelection, no_firmware, select_firmware};
+pub use kernel::{Kernel, Meaning};
 pub use module::ModuleFacts;
 pub use name::{alias_matches, module_name, normal_alias};
 pub use select::{BuiltIn, Missing, SelectError, Selected, Selection, WantedFirmware, Why};

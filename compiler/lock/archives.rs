@@ -11,6 +11,7 @@ use crate::io::{Network, Progress};
 use crate::tree::Digest;
 
 use super::choose::Chosen;
+use super::facts::note_facts;
 use super::fetch::{Wanted, fetch};
 use super::{Ctx, Event, LockedPackage};
 
@@ -148,6 +149,7 @@ fn fetch_one(
         ))
         .help("the repository's index and its files do not belong together: index it anew, or try another mirror"));
     }
+    note_facts(ctx.store, &sha256, &unpacked)?;
     Ok(File {
         urls,
         sha256,

@@ -1,11 +1,13 @@
 //! The indexes of the repositories: those that the lock names as far as the store has them, else the current ones, or
 //! without the network those that were last fetched.
 
+use std::path::Path;
+
 use crate::apk::{self, Key};
 use crate::check::{Alpine, Repository};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::io::Network;
-use crate::tree::Digest;
+use crate::io::{Files as _, Network, System};
+use crate::tree::{Digest, Store};
 
 use super::fetch::{Wanted, fetch};
 use super::{Ctx, Lock};
@@ -28,13 +30,7 @@ pub(super) fn indexes(
     network: &dyn Network,
 ) -> Result<Vec<FetchedIndex>, Diagnostics> {
     let mut problems = Diagnostics::new();
-    let mut keys = Vec::new();
-    for key in &alpine.keys {
-        match Key::parse(&key.name, key.pem.as_bytes()) {
-            Ok(parsed) => keys.push(parsed),
-            Err(problem) => problems.push(problem.at(key.span)),
-        }
-    }
+    let keys = keys(alpine, &mut problems);
     // Each takes its time to come, to be verified and to be inflated: all at once.
     let results: Vec<_> = std::thread::scope(|scope| {
         let fetching: Vec<_> = alpine
@@ -65,6 +61,73 @@ pub(super) fn indexes(
     }
 }
 
+/// Every repository's index without the network: those that the lock names, else those that were fetched last, else those of
+/// this machine's folders. `None` where one is not here.
+///
+/// # Errors
+/// Keys and indexes that cannot be read or verified.
+pub(super) fn at_hand(
+    store: &Store,
+    alpine: &Alpine,
+    arch: &str,
+    previous: &Lock,
+) -> Option<Result<Vec<FetchedIndex>, Diagnostics>> {
+    let mut problems = Diagnostics::new();
+    let keys = keys(alpine, &mut problems);
+    let mut found = Vec::new();
+    for repository in &alpine.repositories {
+        let urls = addresses(repository, arch);
+        let known = locked(store, repository, previous).or_else(|| newest_seen(store, &urls));
+        let bytes = match known {
+            Some(digest) => store.get(&digest).ok()?,
+            None => urls.iter().find_map(|url| {
+                let path = Path::new(url.strip_prefix("file://")?);
+                System.read(path, LARGEST_INDEX).ok()
+            })?,
+        };
+        let first = repository.urls.first().map_or("", String::as_str);
+        match apk::open_index(&bytes, &keys, first) {
+            Ok(text) => found.push(FetchedIndex {
+                sha256: known.unwrap_or_else(|| Digest::of(&bytes)),
+                text,
+            }),
+            Err(problem) => problems.push(problem.at(repository.span)),
+        }
+    }
+    Some(if problems.has_errors() {
+        Err(problems)
+    } else {
+        Ok(found)
+    })
+}
+
+/// The keys that may sign.
+fn keys(alpine: &Alpine, problems: &mut Diagnostics) -> Vec<Key> {
+    let mut keys = Vec::new();
+    for key in &alpine.keys {
+        match Key::parse(&key.name, key.pem.as_bytes()) {
+            Ok(parsed) => keys.push(parsed),
+            Err(problem) => problems.push(problem.at(key.span)),
+        }
+    }
+    keys
+}
+
+/// The addresses of a repository's index.
+fn addresses(repository: &Repository, arch: &str) -> Vec<String> {
+    let urls = repository.urls.iter();
+    urls.map(|url| format!("{url}/{arch}/APKINDEX.tar.gz"))
+        .collect()
+}
+
+/// The index that the lock names, where the store has it.
+fn locked(store: &Store, repository: &Repository, previous: &Lock) -> Option<Digest> {
+    let first = repository.urls.first().map_or("", String::as_str);
+    let mut indexes = previous.indexes.iter();
+    let index = indexes.find(|index| index.url == first && index.tag == repository.tag)?;
+    Some(index.sha256).filter(|digest| store.contains(digest))
+}
+
 fn index(
     ctx: &Ctx<'_>,
     repository: &Repository,
@@ -74,18 +137,12 @@ fn index(
     keys: &[Key],
 ) -> Result<FetchedIndex, Diagnostic> {
     let first = repository.urls.first().map_or("", String::as_str);
-    let known = previous
-        .indexes
-        .iter()
-        .find(|index| index.url == first && index.tag == repository.tag)
-        .map(|index| index.sha256)
-        .filter(|digest| ctx.store.contains(digest));
-    let urls: Vec<String> = repository
-        .urls
-        .iter()
-        .map(|url| format!("{url}/{arch}/APKINDEX.tar.gz"))
-        .collect();
-    let known = known.or_else(|| newest_seen(ctx, &urls));
+    let urls = addresses(repository, arch);
+    let known = locked(ctx.store, repository, previous);
+    let known = known.or_else(|| {
+        let may_be_old = ctx.mode.offline;
+        may_be_old.then(|| newest_seen(ctx.store, &urls)).flatten()
+    });
     let subject = format!("the index of `{first}`");
     let wanted = Wanted {
         subject: &subject,
@@ -107,14 +164,14 @@ fn note_name(urls: &[String]) -> Digest {
     Digest::of(format!("index {}", urls.join(" ")).as_bytes())
 }
 
-/// Without the network, the index that was last fetched from there; a local folder is read as it is now.
-fn newest_seen(ctx: &Ctx<'_>, urls: &[String]) -> Option<Digest> {
-    if !ctx.mode.offline || urls.iter().any(|url| url.starts_with("file:")) {
+/// The index that was last fetched from there; a local folder is read as it is now.
+fn newest_seen(store: &Store, urls: &[String]) -> Option<Digest> {
+    if urls.iter().any(|url| url.starts_with("file:")) {
         return None;
     }
-    let note = ctx.store.note(&note_name(urls))?;
+    let note = store.note(&note_name(urls))?;
     let digest = std::str::from_utf8(&note).ok()?.parse().ok()?;
-    ctx.store.contains(&digest).then_some(digest)
+    store.contains(&digest).then_some(digest)
 }
 
 fn remember(ctx: &Ctx<'_>, urls: &[String], sha256: Digest) -> Result<(), Diagnostic> {

@@ -8,6 +8,7 @@
 mod archives;
 mod change;
 mod choose;
+mod facts;
 mod fetch;
 mod file;
 mod gone;
@@ -21,16 +22,19 @@ mod packages;
 mod portable;
 mod refusal;
 mod resolution;
+mod review;
 mod source;
 mod unsupported;
 
 pub use change::{Change, Subject};
+pub use facts::note_facts;
 pub use fetch::{Wanted, fetch};
 pub use gone::gone;
 pub use inputs::*;
 pub use local::{Walk, folder_tree};
 pub use packages::{network, repository_of};
 pub use resolution::{Because, Question, ResolvedPackage, resolution, wishes_of};
+pub use review::{Unchecked, review};
 pub use source::vendor;
 
 use std::collections::{BTreeMap, BTreeSet};

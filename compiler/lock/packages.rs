@@ -281,7 +281,7 @@ impl Single {
     }
 }
 
-fn singles(image: &Image) -> Vec<Single> {
+pub(super) fn singles(image: &Image) -> Vec<Single> {
     let mut singles = Vec::new();
     let tags = &image.firmware.tags;
     let mut add = |role, name: &Spanned<String>| {
@@ -322,7 +322,7 @@ fn no_repository(wishes: &Wishes, singles: &[Single]) -> Diagnostic {
 }
 
 /// The lock's packages where they answer to exactly what is asked for now.
-fn keep(
+pub(super) fn keep(
     alpine: &Alpine,
     wishes: &Wishes,
     singles: &[Single],

@@ -16,19 +16,19 @@ impl Observer for Silent {
     fn event(&self, _: &str, _: Event<'_>) {}
 }
 
-fn key() -> &'static SigningKey {
+pub(super) fn key() -> &'static SigningKey {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
     KEY.get_or_init(|| SigningKey::generate("test.rsa.pub", b"lock"))
 }
 
 /// A repository below a folder, a store, and the folder of a manifest.
-struct Bench {
-    folder: tempfile::TempDir,
-    store: Store,
+pub(super) struct Bench {
+    pub(super) folder: tempfile::TempDir,
+    pub(super) store: Store,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let store = Store::open(folder.path().join("store")).expect("opens");
         std::fs::create_dir_all(folder.path().join("repository/x86_64")).expect("made");
@@ -44,7 +44,7 @@ impl Bench {
     }
 
     /// Writes packages and their index, signed with `signer`.
-    fn offer(&self, recipes: &[Recipe], signer: &SigningKey) {
+    pub(super) fn offer(&self, recipes: &[Recipe], signer: &SigningKey) {
         let sign = Some((signer, SignatureHash::Sha256));
         let archives: Vec<Archive> = recipes.iter().map(|recipe| recipe.pack(sign)).collect();
         for archive in &archives {
@@ -54,12 +54,12 @@ impl Bench {
         std::fs::write(self.file("APKINDEX.tar.gz"), index).expect("written");
     }
 
-    fn image(&self, install: &[&str]) -> Image {
+    pub(super) fn image(&self, install: &[&str]) -> Image {
         let url = format!("file://{}", self.repository().display());
         image(self.folder.path(), vec![url], install)
     }
 
-    fn lock(&self, image: &Image, mode: Mode) -> Result<Resolved, Diagnostics> {
+    pub(super) fn lock(&self, image: &Image, mode: Mode) -> Result<Resolved, Diagnostics> {
         resolve(image, &self.store, mode, &Silent, &AtomicBool::new(false))
     }
 
@@ -68,11 +68,11 @@ impl Bench {
     }
 }
 
-fn at(place: usize) -> Span {
+pub(super) fn at(place: usize) -> Span {
     Span::new(SourceId(0), place, place + 1)
 }
 
-fn spanned<T>(value: T, place: usize) -> Spanned<T> {
+pub(super) fn spanned<T>(value: T, place: usize) -> Spanned<T> {
     Spanned::new(value, at(place))
 }
 
@@ -149,7 +149,7 @@ fn image(directory: &Path, urls: Vec<String>, install: &[&str]) -> Image {
     }
 }
 
-fn recipe(name: &str, version: &str) -> Recipe {
+pub(super) fn recipe(name: &str, version: &str) -> Recipe {
     Recipe::new(name, version).file(&format!("usr/share/{name}"), name)
 }
 

@@ -5,6 +5,16 @@
 use super::script::{last_command, without_quoted};
 use super::unit::{Command, Unit};
 
+/// Folders in which a program that is named without one is looked for, as the image's `/init` sets it.
+pub const SEARCHED: &[&str] = &[
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+];
+
 /// Programs whose arguments are a language of their own, in which `$`, `;` and backticks mean something else.
 const LANGUAGES: &[&str] = &["awk", "find", "grep", "jq", "lua", "perl", "python3", "sed"];
 

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::kmod::{Kernel, Selection, select_firmware};
+use crate::kmod::{Kernel, Selection, no_firmware, select_firmware};
 use crate::plan::Input;
 use crate::tree::{self, Conflict, Digest, Entry, ImagePath, Origin, Tree};
 
@@ -170,14 +170,7 @@ fn refuse_missing(context: &Context<'_>, missing: &[String]) -> Result<(), Diagn
         .iter()
         .map(|pattern| {
             let site = context.sites.get(&format!("firmware {pattern}"));
-            Diagnostic::error(
-                "zosc::build::no-firmware",
-                format!("no firmware package has `{pattern}`"),
-            )
-            .at_maybe(site.copied())
-            .help(
-                "name the package that has it in `firmware { package … }`, or correct the pattern",
-            )
+            no_firmware(pattern).at_maybe(site.copied())
         })
         .collect();
     if problems.is_empty() {

@@ -3,6 +3,7 @@
 use super::Context;
 use crate::apk::{self, DatabaseSettings, Expected, ScriptKind, UnpackedPackage};
 use crate::diagnostic::Diagnostic;
+use crate::lock;
 use crate::plan::Input;
 use crate::tree::{Digest, Tree};
 
@@ -26,6 +27,7 @@ pub(super) fn unpack(
     };
     let mut file = context.store.reader(&context.digest(package))?;
     let unpacked = apk::unpack(&mut file, &expected, context.store)?;
+    lock::note_facts(context.store, &context.digest(package), &unpacked)?;
     let bytes = serde_json::to_vec(&unpacked).expect("packages hold nothing JSON cannot say");
     context.store.put(&bytes)
 }

@@ -4,6 +4,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::tree::{Entry, ImagePath, Node, Store, Tree};
+use crate::zinit;
 
 /// Leaves out what matches a pattern, and whatever lies below it; hard links to a file that goes become files.
 pub(super) fn leave_out(tree: &Tree, patterns: &[String]) -> Result<Tree, Diagnostic> {
@@ -82,10 +83,16 @@ pub(super) fn validate(
     require_init(tree, store)?;
     let mut missing = Vec::new();
     for (program, unit) in programs {
-        let found = ImagePath::new(program)
-            .ok()
-            .and_then(|path| runnable(tree, &path));
-        if found.is_none() {
+        let is_there =
+            |path: &str| ImagePath::new(path).is_ok_and(|path| runnable(tree, &path).is_some());
+        let found = if program.contains('/') {
+            is_there(program)
+        } else {
+            zinit::SEARCHED
+                .iter()
+                .any(|folder| is_there(&format!("{folder}/{program}")))
+        };
+        if !found {
             missing.push((program, unit));
         }
     }

@@ -1,0 +1,135 @@
+//! What an existing lock, and what the store has of it, tell about an image, before anything is fetched.
+//!
+//! Comes in: an [`Image`], and a store where there is one. Goes out: the problems that locking and building would meet, at
+//! their places in the manifest, and what could not be looked into, with the command that makes it possible. Never uses the
+//! network, never writes anything, neither `zos.lock` nor into the store; where facts are missing, it says nothing wrong.
+
+mod answer;
+mod kernel;
+mod programs;
+mod world;
+
+use std::path::Path;
+
+use crate::check::{GitRevision, Image, SourceOrigin};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::tree::Store;
+
+use super::{FILE_NAME, Lock};
+
+use answer::Answer;
+
+/// What a review could not look into, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unchecked {
+    /// What: `package names`.
+    pub what: &'static str,
+    /// Why: `no zos.lock`.
+    pub because: &'static str,
+    /// The command that makes it possible.
+    pub command: &'static str,
+}
+
+/// Looks at an image in the light of its lock; problems go to `sink`.
+pub fn review(image: &Image, store: Option<&Store>, sink: &mut Diagnostics) -> Vec<Unchecked> {
+    let path = image.directory.join(FILE_NAME);
+    let lock = match super::read(&path) {
+        Ok(lock) => path.exists().then_some(lock),
+        Err(problems) => {
+            sink.extend(problems);
+            return Vec::new();
+        }
+    };
+    let mut found = Diagnostics::new();
+    let mut review = Review {
+        image,
+        store,
+        lock: lock.as_ref(),
+        sink: &mut found,
+        unchecked: Vec::new(),
+    };
+    review.sources();
+    let answer = review.packages();
+    review.modules(&answer);
+    review.firmware(&answer);
+    review.programs(&answer);
+    let unchecked = review.unchecked;
+    found.sort();
+    sink.extend(found);
+    unchecked
+}
+
+/// One review on its way.
+struct Review<'a> {
+    image: &'a Image,
+    store: Option<&'a Store>,
+    lock: Option<&'a Lock>,
+    sink: &'a mut Diagnostics,
+    unchecked: Vec<Unchecked>,
+}
+
+impl Review<'_> {
+    /// Notes that something could not be looked into, because packages are not known, or not here.
+    fn skip(&mut self, what: &'static str, answer: &Answer) {
+        let (because, command) = match answer {
+            // Told already.
+            Answer::Refused => return,
+            Answer::Unknown { because, command } => (*because, *command),
+            Answer::Known(known) if known.iter().all(|package| package.sha256.is_some()) => {
+                ("the store does not know all packages", "zosc build")
+            }
+            Answer::Known(_) => self.lock_is_missing(),
+        };
+        self.unchecked.push(Unchecked {
+            what,
+            because,
+            command,
+        });
+    }
+
+    /// Why the lock does not say which packages there are, and what makes it say so.
+    fn lock_is_missing(&self) -> (&'static str, &'static str) {
+        let because = match self.lock {
+            None => "no zos.lock",
+            Some(_) => "zos.lock is older than the manifest",
+        };
+        (because, "zosc lock")
+    }
+
+    /// Warns of revisions that move, where no lock holds them.
+    fn sources(&mut self) {
+        for source in &self.image.sources {
+            let SourceOrigin::Git { revision, .. } = &source.from else {
+                continue;
+            };
+            let locked = self
+                .lock
+                .is_some_and(|lock| lock.sources.contains_key(&source.name.value));
+            let what = match &revision.value {
+                GitRevision::Branch(branch) => format!("follows the branch `{branch}`"),
+                GitRevision::Tag(tag) => format!("takes the tag `{tag}`"),
+                GitRevision::Named(name) => format!("takes `{name}`"),
+                GitRevision::Commit(_) => continue,
+            };
+            if !locked {
+                self.sink.push(
+                    Diagnostic::warning(
+                        "zosc::lock::floating-source",
+                        format!("the source `{}` {what}, and no lock holds a commit", source.name.value),
+                    )
+                    .at(revision.span)
+                    .help("run `zosc lock` and commit zos.lock, or write the whole hash of a commit as `rev`"),
+                );
+            }
+        }
+    }
+}
+
+/// The file name of a path of this machine, for messages.
+fn shown(path: &Path) -> String {
+    path.file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests;
