@@ -262,7 +262,10 @@ fn word(text: &str) -> String {
         return text.to_owned();
     }
     let needs_escapes = text.contains(['"', '\\']);
-    let may_be_raw = !text.contains("\"#")
+    // Three quotes in a row would open a string of several lines.
+    let opens_block = text == "\"" || text.starts_with("\"\"");
+    let may_be_raw = !opens_block
+        && !text.contains("\"#")
         && !text
             .chars()
             .any(|c| is_newline(c) || is_forbidden(c) || c == '\t');
@@ -358,6 +361,8 @@ key (env)S3_KEY #true 5
 "#;
         assert_eq!(write(&pieces), expected);
         assert_eq!(word("echo \"$1\""), "#\"echo \"$1\"\"#");
+        assert_eq!(word("\""), "\"\\\"\"");
+        assert_eq!(word("\"\"a"), "\"\\\"\\\"a\"");
     }
 
     #[test]
