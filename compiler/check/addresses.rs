@@ -94,6 +94,16 @@ impl Ctx<'_> {
     }
 }
 
+/// What a `sha256` that has been found sound pins: a digest, or, by `lock`, what the lock keeps.
+// The two kinds of absence differ: no value is no pin at all, and `Some(None)` leaves it to the lock.
+#[allow(clippy::option_option)]
+pub(super) fn pinned(sha256: &str) -> Option<Option<Digest>> {
+    match sha256 {
+        "lock" => Some(None),
+        digest => digest.parse().ok().map(Some),
+    }
+}
+
 /// An address that carries credentials.
 pub(super) fn credentials(address: &Spanned<String>, what: &str) -> Diagnostic {
     Diagnostic::error(

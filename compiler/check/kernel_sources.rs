@@ -4,6 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::kernel as written;
 use crate::source::{Span, Spanned};
 
+use super::addresses::pinned;
 use super::places::Want;
 use super::{Ctx, KernelSignature, KernelSource, SignatureOrigin, listed};
 
@@ -86,7 +87,7 @@ impl Ctx<'_> {
         };
         Some(KernelSource::Tarball {
             urls: urls?,
-            sha256: sha256.parse().ok()?,
+            sha256: pinned(sha256)?,
             signature,
         })
     }
@@ -186,7 +187,7 @@ impl Ctx<'_> {
         sound?;
         Some(KernelSource::Package {
             url: Spanned::new(url?, package.url.span),
-            sha256: sha256.parse().ok()?,
+            sha256: pinned(sha256)?,
             archive,
         })
     }

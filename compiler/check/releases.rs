@@ -6,6 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::source as written;
 use crate::source::{Span, Spanned};
 
+use super::addresses::pinned;
 use super::{Ctx, SourceOrigin, listed};
 
 /// Endings of files that are unpacked unless the manifest says otherwise.
@@ -38,14 +39,10 @@ impl Ctx<'_> {
             }
             return None;
         };
-        let pinned = match sha256.as_str() {
-            "lock" => None,
-            digest => Some(digest.parse().ok()?),
-        };
         let strip = release.strip_components.as_ref();
         Some(SourceOrigin::Release {
             url: Spanned::new(url?, chosen.url.span),
-            sha256: pinned,
+            sha256: pinned(sha256)?,
             file_name,
             unpack,
             strip_components: strip.map_or(0, |strip| strip.value),

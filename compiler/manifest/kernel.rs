@@ -79,8 +79,8 @@ pub struct Tarball {
     #[schemars(extend("x-kdl" = "args"), inner(regex(pattern = r"^(https?|file)://")), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"))]
     #[serde(default)]
     pub mirrors: Vec<Spanned<String>>,
-    /// The digest that the archive must have.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9a-f]{64}$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits"))]
+    /// The digest that the archive must have; or `lock`: that of the first download, which nobody has checked, and which the lock keeps from then on.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"))]
     #[serde(default)]
     pub sha256: Option<Spanned<String>>,
     /// A signature of the unpacked archive to verify as well: an address, or a path relative to the manifest.
@@ -100,8 +100,8 @@ pub struct SourcePackage {
     /// Its address: a `.deb` or `.apk` file.
     #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^(https?|file)://"), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"))]
     pub url: Spanned<String>,
-    /// The digest that it must have.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9a-f]{64}$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits"))]
+    /// The digest that it must have; or `lock`: that of the first download, which nobody has checked, and which the lock keeps from then on.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"))]
     #[serde(default)]
     pub sha256: Option<Spanned<String>>,
     /// The archive inside it. Without it: the only one below `usr/src`.

@@ -88,8 +88,8 @@ pub enum KernelSource {
     Tarball {
         /// Its addresses, tried in order.
         urls: Vec<String>,
-        /// The digest that it must have.
-        sha256: Digest,
+        /// The digest that it must have; `None`: the one that the lock keeps, whatever it was when it was first locked.
+        sha256: Option<Digest>,
         /// The signature that it must have besides.
         signature: Option<KernelSignature>,
     },
@@ -97,8 +97,8 @@ pub enum KernelSource {
     Package {
         /// The package's address.
         url: Spanned<String>,
-        /// The digest that it must have.
-        sha256: Digest,
+        /// The digest that it must have; `None`: the one that the lock keeps, whatever it was when it was first locked.
+        sha256: Option<Digest>,
         /// The archive's path inside it; `None`: the only one below `usr/src`.
         archive: Option<String>,
     },
