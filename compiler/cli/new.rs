@@ -68,7 +68,12 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     if arguments.directory != Path::new(".") {
         session.tell(&format!("  cd {}", quoted(&arguments.directory)));
     }
-    for step in ["zosc check", "zosc build", "zosc boot dist/vmlinuz.efi"] {
+    let steps = match choices.template {
+        // Not all of it is built yet; `zosc lock` tells what is not.
+        Template::ZeroOs => ["zosc check", "zosc units", "zosc lock"],
+        _ => ["zosc check", "zosc build", "zosc boot dist/vmlinuz.efi"],
+    };
+    for step in steps {
         session.tell(&format!("  {step}"));
     }
     Ok(())
@@ -131,7 +136,7 @@ fn ask(
         choices.name = person.ask("name of the image", &choices.name, name)?;
     }
     if arguments.template.is_none() {
-        choices.template = person.ask("template: minimal or demo", "minimal", one_of)?;
+        choices.template = person.ask("template: minimal, demo or zero-os", "minimal", one_of)?;
     }
     if arguments.console.is_none() {
         choices.console = person.ask("console: serial, screen or both", "both", one_of)?;

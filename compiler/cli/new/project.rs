@@ -11,6 +11,31 @@ use crate::syntax::{self, Document, Node, Value, quote};
 
 const MINIMAL: &str = include_str!("../../../manifests/minimal/zos.kdl");
 const DEMO: &str = include_str!("../../../manifests/demo/zos.kdl");
+const ZERO_OS: &str = include_str!("../../../manifests/zero-os/zos.kdl");
+
+/// What the manifest of Zero-OS names, and whether it is a program.
+const BESIDE_ZERO_OS: [(&str, &str, bool); 4] = [
+    (
+        "kernel/zero-os.config",
+        include_str!("../../../manifests/zero-os/kernel/zero-os.config"),
+        false,
+    ),
+    (
+        "kernel/verify-config",
+        include_str!("../../../manifests/zero-os/kernel/verify-config"),
+        true,
+    ),
+    (
+        "rootfs/sysctl.conf",
+        include_str!("../../../manifests/zero-os/rootfs/sysctl.conf"),
+        false,
+    ),
+    (
+        "rootfs/mycelium-peers",
+        include_str!("../../../manifests/zero-os/rootfs/mycelium-peers"),
+        false,
+    ),
+];
 
 /// Sections of the demo with Alpine's packages; its own takes Debian's.
 const DEMO_FROM_ALPINE: &str = include_str!("files/demo.kdl");
@@ -22,6 +47,8 @@ pub(super) enum Template {
     Minimal,
     /// Several units that depend on one another: a web page, a disk, tests of both.
     Demo,
+    /// The whole of Zero-OS, with its kernel's configuration. This version checks it and does not build all of it yet.
+    ZeroOs,
 }
 
 /// Where the kernel and a login show themselves.
@@ -87,6 +114,7 @@ pub(super) fn files(choices: &Choices) -> BTreeMap<String, NewFile> {
             include_str!("files/editorconfig").to_owned(),
         ),
         (".gitignore", include_str!("files/gitignore").to_owned()),
+        ("keys/README.md", include_str!("files/keys.md").to_owned()),
         (
             ".vscode/settings.json",
             include_str!("files/vscode-settings.json").to_owned(),
@@ -98,15 +126,20 @@ pub(super) fn files(choices: &Choices) -> BTreeMap<String, NewFile> {
             include_str!("files/image.yml").to_owned(),
         ));
     }
-    let mut files = BTreeMap::new();
-    for (path, text) in texts {
-        let file = NewFile {
-            bytes: text.into_bytes(),
-            executable: false,
-        };
-        files.insert(path.to_owned(), file);
+    let mut texts: Vec<(&str, String, bool)> = texts
+        .into_iter()
+        .map(|(path, text)| (path, text, false))
+        .collect();
+    if choices.template == Template::ZeroOs {
+        texts.extend(BESIDE_ZERO_OS.map(|(path, text, runs)| (path, text.to_owned(), runs)));
     }
-    files
+    texts
+        .into_iter()
+        .map(|(path, text, executable)| {
+            let bytes = text.into_bytes();
+            (path.to_owned(), NewFile { bytes, executable })
+        })
+        .collect()
 }
 
 /// The template with the chosen name and consoles.
@@ -114,6 +147,7 @@ fn manifest(choices: &Choices) -> String {
     let text = match choices.template {
         Template::Minimal => MINIMAL.to_owned(),
         Template::Demo => from_alpine(DEMO),
+        Template::ZeroOs => ZERO_OS.to_owned(),
     };
     let document = parse(&text);
     let mut edits = Vec::new();
