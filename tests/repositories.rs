@@ -127,7 +127,11 @@ impl Site {
         let text = String::from_utf8(output.stdout).unwrap();
         let code = |line: &str| {
             let line: serde_json::Value = serde_json::from_str(line).unwrap();
-            line["code"].as_str().map(str::to_owned)
+            let is_error = line["severity"] == "error";
+            line["code"]
+                .as_str()
+                .filter(|_| is_error)
+                .map(str::to_owned)
         };
         text.lines().filter_map(code).collect()
     }
