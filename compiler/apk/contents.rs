@@ -64,6 +64,16 @@ fn is_left_out(path: &str) -> bool {
     top || (last.len() > 6 && last.starts_with(".keep_"))
 }
 
+/// Linux has 12 bits for a device's major number and 20 for the minor one; no archive that zosc writes holds more.
+fn is_device_number(major: u32, minor: u32) -> Result<(), Fault> {
+    if major < 1 << 12 && minor < 1 << 20 {
+        return Ok(());
+    }
+    Err(Fault::malformed(format!(
+        "it holds the device {major}:{minor}, a number that Linux does not have"
+    )))
+}
+
 struct Collector<'a, 's> {
     package: &'a str,
     origin: Origin,
@@ -226,10 +236,12 @@ impl Collector<'_, '_> {
             TarKind::Directory => (Node::Directory, None),
             TarKind::CharDevice => {
                 self.is_below_dev(path)?;
+                is_device_number(major, minor)?;
                 (Node::CharDevice { major, minor }, None)
             }
             TarKind::BlockDevice => {
                 self.is_below_dev(path)?;
+                is_device_number(major, minor)?;
                 (Node::BlockDevice { major, minor }, None)
             }
             TarKind::Fifo => (Node::Fifo, None),

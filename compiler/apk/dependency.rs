@@ -60,6 +60,7 @@ impl Comparison {
 impl fmt::Display for Comparison {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match (self.less, self.greater, self.prefix, self.equal) {
+            (true, true, true, _) => "<~>",
             (true, true, ..) => "<=>",
             (true, _, true, _) => "<~",
             (true, _, _, true) => "<=",
@@ -92,12 +93,15 @@ impl<'a> Dependency<'a> {
         let refused = |why: &str| {
             Diagnostic::error(
                 "zosc::apk::bad-dependency",
-                format!("`{text}` is no dependency: {why}"),
+                format!("`{}` is no dependency: {why}", text.escape_debug()),
             )
             .help("the form is `[!]name[@tag][operator version]`, operators are `= < > <= >= ~`")
         };
         if text.contains([' ', '\n']) {
             return Err(refused("it holds a space"));
+        }
+        if text.contains(char::is_control) {
+            return Err(refused("it holds a control character"));
         }
         let (conflict, rest) = match text.strip_prefix('!') {
             Some(rest) => (true, rest),
@@ -203,6 +207,8 @@ mod tests {
             "a~1",
             "a<~1",
             "a>~1",
+            "a<=>1",
+            "a<~>1",
             "a><Q1x=",
             "so:libc.so.6=6",
         ] {
@@ -248,6 +254,15 @@ mod tests {
         for text in ["", "!", "=1", "a=", "a@", "@t", "a=b c", "a=1..x~"] {
             let refusal = Dependency::parse(text).expect_err(text);
             assert_eq!(refusal.code, "zosc::apk::bad-dependency");
+        }
+    }
+
+    #[test]
+    fn control_characters_are_refused_and_do_not_reach_the_terminal() {
+        for text in ["a\tb", "\u{1b}[2J", "a=\u{1b}[2J", "a><Q1\u{7f}"] {
+            let refusal = Dependency::parse(text).expect_err(text);
+            assert!(refusal.message.ends_with("it holds a control character"));
+            assert!(!refusal.message.contains(char::is_control), "{text:?}");
         }
     }
 

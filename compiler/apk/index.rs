@@ -150,7 +150,10 @@ impl<'a> Index<'a> {
                 continue;
             }
             let mut characters = line.chars();
-            let (Some(field), Some(':')) = (characters.next(), characters.next()) else {
+            let (Some(field), Some(':')) = (
+                characters.next().filter(|field| !field.is_control()),
+                characters.next(),
+            ) else {
                 return Err(refused(number, "a line is not of the form `X:value`"));
             };
             if line.len() > LONGEST_LINE {
@@ -170,10 +173,8 @@ impl<'a> Index<'a> {
 
 fn number(field: char, value: &str) -> Result<u64, String> {
     value.parse().map_err(|_| {
-        format!(
-            "`{field}:{}` is no number",
-            value.chars().take(40).collect::<String>()
-        )
+        let shown: String = value.chars().take(40).collect();
+        format!("`{field}:{}` is no number", shown.escape_debug())
     })
 }
 
@@ -230,6 +231,8 @@ mod tests {
             ("hello\n", 1),
             ("C:Q1\nP:a\nV:1\nS:-1\n", 4),
             ("C:Q1\n<html>\n", 2),
+            ("C:Q1\nS:\u{1b}[2J\n", 2),
+            ("C:Q1\n\u{1b}:x\n", 2),
         ] {
             let refusal = Index::parse(text.as_bytes()).expect_err(text);
             assert_eq!(refusal.code, "zosc::apk::bad-index");
@@ -238,6 +241,7 @@ mod tests {
                 [format!("line {line} of APKINDEX")],
                 "{text}"
             );
+            assert!(!refusal.message.contains(char::is_control), "{text:?}");
         }
         assert!(Index::parse(b"P:\xff\xfe\n").is_err());
         let long = format!("D:{}\n", "x".repeat(LONGEST_LINE));

@@ -34,7 +34,7 @@ impl Key {
         let bad = |reason: &str| {
             Diagnostic::error(
                 "zosc::apk::bad-key",
-                format!("`{name}` is no usable public key: {reason}"),
+                format!("`{}` is no usable public key: {reason}", name.escape_debug()),
             )
             .help("a key file holds `-----BEGIN PUBLIC KEY-----` and an RSA key, as `openssl rsa -pubout` writes it")
         };
@@ -114,6 +114,7 @@ mod tests {
         for name in ["", "a/b", "../key", "a\nb"] {
             let error = Key::parse(name, b"").expect_err("refused");
             assert_eq!(error.code, "zosc::apk::bad-key");
+            assert!(!error.message.contains(char::is_control), "{name:?}");
         }
     }
 

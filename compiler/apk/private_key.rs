@@ -155,7 +155,10 @@ impl Signer<'_> {
 fn bad(name: &str, reason: &str) -> Diagnostic {
     Diagnostic::error(
         "zosc::apk::bad-private-key",
-        format!("the private half of `{name}` cannot be used: {reason}"),
+        format!(
+            "the private half of `{}` cannot be used: {reason}",
+            name.escape_debug()
+        ),
     )
     .help("`zosc repo key NAME` makes a pair; a key of `abuild-keygen` will do, too")
 }

@@ -117,6 +117,11 @@ pub(super) fn links() -> Vec<Attack> {
             "stray-device",
         ),
         (
+            "a device number that Linux does not have",
+            packed(&recipe().with(Item::new("dev/disk", Content::CharDevice(1 << 12, 0)))),
+            "malformed-archive",
+        ),
+        (
             "a device at the top",
             packed(&recipe().with(Item::new("dev", Content::CharDevice(1, 1)))),
             "stray-device",
