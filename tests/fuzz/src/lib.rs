@@ -4,14 +4,29 @@
 
 #![allow(unreachable_pub)] // The suite includes this file as a module.
 
+mod archives;
+mod indexes;
+mod packages;
+
 use std::ops::Range;
 use std::path::Path;
 
 use zosc::check::{self, Settings};
-use zosc::diagnostic::{Applicability, Diagnostics};
+use zosc::diagnostic::{Applicability, Diagnostic, Diagnostics};
 use zosc::io::{Memory, Overlay};
 use zosc::source::{SourceId, SourceMap};
 use zosc::syntax::{self, outline, scan};
+
+pub use indexes::{dependency, index, version};
+pub use packages::{members, package_info, signature, tarball};
+
+/// What is said of bytes from outside plays no tricks on a terminal.
+fn can_be_shown(problem: &Diagnostic) {
+    let texts = problem.notes.iter().chain(&problem.help);
+    for text in texts.chain([&problem.message]) {
+        assert!(!text.contains(char::is_control), "{text:?}");
+    }
+}
 
 /// Cuts a text into tokens that are the text again, and outlines it within its bounds.
 pub fn scanner(bytes: &[u8]) {
