@@ -12,6 +12,7 @@ mod logs;
 mod materialise;
 mod perform;
 mod reopen;
+mod roots;
 mod scratch;
 mod status;
 

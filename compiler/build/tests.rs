@@ -104,9 +104,13 @@ fn shell(plan: &mut Plan, label: &str, script: &str, mounts: Vec<Mount>) -> Inpu
         path: vec!["/usr/bin".into(), "/bin".into()],
         folders: vec!["/usr".into()],
     };
+    shell_in(plan, Root::Host(host), label, script, mounts)
+}
+
+fn shell_in(plan: &mut Plan, root: Root, label: &str, script: &str, mounts: Vec<Mount>) -> Input {
     let arguments = ["/bin/sh", "-e", "-c", script].map(str::to_owned).into();
     let action = Action::Run {
-        root: Root::Host(host),
+        root,
         mounts,
         files: BTreeMap::new(),
         arguments: Arguments {

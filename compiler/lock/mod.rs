@@ -42,7 +42,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use crate::check::{Image, Source, SourceOrigin};
+use crate::check::{Image, KernelOrigin, Source, SourceOrigin, ToolchainRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::io::{self, Files as _};
 use crate::tree::Store;
@@ -336,22 +336,27 @@ fn sources(
     locked
 }
 
-/// The machine's compilers, where any source is built with them.
+/// The machine's compilers, where anything is built with them.
 fn host_toolchain(
     ctx: &Ctx<'_>,
     image: &Image,
     problems: &mut Diagnostics,
 ) -> Option<HostToolchain> {
-    let build = image
+    let builds = image
         .sources
         .iter()
-        .find_map(|source| source.build.as_ref())?;
-    let span = image
-        .toolchains
-        .get(&build.toolchain)
-        .map_or(build.span, |toolchain| toolchain.span);
+        .filter_map(|source| source.build.as_ref());
+    let kernel = image.kernel.as_ref().and_then(|kernel| match &kernel.from {
+        KernelOrigin::Built(built) => Some(&built.toolchain),
+        _ => None,
+    });
+    let mut used = builds.map(|build| &build.toolchain).chain(kernel);
+    let host = used.find_map(|name| {
+        let toolchain = image.toolchains.get(name)?;
+        (toolchain.root == ToolchainRoot::Host).then_some(toolchain)
+    })?;
     host::toolchain(ctx.cancel)
-        .map_err(|problem| problems.push(problem.at(span)))
+        .map_err(|problem| problems.push(problem.at(host.span)))
         .ok()
 }
 

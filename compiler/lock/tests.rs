@@ -471,10 +471,10 @@ fn what_is_not_built_yet_is_told_before_anything_is_fetched() {
     let bench = Bench::new();
     let mut image = bench.image(&["nowhere"]);
     for (name, root, place) in [
-        ("mine", check::ToolchainRoot::Host, 1),
+        ("mine", ToolchainRoot::Host, 1),
         (
             "rust",
-            check::ToolchainRoot::Alpine {
+            ToolchainRoot::Alpine {
                 packages: vec![spanned("rust".into(), 3)],
                 release: None,
             },
@@ -482,7 +482,7 @@ fn what_is_not_built_yet_is_told_before_anything_is_fetched() {
         ),
         (
             "old",
-            check::ToolchainRoot::Local(check::LocalRoot::Folder(spanned("/old".into(), 2))),
+            ToolchainRoot::Local(check::LocalRoot::Folder(spanned("/old".into(), 2))),
             2,
         ),
     ] {

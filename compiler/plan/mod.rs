@@ -12,6 +12,7 @@ mod parameters;
 mod skipped_scripts;
 mod sources;
 mod stage;
+mod toolchains;
 
 pub use action::{Action, ActionId, Input, Yield};
 pub use lower::lower;

@@ -12,6 +12,8 @@ use crate::tree::ImagePath;
 pub enum Root {
     /// The building machine's toolchain, read-only.
     Host(HostToolchain),
+    /// A tree, read-only: it is on disk once, for all commands that run in it.
+    Toolchain(Input),
     /// A tree, writable; what the command changes is captured.
     Tree(Input),
 }

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::check::{Build, Recipe, Source, SourceOrigin};
 use crate::diagnostic::Diagnostic;
-use crate::lock::{HostToolchain, LockedSource};
+use crate::lock::LockedSource;
 use crate::manifest::source::Property;
 use crate::tree::ImagePath;
 
 use super::lower::{Lowering, fixed};
-use super::{
-    Action, Arguments, Capture, FileBody, Input, InstalledFile, Mount, OwnedFile, Root, Stage,
-};
+use super::toolchains::{Toolchain, toolchain};
+use super::{Action, Arguments, Capture, FileBody, Input, InstalledFile, Mount, OwnedFile, Stage};
 
 /// Where a source lies in the sandbox while it is built: the same for every machine, since compilers write it down.
 const SOURCE: &str = "/build/source";
@@ -183,8 +182,8 @@ fn release(
 
 fn built(lowering: &mut Lowering<'_>, source: &Source, build: &Build, tree: Input) -> Input {
     let name = &source.name.value;
-    let Some(host) = lowering.inputs.host.clone() else {
-        return no_toolchain(lowering, source, build, tree);
+    let Some(toolchain) = toolchain(lowering, &build.toolchain, build.span) else {
+        return tree;
     };
     let directory = if build.subdir.is_empty() {
         SOURCE.to_owned()
@@ -193,17 +192,17 @@ fn built(lowering: &mut Lowering<'_>, source: &Source, build: &Build, tree: Inpu
     };
     let directory = ImagePath::new(&directory).unwrap_or_else(|_| fixed(SOURCE));
     let (arguments, capture) = match &build.recipe {
-        Recipe::Cargo { .. } => (cargo_arguments(&build.recipe, &host), fixed(OUTPUT)),
+        Recipe::Cargo { .. } => (cargo_arguments(&build.recipe, &toolchain), fixed(OUTPUT)),
         Recipe::Make { targets, variables } => {
             (make_arguments(targets, variables), directory.clone())
         }
         Recipe::Script(script) => (shell(script), directory.clone()),
-        // The machine's toolchain is a Rust and a C compiler.
-        Recipe::Go { .. } => return no_toolchain(lowering, source, build, tree),
+        // The lock has refused it.
+        Recipe::Go { .. } => return tree,
     };
     let run = Action::Run {
-        environment: environment(build, &host, lowering.inputs.epoch),
-        root: Root::Host(host),
+        environment: environment(build, &toolchain, lowering.inputs.epoch),
+        root: toolchain.root,
         mounts: vec![Mount {
             tree,
             at: fixed(SOURCE),
@@ -227,17 +226,6 @@ fn built(lowering: &mut Lowering<'_>, source: &Source, build: &Build, tree: Inpu
     )
 }
 
-fn no_toolchain(lowering: &mut Lowering<'_>, source: &Source, build: &Build, tree: Input) -> Input {
-    let problem = Diagnostic::error(
-        "zosc::plan::no-toolchain",
-        format!("the toolchain of `{}` is not known", source.name.value),
-    )
-    .at(build.span)
-    .help("run `zosc lock`");
-    lowering.problems.push(problem);
-    tree
-}
-
 fn shell(script: &str) -> Vec<String> {
     ["/bin/sh", "-e", "-c", script].map(str::to_owned).into()
 }
@@ -253,7 +241,7 @@ fn make_arguments(targets: &[String], variables: &BTreeMap<String, String>) -> V
 }
 
 /// `cargo install` from the vendored source: it builds the programs and puts them, and nothing else, into one folder.
-fn cargo_arguments(recipe: &Recipe, host: &HostToolchain) -> Vec<String> {
+fn cargo_arguments(recipe: &Recipe, toolchain: &Toolchain) -> Vec<String> {
     let Recipe::Cargo {
         target,
         profile,
@@ -284,7 +272,7 @@ fn cargo_arguments(recipe: &Recipe, host: &HostToolchain) -> Vec<String> {
     // Without an explicit target, `+crt-static` would reach procedural macros too, which cannot be static.
     let target = target
         .clone()
-        .or_else(|| crt_static.then(|| host_triple(host)).flatten());
+        .or_else(|| toolchain.triple.clone().filter(|_| *crt_static));
     if let Some(target) = target {
         arguments.extend(["--target".to_owned(), target]);
     }
@@ -306,18 +294,10 @@ fn cargo_arguments(recipe: &Recipe, host: &HostToolchain) -> Vec<String> {
     arguments
 }
 
-/// The `host:` line of `rustc -vV`.
-fn host_triple(host: &HostToolchain) -> Option<String> {
-    host.facts
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .map(str::to_owned)
-}
-
 /// The whole environment of a build: nothing of the machine's own, and paths that are the same everywhere.
-fn environment(build: &Build, host: &HostToolchain, epoch: u64) -> BTreeMap<String, String> {
+fn environment(build: &Build, toolchain: &Toolchain, epoch: u64) -> BTreeMap<String, String> {
     let mut environment: BTreeMap<String, String> = [
-        ("PATH", host.path.join(":")),
+        ("PATH", toolchain.path.clone()),
         ("HOME", "/build/home".to_owned()),
         ("TMPDIR", "/tmp".to_owned()),
         ("LANG", "C.UTF-8".to_owned()),

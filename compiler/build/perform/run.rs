@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::super::capture::{self, Mark};
 use super::super::logs::{self, Log};
 use super::super::materialise::{self, Base};
+use super::super::roots::{SharedRoot, shared_root};
 use super::super::sandbox::{Access, End, Identity, Owner, RootFs, Sandbox};
 use super::super::scratch::Scratch;
 use super::super::{Event, cancelled, disk};
@@ -21,7 +22,7 @@ use crate::lock::HostToolchain;
 use crate::plan::{Action, Capture, Root};
 use crate::tree::{Digest, ImagePath, Origin, Store};
 
-/// The folder that a command on the host's toolchain may write to.
+/// The folder that a command on a toolchain may write to.
 const WORK: &str = "/build";
 /// Folders in it that exist from the start.
 const WORK_FOLDERS: [&str; 2] = ["home", "output"];
@@ -44,6 +45,7 @@ pub(in super::super) struct Request {
 #[serde(rename_all = "kebab-case")]
 enum RequestRoot {
     Host(HostToolchain),
+    Toolchain(Digest),
     Tree(Digest),
 }
 
@@ -77,6 +79,8 @@ pub(in super::super) struct Prepared {
     places: Vec<(ImagePath, PathBuf)>,
     /// Folders that go when this does.
     scratches: Vec<Scratch>,
+    /// The toolchain that is its root.
+    _toolchain: Option<SharedRoot>,
 }
 
 /// Puts everything on disk that a command is to see.
@@ -99,20 +103,17 @@ pub(in super::super) fn prepare(
                 base,
                 places: vec![(ImagePath::root(), root.path().to_owned())],
                 scratches: Vec::new(),
+                _toolchain: None,
             }
         }
         RequestRoot::Host(host) => {
-            for folder in WORK_FOLDERS {
-                root.make(folder)?;
-            }
-            let sandbox = Sandbox::new(RootFs::Empty, arguments);
-            let work = ImagePath::new(WORK).expect("a literal path is a sound one");
-            Prepared {
-                sandbox: on_host(sandbox, host).bind(root.path(), WORK, Access::Write),
-                base: Base::default(),
-                places: vec![(work, root.path().to_owned())],
-                scratches: Vec::new(),
-            }
+            let sandbox = on_host(Sandbox::new(RootFs::Empty, arguments), host);
+            on_toolchain(sandbox, &root, None)?
+        }
+        RequestRoot::Toolchain(tree) => {
+            let shared = shared_root(tree, store, cancel)?;
+            let sandbox = Sandbox::new(RootFs::ReadOnly(shared.path.clone()), arguments);
+            on_toolchain(sandbox, &root, Some(shared))?
         }
     };
     prepared.scratches.push(root);
@@ -128,6 +129,25 @@ pub(in super::super) fn prepare(
         prepared.file(path, digest, store)?;
     }
     Ok(prepared)
+}
+
+/// A command on a read-only root, with a folder to work in.
+fn on_toolchain(
+    sandbox: Sandbox,
+    work: &Scratch,
+    toolchain: Option<SharedRoot>,
+) -> Result<Prepared, Diagnostic> {
+    for folder in WORK_FOLDERS {
+        work.make(folder)?;
+    }
+    let place = ImagePath::new(WORK).expect("a literal path is a sound one");
+    Ok(Prepared {
+        sandbox: sandbox.bind(work.path(), WORK, Access::Write),
+        base: Base::default(),
+        places: vec![(place, work.path().to_owned())],
+        scratches: Vec::new(),
+        _toolchain: toolchain,
+    })
 }
 
 /// The machine's own programs, and the toolchain's folders where those do not hold them already.
@@ -264,7 +284,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Digest, Diagnostic> {
     let Some(request) = request(context)? else {
         return Ok(match root {
             Root::Tree(input) => context.digest(input),
-            Root::Host(_) => store.put_tree(&crate::tree::Tree::new())?,
+            Root::Host(_) | Root::Toolchain(_) => store.put_tree(&crate::tree::Tree::new())?,
         });
     };
     request.keep(store, &context.key)?;
@@ -322,6 +342,7 @@ fn request(context: &Context<'_>) -> Result<Option<Request>, Diagnostic> {
         label: context.planned.label.clone(),
         root: match root {
             Root::Host(host) => RequestRoot::Host(host.clone()),
+            Root::Toolchain(input) => RequestRoot::Toolchain(context.digest(input)),
             Root::Tree(input) => RequestRoot::Tree(context.digest(input)),
         },
         mounts: mounts.collect(),

@@ -76,6 +76,48 @@ fn a_command_sees_nothing_but_its_inputs_and_leaves_nothing_but_its_output() {
 }
 
 #[test]
+fn a_tree_is_a_toolchain_that_no_command_changes() {
+    let Ok(busybox) = fs::read("/bin/busybox") else {
+        eprintln!("skipped: needs the static busybox (apt-get install busybox-static)");
+        return;
+    };
+    let bench = Bench::new();
+    let digest = bench.store.put(&busybox).expect("stored");
+    let origin = Origin::new("package busybox");
+    let program = Entry::file(digest, busybox.len() as u64, 0o755, 5, origin.clone());
+    let mut root = Tree::new();
+    root.insert_with_parents(path("/bin/busybox"), program);
+    root.insert(
+        path("/bin/sh"),
+        Entry::symlink("busybox", 5, origin.clone()),
+    );
+    root.insert_with_parents(path("/tmp/litter"), Entry::symlink("x", 5, origin.clone()));
+    let root = Input::Known(bench.store.put_tree(&root).expect("stored"));
+    let script = "set -- *; echo \"sees $* in $PWD\"; ! echo x > /bin/new; ! /bin/busybox touch /bin/sh; \
+        echo x > /tmp/x; echo x > /dev/null; test -d /proc/self; set -- /*; echo \"beside $*\" > output/seen";
+    let mut plan = Plan::default();
+    let tree = shell_in(
+        &mut plan,
+        Root::Toolchain(root),
+        "build tool",
+        script,
+        Vec::new(),
+    );
+    let pick = Action::PickFile {
+        tree,
+        path: path("/seen"),
+    };
+    let picked = plan.add(Stage::ComponentsBuild, "pick", None, pick);
+    output(&mut plan, "seen", picked);
+    bench.build(&plan).expect("builds");
+    let told = bench.told();
+    let line = "build tool said sees home output in /build".to_owned();
+    assert!(told.contains(&line), "{told:?}");
+    let seen = fs::read_to_string(bench.outputs().join("seen")).expect("written");
+    assert_eq!(seen, "beside /bin /build /dev /proc /tmp\n");
+}
+
+#[test]
 fn a_script_changes_the_tree_that_is_its_root() {
     let Ok(busybox) = fs::read("/bin/busybox") else {
         eprintln!("skipped: needs the static busybox (apt-get install busybox-static)");
