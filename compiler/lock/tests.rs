@@ -383,7 +383,7 @@ fn the_kernel_is_found_in_its_package() {
     image.kernel = Some(check::Kernel {
         version: None,
         sign: None,
-        from: check::KernelOrigin::Package(spanned("linux-virt".into(), 7)),
+        from: KernelOrigin::Package(spanned("linux-virt".into(), 7)),
         cmdline: String::new(),
         embed: crate::manifest::kernel::Embed::Uki,
         stub: Some(check::StubOrigin::Package(spanned("stub".into(), 8))),
