@@ -16,6 +16,7 @@ mod roots;
 mod scratch;
 mod status;
 
+pub mod executor;
 pub mod sandbox;
 
 pub use reopen::{Reopened, reopen};
@@ -41,6 +42,8 @@ pub struct Options<'a> {
     pub offline: bool,
     /// The folder that outputs are written to.
     pub outputs: PathBuf,
+    /// Who runs foreign code.
+    pub executor: &'a dyn executor::Executor,
     /// Set from elsewhere to stop: running commands are killed, nothing half-written stays.
     pub cancel: &'a AtomicBool,
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
+use super::executor::Executor;
 use super::perform::run::{Prepared, Request, log_path, prepare};
 use super::sandbox::Outcome;
 use crate::diagnostic::Diagnostic;
@@ -23,24 +24,25 @@ pub struct Reopened {
 
 impl Reopened {
     /// Opens a shell on this terminal; returns when it ends. Changes to files are lost then.
-    pub fn shell(mut self) -> Result<Outcome, Diagnostic> {
+    pub fn shell(mut self, executor: &dyn Executor) -> Result<Outcome, Diagnostic> {
         let sandbox = &mut self.prepared.sandbox;
         sandbox.arguments = vec!["/bin/sh".to_owned()];
         let terminal = io::environment("TERM").unwrap_or_else(|| "dumb".to_owned());
         sandbox.environment.insert("TERM".to_owned(), terminal);
         let prompt = format!("{} $PWD # ", self.label);
         sandbox.environment.insert("PS1".to_owned(), prompt);
-        sandbox.interact()
+        executor.interact(sandbox)
     }
 
     /// The same sandbox with another command, without a terminal.
     pub fn command(
         mut self,
+        executor: &dyn Executor,
         arguments: Vec<String>,
         line: &mut dyn FnMut(&[u8]),
     ) -> Result<Outcome, Diagnostic> {
         self.prepared.sandbox.arguments = arguments;
-        self.prepared.sandbox.run(&AtomicBool::new(false), line)
+        executor.run(&self.prepared.sandbox, &AtomicBool::new(false), line)
     }
 }
 

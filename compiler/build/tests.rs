@@ -65,6 +65,7 @@ impl Bench {
             network: &crate::io::Offline,
             offline: true,
             outputs: self.outputs(),
+            executor: &executor::Embedded,
             cancel: &self.cancel,
         };
         run(plan, &self.store, &options, &self.events)

@@ -44,6 +44,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
             .output
             .clone()
             .unwrap_or_else(|| image.directory.join("dist")),
+        executor: &build::executor::Embedded,
         cancel: &CANCELLED,
     };
     let progress = Progress::new(session);

@@ -312,6 +312,7 @@ impl Session {
             network: &*network,
             offline,
             outputs: PathBuf::new(),
+            executor: &build::executor::Embedded,
             cancel: &CANCELLED,
         };
         let progress = Progress::new(self);

@@ -27,7 +27,11 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     session.tell(&format!("its log: {}", reopened.log.display()));
     session.tell("leave with `exit`; what you change here is lost then");
     session
-        .settle(reopened.shell().map_err(Into::into))
+        .settle(
+            reopened
+                .shell(&build::executor::Embedded)
+                .map_err(Into::into),
+        )
         .map(|_| ())
         .map_err(|Failed| Failed)
 }

@@ -159,6 +159,7 @@ impl Bench {
             network: &zosc::io::Offline,
             offline: true,
             outputs: outputs.path().to_owned(),
+            executor: &zosc::build::executor::Embedded,
             cancel: &std::sync::atomic::AtomicBool::new(false),
         };
         if let Err(problems) = zosc::build::run(&plan, &self.store, &options, &Silent) {

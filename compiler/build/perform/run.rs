@@ -290,10 +290,13 @@ pub(super) fn run(context: &Context<'_>) -> Result<Digest, Diagnostic> {
     request.keep(store, &context.key)?;
     let prepared = prepare(&request, store, context.options.cancel)?;
     let mut log = Log::new(store, &context.key)?;
-    let outcome = prepared.sandbox.run(context.options.cancel, &mut |line| {
-        let shown = log.line(line);
-        context.observer.event(context.planned, Event::Line(&shown));
-    })?;
+    let options = context.options;
+    let outcome = options
+        .executor
+        .run(&prepared.sandbox, options.cancel, &mut |line| {
+            let shown = log.line(line);
+            context.observer.event(context.planned, Event::Line(&shown));
+        })?;
     match outcome.end {
         End::Exited(0) => {}
         End::Cancelled => return Err(cancelled()),

@@ -26,9 +26,13 @@ fn a_failed_command_can_be_looked_into() {
         Some("cat /no/such/file")
     );
     let mut text = String::new();
-    let outcome = reopened.command(vec!["cat".into(), "source/etc/motd".into()], &mut |line| {
-        text.push_str(&String::from_utf8_lossy(line));
-    });
+    let outcome = reopened.command(
+        &executor::Embedded,
+        vec!["cat".into(), "source/etc/motd".into()],
+        &mut |line| {
+            text.push_str(&String::from_utf8_lossy(line));
+        },
+    );
     assert!(outcome.expect("runs").end.is_success());
     assert_eq!(text, "hello");
     let unknown = reopen(&bench.store, "").map(|_| ()).expect_err("ambiguous");
