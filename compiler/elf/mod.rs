@@ -1,7 +1,12 @@
-//! ELF programs: what they need to run, and whether that is nothing.
+//! ELF programs: what they need to run, whether that is nothing, and what they can do without.
 //!
-//! Comes in: the bytes of one file. Goes out: facts, or a refusal. Never runs anything, never looks for the libraries
-//! that it names.
+//! Comes in: the bytes of one file. Goes out: facts, a refusal, or a smaller file. Never runs anything, never looks for the
+//! libraries that it names.
+
+mod headers;
+mod strip;
+
+pub use strip::{Stripped, strip_module, strip_program};
 
 use goblin::elf::program_header::PT_DYNAMIC;
 use goblin::elf::{Elf, dynamic, header, section_header};

@@ -1,0 +1,53 @@
+//! Symbols and debugging information go; what a program or a module does stays.
+//!
+//! Comes in: the bytes of one file. Goes out: a smaller file that loads the same bytes at the same addresses, or why the
+//! file stays as it is. Never moves anything that is loaded. The writers of the `object` crate lay a file out anew, which for
+//! programs is too much: here everything up to the end of the last segment is copied byte for byte, and only the tables
+//! behind it are made again.
+
+mod module;
+mod names;
+mod program;
+
+pub use module::strip_module;
+pub use program::strip_program;
+
+use super::headers::{Section, Tables};
+
+/// What became of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stripped {
+    /// It is smaller.
+    Smaller(Vec<u8>),
+    /// It has nothing that could go.
+    Already,
+    /// It is left as it is; the text says why, as the end of a sentence that begins with its name.
+    Left(&'static str),
+}
+
+/// Beginnings of the names of sections that only debuggers read.
+const DEBUGGING: [&[u8]; 8] = [
+    b".debug",
+    b".zdebug",
+    b".gnu.debuglto_.debug",
+    b".gnu.linkonce.wi.",
+    b".gdb_index",
+    b".line",
+    b".stab",
+    b".gnu_debug_pubnames",
+];
+
+/// Whether a section is for debuggers, or says which compilers were used.
+fn is_needless(tables: &Tables<'_>, section: &Section) -> bool {
+    let name = tables.name(section);
+    !section.is_loaded()
+        && (name == b".comment" || DEBUGGING.iter().any(|begin| name.starts_with(begin)))
+}
+
+/// Adds zeros until the next byte is aligned.
+fn pad(bytes: &mut Vec<u8>, align: usize) {
+    bytes.resize(bytes.len().next_multiple_of(align), 0);
+}
+
+#[cfg(test)]
+mod tests;
