@@ -13,6 +13,7 @@ mod materialise;
 mod perform;
 mod reopen;
 mod roots;
+mod savings;
 mod scratch;
 mod status;
 
@@ -20,6 +21,7 @@ pub mod executor;
 pub mod sandbox;
 
 pub use reopen::{Reopened, reopen};
+pub use savings::Saving;
 pub use status::{Reason, Status, status};
 
 use std::path::{Path, PathBuf};
@@ -86,6 +88,8 @@ pub enum Event<'a> {
 pub struct Artifacts {
     /// The outputs in the order of the plan.
     pub outputs: Vec<Artifact>,
+    /// What each step that makes the image smaller has saved, before compression.
+    pub savings: Vec<Saving>,
     /// How many actions were performed.
     pub performed: usize,
     /// How many results were in the store.
@@ -128,8 +132,10 @@ pub fn run(
     let attempt = |trust| -> Result<Artifacts, Diagnostics> {
         let done = engine::perform_all(plan, store, options, observer, trust)?;
         let outputs = artifacts::write(plan, &done.results, store, &options.outputs)?;
+        let savings = savings::savings(plan, &done.results, store)?;
         Ok(Artifacts {
             outputs,
+            savings,
             performed: done.performed,
             cached: done.cached,
         })
@@ -168,6 +174,7 @@ pub fn fetch(
     let part = Plan {
         actions: from_elsewhere.cloned().collect(),
         outputs: Vec::new(),
+        reductions: Vec::new(),
         sites: plan.sites.clone(),
     };
     let done = engine::perform_all(&part, store, options, observer, ledger::Trust::Deep)?;

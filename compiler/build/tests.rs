@@ -354,15 +354,29 @@ fn an_output_stays_in_its_folder() {
 fn an_initramfs_above_its_limit_is_refused() {
     let bench = Bench::new();
     let mut plan = Plan::default();
-    let tree = write(&mut plan, "write", &[("/x", "x")]);
+    let files = [("/e", ""), ("/x", "four"), ("/y", "twelve bytes")];
+    let tree = write(&mut plan, "write", &files);
     let parts = vec![pack(&mut plan, "pack", tree)];
     let action = Action::Concat {
         parts,
         limit: Some(8),
+        content: Some(tree),
     };
     let joined = plan.add(Stage::InitramfsCreate, "initramfs", None, action);
     output(&mut plan, "x", joined);
-    assert_eq!(bench.code(&plan), "zosc::build::too-large");
+    let problems = bench.build(&plan).expect_err("refused");
+    let problem = problems.iter().next().expect("says why");
+    assert_eq!(problem.code, "zosc::build::too-large");
+    assert_eq!(
+        problem.notes,
+        [
+            "its files have 16 B before compression; most of that is from",
+            "        16 B  file x",
+            "and its largest files are",
+            "        12 B  /y",
+            "         4 B  /x",
+        ]
+    );
 }
 
 #[test]
@@ -392,7 +406,11 @@ fn segments_together_hold_what_the_image_holds() {
         let segment = plan.add(Stage::InitramfsCreate, name, None, action);
         parts.push(pack(&mut plan, name, segment));
     }
-    let action = Action::Concat { parts, limit: None };
+    let action = Action::Concat {
+        parts,
+        limit: None,
+        content: None,
+    };
     let joined = plan.add(Stage::InitramfsCreate, "initramfs", None, action);
     output(&mut plan, "x", joined);
     let artifacts = bench.build(&plan).expect("builds");
@@ -417,3 +435,4 @@ fn segments_together_hold_what_the_image_holds() {
 }
 
 mod commands;
+mod shrinking;

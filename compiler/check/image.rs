@@ -83,8 +83,8 @@ pub struct Image {
     pub strip: Vec<Spanned<Strippable>>,
     /// What is packed with UPX.
     pub upx: Vec<Packing>,
-    /// Patterns of paths that are left out (globs over absolute paths, `*` within a component, `**` across).
-    pub drop: Vec<Spanned<String>>,
+    /// What is left out, each word once.
+    pub drop: Vec<Dropping>,
     /// The largest initramfs in bytes.
     pub max_initramfs: Option<Spanned<u64>>,
     /// The largest EFI program in bytes.
@@ -257,10 +257,19 @@ pub struct Overlay {
     pub to: ImagePath,
 }
 
+/// Files that are left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dropping {
+    /// The word of the manifest: the name of a set, or a pattern.
+    pub word: Spanned<String>,
+    /// The patterns of paths that it stands for (globs over absolute paths, `*` within a component, `**` across).
+    pub patterns: Vec<String>,
+}
+
 /// Programs that are packed with UPX.
 #[derive(Debug, Clone)]
 pub struct Packing {
-    /// Patterns of paths, as of [`Image::drop`].
+    /// Patterns of paths, as of [`Dropping`].
     pub patterns: Vec<Spanned<String>>,
     /// A pattern of those that stay as they are.
     pub except: Option<Spanned<String>>,

@@ -6,14 +6,14 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::size::{Strippable, Upx};
 use crate::source::{Span, Spanned};
 
-use super::{Ctx, OutputKind, OutputRequest, Packing, Source, quoted};
+use super::{Ctx, Dropping, OutputKind, OutputRequest, Packing, Source, quoted};
 
 /// What is made smaller or left out, and how large the result may be.
 #[derive(Default)]
 pub(super) struct Size {
     pub(super) strip: Vec<Spanned<Strippable>>,
     pub(super) upx: Vec<Packing>,
-    pub(super) drop: Vec<Spanned<String>>,
+    pub(super) drop: Vec<Dropping>,
     pub(super) max_initramfs: Option<Spanned<u64>>,
     pub(super) max_efi: Option<Spanned<u64>>,
 }
@@ -169,18 +169,17 @@ fn matcher(pattern: &str) -> Option<GlobMatcher> {
     glob.ok().map(|glob| glob.compile_matcher())
 }
 
-/// What is left out, as patterns.
-fn drop(ctx: &mut Ctx<'_>, words: &[Spanned<String>]) -> Vec<Spanned<String>> {
-    let mut drop: Vec<Spanned<String>> = Vec::new();
-    for written in words {
-        if written.starts_with('/') && !ctx.pattern(written) {
-            continue;
-        }
-        for pattern in patterns(written) {
-            let pattern = Spanned::new(pattern, written.span);
-            if !drop.contains(&pattern) {
-                drop.push(pattern);
-            }
+/// What is left out.
+fn drop(ctx: &mut Ctx<'_>, words: &[Spanned<String>]) -> Vec<Dropping> {
+    let mut drop: Vec<Dropping> = Vec::new();
+    for word in words {
+        let sound = !word.starts_with('/') || ctx.pattern(word);
+        let is_new = !drop.iter().any(|earlier| earlier.word.value == word.value);
+        if sound && is_new {
+            drop.push(Dropping {
+                word: word.clone(),
+                patterns: patterns(word),
+            });
         }
     }
     drop

@@ -3,11 +3,12 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use crate::build::{self, Artifacts, Options};
+use crate::build::{self, Artifacts, Options, Saving};
+use crate::diagnostic::bytes;
 use crate::io::{self, Stopwatch};
 use crate::plan;
 
-use super::progress::{Progress, bytes, seconds};
+use super::progress::{Progress, seconds};
 use super::session::{CANCELLED, Session};
 use super::{LockArguments, ManifestArguments, Outcome};
 
@@ -66,6 +67,33 @@ fn shown(path: &Path) -> &Path {
         .unwrap_or(path)
 }
 
+/// What was saved, as the lines of a table; none where nothing was to be.
+fn saved(savings: &[Saving]) -> Vec<String> {
+    let width = savings.iter().map(|saving| saving.what.chars().count());
+    let width = width.max().unwrap_or(0);
+    let line = |saving: &Saving| {
+        let (files, saved) = (saving.files, saving.before - saving.after);
+        let what = format!("{:<width$}", saving.what);
+        if files == 0 {
+            return format!("{:>10} {what}", "nothing");
+        }
+        let plural = if files == 1 { "file" } else { "files" };
+        let gone = if saving.after == 0 {
+            String::new()
+        } else {
+            format!(": {} became {}", bytes(saving.before), bytes(saving.after))
+        };
+        format!("{:>10} {what}  {files} {plural}{gone}", bytes(saved))
+    };
+    let total = savings.iter().map(|saving| saving.before - saving.after);
+    let total: u64 = total.sum();
+    let mut lines: Vec<String> = savings.iter().map(line).collect();
+    if savings.len() > 1 {
+        lines.push(format!("{:>10} saved before compression", bytes(total)));
+    }
+    lines
+}
+
 fn conclude(session: &Session, artifacts: &Artifacts, watch: Stopwatch) -> Outcome {
     let style = session.style();
     if !session.for_people() {
@@ -74,10 +102,18 @@ fn conclude(session: &Session, artifacts: &Artifacts, watch: Stopwatch) -> Outco
                 "kind": output.kind, "path": output.path, "sha256": output.digest, "size": output.size, "written": output.written,
             })
         });
+        let savings = artifacts.savings.iter().map(|saving| {
+            serde_json::json!({
+                "by": saving.what, "files": saving.files, "before": saving.before, "after": saving.after,
+            })
+        });
         let line = serde_json::json!({
-            "built": outputs.collect::<Vec<_>>(), "performed": artifacts.performed, "stored": artifacts.cached,
+            "built": outputs.collect::<Vec<_>>(), "saved": savings.collect::<Vec<_>>(), "performed": artifacts.performed, "stored": artifacts.cached,
         });
         return session.print(&format!("{line}\n"));
+    }
+    for line in saved(&artifacts.savings) {
+        session.tell(&line);
     }
     for output in &artifacts.outputs {
         session.tell(&format!(

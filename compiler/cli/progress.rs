@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::build::{self, Event};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostics, bytes};
 use crate::lock;
 use crate::plan::PlannedAction;
 
@@ -141,24 +141,6 @@ impl lock::Observer for Progress {
     }
 }
 
-/// A size for people, in binary units.
-pub(super) fn bytes(size: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if size < 1024 {
-        return format!("{size} B");
-    }
-    let mut value = size as f64 / 1024.0;
-    let mut unit = UNITS[0];
-    for larger in &UNITS[1..] {
-        if value < 1024.0 {
-            break;
-        }
-        value /= 1024.0;
-        unit = larger;
-    }
-    format!("{value:.1} {unit}")
-}
-
 /// A duration for people: milliseconds below a second, else seconds, else minutes and seconds.
 pub(super) fn seconds(duration: Duration) -> String {
     match duration.as_secs() {
@@ -173,10 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_times_read_well() {
-        assert_eq!(bytes(17), "17 B");
-        assert_eq!(bytes(1536), "1.5 KiB");
-        assert_eq!(bytes(48 << 20), "48.0 MiB");
+    fn times_read_well() {
         assert_eq!(seconds(Duration::from_millis(12)), "12 ms");
         assert_eq!(seconds(Duration::from_secs(75)), "1 min 15 s");
     }

@@ -327,5 +327,5 @@ impl<'a> Tables<'a> {
 /// A range inside a file.
 fn span(bytes: &[u8], at: u64, length: u64) -> Option<std::ops::Range<usize>> {
     let end = usize::try_from(at.checked_add(length)?).ok()?;
-    (end <= bytes.len()).then(|| at as usize..end)
+    (end <= bytes.len()).then_some(at as usize..end)
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{ContentsReport, EfiReport, Kind, Report};
+use crate::diagnostic::bytes;
 use crate::efi::KernelFacts;
 
 /// Directories that a summary names.
@@ -190,19 +191,4 @@ fn listing(out: &mut Lines, contents: &ContentsReport) {
             entry.mode, entry.uid, entry.gid, entry.path
         ));
     }
-}
-
-/// Bytes as people read them: whole below a KiB, one digit above.
-fn bytes(count: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if count < 1024 {
-        return format!("{count} B");
-    }
-    let mut value = count as f64 / 1024.0;
-    let mut unit = 0;
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    format!("{value:.1} {}", UNITS[unit])
 }

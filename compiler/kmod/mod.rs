@@ -13,6 +13,7 @@ mod index;
 mod kernel;
 mod module;
 mod name;
+mod packing;
 mod select;
 
 pub use depmod::{DepmodFile, depmod};
@@ -20,6 +21,7 @@ pub use firmware::{FirmwareSelection, no_firmware, select_firmware};
 pub use kernel::{Kernel, Meaning};
 pub use module::ModuleFacts;
 pub use name::{alias_matches, module_name, normal_alias};
+pub use packing::{Opened, Packing, open};
 pub use select::{BuiltIn, Missing, SelectError, Selected, Selection, WantedFirmware, Why};
 
 #[cfg(test)]

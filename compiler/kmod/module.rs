@@ -1,14 +1,12 @@
 //! One module: its `.modinfo` and its symbols.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 
 use object::{Object, ObjectSection, ObjectSymbol};
 
 use crate::diagnostic::Diagnostic;
 
-/// The largest module that is read, after decompression.
-const LARGEST: u64 = 512 << 20;
+use super::packing::unpack;
 
 /// What a module says about itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,7 +22,7 @@ pub struct ModuleFacts {
 impl ModuleFacts {
     /// Reads a `.ko`, `.ko.gz`, `.ko.xz` or `.ko.zst`; the content tells which.
     pub fn read(path: &str, bytes: &[u8]) -> Result<Self, Diagnostic> {
-        let unpacked = decompressed(bytes).map_err(|why| damaged(path, &why))?;
+        let (_, unpacked) = unpack(bytes).map_err(|why| damaged(path, &why))?;
         let file =
             object::File::parse(&*unpacked).map_err(|error| damaged(path, &error.to_string()))?;
         let section = |name: &str| {
@@ -118,29 +116,7 @@ fn strings(section: &[u8]) -> impl Iterator<Item = String> {
         .map(|text| String::from_utf8_lossy(text).into_owned())
 }
 
-fn decompressed(bytes: &[u8]) -> Result<std::borrow::Cow<'_, [u8]>, String> {
-    let mut reader: Box<dyn Read + '_> = if bytes.starts_with(b"\x1f\x8b") {
-        Box::new(flate2::read::MultiGzDecoder::new(bytes))
-    } else if bytes.starts_with(b"\xfd7zXZ\0") {
-        Box::new(xz2::read::XzDecoder::new(bytes))
-    } else if bytes.starts_with(b"\x28\xb5\x2f\xfd") {
-        Box::new(zstd::stream::read::Decoder::new(bytes).map_err(|error| error.to_string())?)
-    } else {
-        return Ok(bytes.into());
-    };
-    let mut content = Vec::new();
-    reader
-        .by_ref()
-        .take(LARGEST + 1)
-        .read_to_end(&mut content)
-        .map_err(|error| format!("it cannot be decompressed: {error}"))?;
-    if content.len() as u64 > LARGEST {
-        return Err(format!("it unpacks to more than {LARGEST} bytes"));
-    }
-    Ok(content.into())
-}
-
-fn damaged(path: &str, why: &str) -> Diagnostic {
+pub(super) fn damaged(path: &str, why: &str) -> Diagnostic {
     Diagnostic::error(
         "zosc::kmod::bad-module",
         format!("`{path}` cannot be read as a kernel module: {why}"),

@@ -4,7 +4,6 @@
 
 use crate::check::{Image, KernelOrigin, OutputKind, Recipe, Source, SourceOrigin, ToolchainRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::manifest::size::Strippable;
 use crate::manifest::source::Property;
 use crate::source::Span;
 
@@ -148,17 +147,6 @@ fn flists(image: &Image, found: &mut Diagnostics) {
 }
 
 fn shrinking(image: &Image, found: &mut Diagnostics) {
-    for what in &image.strip {
-        let instead = match what.value {
-            Strippable::Binaries => {
-                "Alpine's programs come stripped; for a source, let its build strip, such as with `env CARGO_PROFILE_RELEASE_STRIP=symbols`"
-            }
-            Strippable::Modules => {
-                "name the modules that the image needs in `modules`: no others are in it"
-            }
-        };
-        not_yet(found, "images with stripped files", what.span, instead);
-    }
     for pattern in image.upx.iter().flat_map(|packing| &packing.patterns) {
         not_yet(
             found,
@@ -223,7 +211,7 @@ flist docs {
 size { strip modules; upx "/usr/bin/*"; drop man; max initramfs="1MiB" }
 outputs { initramfs "initramfs.cpio"; sbom "sbom.json" }
 "#;
-        let expected = ["docs", "modules", "\"/usr/bin/*\"", "\"sbom.json\""];
+        let expected = ["docs", "\"/usr/bin/*\"", "\"sbom.json\""];
         assert_eq!(refused(manifest), expected);
     }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{AccountEdit, Arguments, Capture, GroupEdit, InstalledFile, Mount, OwnedFile, Root};
+use super::{
+    AccountEdit, Arguments, Capture, GroupEdit, InstalledFile, Mount, OwnedFile, Root, Stripping,
+};
 use crate::archive::Compression;
 use crate::tree::{Conflict, Digest, ImagePath};
 
@@ -243,6 +245,13 @@ pub enum Action {
         /// Patterns over absolute paths.
         patterns: Vec<String>,
     },
+    /// Takes symbols and debugging information out of files → tree.
+    Strip {
+        /// The tree.
+        tree: Input,
+        /// Out of which files.
+        what: Stripping,
+    },
     /// Refuses an image that cannot boot: no `/init`, dangling interpreters of units, … → the same tree.
     Validate {
         /// The whole image.
@@ -272,6 +281,9 @@ pub enum Action {
         parts: Vec<Input>,
         /// The most bytes that the result may have.
         limit: Option<u64>,
+        /// What is in the archives, for the message where they are too large.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        content: Option<Input>,
     },
     /// One file of a tree → blob.
     PickFile {
@@ -297,6 +309,9 @@ pub enum Action {
         /// The most bytes that the result may have.
         #[serde(skip_serializing_if = "Option::is_none")]
         limit: Option<u64>,
+        /// What is in the initramfs, for the message where the result is too large.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        content: Option<Input>,
     },
 }
 
@@ -333,6 +348,7 @@ impl Action {
             | Self::Modules { .. }
             | Self::Firmware { .. }
             | Self::Drop { .. }
+            | Self::Strip { .. }
             | Self::Validate { .. }
             | Self::Segment { .. } => Yield::Tree,
         }

@@ -11,6 +11,7 @@ use crate::tree::{Conflict, Digest, ImagePath};
 use super::content::{accounts, base, branding, files, os_release_text, overlays, programs, units};
 use super::kernel::{firmware, kernel_tree, modules, stub};
 use super::packages::packages;
+use super::shrinking::shrunk;
 use super::sources::source;
 use super::{Action, Input, Output, Plan, Stage};
 
@@ -45,7 +46,7 @@ pub fn lower(image: &Image, inputs: &Inputs) -> Result<Plan, Diagnostics> {
     let kernel = kernel_tree(&mut lowering);
     let tree = image_tree(&mut lowering, kernel);
     let initramfs = initramfs(&mut lowering, tree);
-    outputs(&mut lowering, kernel, initramfs);
+    outputs(&mut lowering, kernel, tree, initramfs);
     if lowering.problems.has_errors() {
         return Err(lowering.problems);
     }
@@ -145,16 +146,7 @@ fn image_tree(lowering: &mut Lowering<'_>, kernel: Option<Input>) -> Input {
         ),
     };
     tree = accounts(lowering, tree);
-    if !lowering.image.drop.is_empty() {
-        let patterns = lowering
-            .image
-            .drop
-            .iter()
-            .map(|pattern| pattern.value.clone())
-            .collect();
-        let action = Action::Drop { tree, patterns };
-        tree = lowering.plan.add(Stage::Cleanup, "leave out", None, action);
-    }
+    tree = shrunk(lowering, tree);
     let programs = programs(lowering.image);
     lowering.plan.add(
         Stage::Validation,
@@ -210,6 +202,7 @@ fn initramfs(lowering: &mut Lowering<'_>, tree: Input) -> Input {
     let join = Action::Concat {
         parts,
         limit: limit.map(|limit| limit.value),
+        content: limit.map(|_| tree),
     };
     plan.add(
         Stage::InitramfsCreate,
@@ -219,7 +212,7 @@ fn initramfs(lowering: &mut Lowering<'_>, tree: Input) -> Input {
     )
 }
 
-fn outputs(lowering: &mut Lowering<'_>, kernel: Option<Input>, initramfs: Input) {
+fn outputs(lowering: &mut Lowering<'_>, kernel: Option<Input>, tree: Input, initramfs: Input) {
     let image = lowering.image;
     let release = lowering.kernel().cloned();
     let boot = if let (Some(request), Some(tree), Some(locked)) = (&image.kernel, kernel, release) {
@@ -251,6 +244,7 @@ fn outputs(lowering: &mut Lowering<'_>, kernel: Option<Input>, initramfs: Input)
                     os_release: os_release_text(image),
                     release: locked.release.clone(),
                     limit: limit.map(|limit| limit.value),
+                    content: limit.map(|_| tree),
                 };
                 let span = limit.map_or(request.span, |limit| limit.span);
                 lowering

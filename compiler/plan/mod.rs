@@ -9,6 +9,7 @@ mod kernel;
 mod lower;
 mod packages;
 mod parameters;
+mod shrinking;
 mod skipped_scripts;
 mod sources;
 mod stage;
@@ -18,6 +19,7 @@ pub use action::{Action, ActionId, Input, Yield};
 pub use lower::lower;
 pub use parameters::{
     AccountEdit, Arguments, Capture, FileBody, GroupEdit, InstalledFile, Mount, OwnedFile, Root,
+    Stripping,
 };
 pub use skipped_scripts::skipped_scripts;
 pub use stage::Stage;
@@ -33,6 +35,8 @@ pub struct Plan {
     pub actions: Vec<PlannedAction>,
     /// The files that the build yields.
     pub outputs: Vec<Output>,
+    /// What makes the image smaller, in order.
+    pub reductions: Vec<Reduction>,
     /// Places in the manifest of what actions name, by `module NAME`, `package NAME`, `file PATH`, `source NAME`, `initramfs`: for errors.
     pub sites: BTreeMap<String, Span>,
 }
@@ -59,6 +63,19 @@ pub struct Output {
     pub kind: &'static str,
     /// The blob.
     pub content: Input,
+}
+
+/// One step that makes the image smaller: what it saves is the difference of two trees.
+#[derive(Debug, Clone)]
+pub struct Reduction {
+    /// What the manifest says: `drop docs`, `strip modules`.
+    pub what: String,
+    /// For files that are left out: the patterns that the word stands for. Each file counts for the first word that names it.
+    pub patterns: Vec<String>,
+    /// The image before.
+    pub before: Input,
+    /// The image after.
+    pub after: Input,
 }
 
 impl Plan {

@@ -48,6 +48,16 @@ pub enum Capture {
     Directory(ImagePath),
 }
 
+/// What an [`Action::Strip`] takes symbols and debugging information from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stripping {
+    /// Programs and shared libraries.
+    Binaries,
+    /// Kernel modules.
+    Modules,
+}
+
 /// A file of [`Action::InstallFiles`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct InstalledFile {

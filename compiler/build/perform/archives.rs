@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::Read;
 
 use super::Context;
+use super::contributors::contributors;
 use super::select::segment_of;
 use crate::archive::{self, Compression};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, bytes};
 use crate::plan::Input;
 use crate::tree::{Digest, Tree};
 
@@ -56,6 +57,7 @@ pub(super) fn concat(
     context: &Context<'_>,
     parts: &[Input],
     limit: Option<u64>,
+    content: Option<&Input>,
 ) -> Result<Digest, Diagnostic> {
     let mut files = parts
         .iter()
@@ -72,19 +74,17 @@ pub(super) fn concat(
         let mut refusal = Diagnostic::error(
             "zosc::build::too-large",
             format!(
-                "the initramfs has {size} bytes, {} more than allowed",
-                size - limit
+                "the initramfs has {}, {} more than allowed",
+                bytes(size),
+                bytes(size - limit)
             ),
         )
         .help("drop files or packages, compress harder, or raise `max initramfs` in `size`");
         if sizes.len() > 1 {
-            let sizes: Vec<String> = sizes.iter().map(u64::to_string).collect();
-            refusal = refusal.note(format!(
-                "bytes of its segments, in order: {}",
-                sizes.join(", ")
-            ));
+            let sizes: Vec<String> = sizes.iter().map(|size| bytes(*size)).collect();
+            refusal = refusal.note(format!("its segments have, in order: {}", sizes.join(", ")));
         }
-        return Err(refusal);
+        return Err(contributors(context, refusal, content)?);
     }
     blob.finish().map(|(digest, _)| digest)
 }

@@ -5,15 +5,17 @@
 
 mod accounts;
 mod archives;
+mod contributors;
 mod fetch;
 mod files;
 mod modules;
 mod packages;
 mod programs;
-mod select;
+mod strip;
 mod unpack;
 
 pub(super) mod run;
+pub(super) mod select;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -30,7 +32,7 @@ pub(super) struct Context<'a> {
     pub(super) store: &'a Store,
     pub(super) planned: &'a PlannedAction,
     pub(super) key: Digest,
-    pub(super) resolve: &'a dyn Fn(ActionId) -> Digest,
+    pub(super) resolve: &'a (dyn Fn(ActionId) -> Digest + Sync),
     pub(super) options: &'a Options<'a>,
     pub(super) observer: &'a dyn Observer,
     pub(super) sites: &'a BTreeMap<String, Span>,
@@ -143,7 +145,11 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
             compression,
             epoch,
         } => archives::cpio(context, tree, *compression, *epoch),
-        Action::Concat { parts, limit } => archives::concat(context, parts, *limit),
+        Action::Concat {
+            parts,
+            limit,
+            content,
+        } => archives::concat(context, parts, *limit, content.as_ref()),
         Action::TriggerDirectories {
             packages, package, ..
         } => packages::trigger_directories(context, packages, package),
@@ -155,6 +161,7 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
             os_release,
             release,
             limit,
+            content,
         } => {
             let inputs = programs::UkiInputs {
                 stub,
@@ -164,6 +171,7 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
                 os_release,
                 release,
                 limit: *limit,
+                content: content.as_ref(),
             };
             programs::uki(context, &inputs)
         }
@@ -200,6 +208,7 @@ fn tree(context: &Context<'_>, action: &Action) -> Result<Tree, Diagnostic> {
         } => files::move_tree(&context.tree(tree)?, to, origin, *epoch),
         Action::Merge { trees, conflict } => tree::merge(&context.trees(trees)?, *conflict),
         Action::Drop { tree, patterns } => select::leave_out(&context.tree(tree)?, patterns),
+        Action::Strip { tree, what } => strip::strip(context, tree, *what),
         Action::Segment { tree, name } => Ok(archives::segment(&context.tree(tree)?, name)),
         Action::Accounts {
             root,

@@ -1,7 +1,8 @@
 //! Programs: static ones are verified, a kernel becomes an EFI program.
 
 use super::Context;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use super::contributors::contributors;
+use crate::diagnostic::{Diagnostic, Diagnostics, bytes};
 use crate::efi::{self, Uki};
 use crate::elf;
 use crate::plan::Input;
@@ -43,6 +44,7 @@ pub(super) struct UkiInputs<'a> {
     pub(super) os_release: &'a str,
     pub(super) release: &'a str,
     pub(super) limit: Option<u64>,
+    pub(super) content: Option<&'a Input>,
 }
 
 /// Writes a unified kernel image.
@@ -62,19 +64,21 @@ pub(super) fn uki(context: &Context<'_>, inputs: &UkiInputs<'_>) -> Result<Diges
     })?;
     let size = image.len() as u64;
     if let Some(limit) = inputs.limit.filter(|limit| size > *limit) {
-        return Err(Diagnostic::error(
+        let refusal = Diagnostic::error(
             "zosc::build::too-large",
             format!(
-                "the EFI program has {size} bytes, {} more than allowed",
-                size - limit
+                "the EFI program has {}, {} more than allowed",
+                bytes(size),
+                bytes(size - limit)
             ),
         )
         .help("drop files or packages, compress harder, or raise `max efi` in `size`")
         .note(format!(
-            "bytes of its parts: {} for the kernel, {} for the initramfs",
-            kernel.len(),
-            initramfs.len()
-        )));
+            "its parts have: {} for the kernel, {} for the initramfs",
+            bytes(kernel.len() as u64),
+            bytes(initramfs.len() as u64)
+        ));
+        return Err(contributors(context, refusal, inputs.content)?);
     }
     store.put(&image)
 }

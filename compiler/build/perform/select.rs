@@ -8,17 +8,8 @@ use crate::zinit;
 
 /// Leaves out what matches a pattern, and whatever lies below it; hard links to a file that goes become files.
 pub(super) fn leave_out(tree: &Tree, patterns: &[String]) -> Result<Tree, Diagnostic> {
-    let set = compile(patterns)?;
-    let gone = |path: &ImagePath| {
-        let mut above = Some(path.clone());
-        while let Some(path) = above {
-            if set.is_match(path.as_str()) {
-                return true;
-            }
-            above = path.parent();
-        }
-        false
-    };
+    let set = Patterns::new(patterns)?;
+    let gone = |path: &ImagePath| set.cover(path);
     let mut kept = Tree::new();
     let mut heirs: std::collections::BTreeMap<ImagePath, ImagePath> =
         std::collections::BTreeMap::new();
@@ -37,6 +28,29 @@ pub(super) fn leave_out(tree: &Tree, patterns: &[String]) -> Result<Tree, Diagno
         kept.insert(path.clone(), entry);
     }
     Ok(kept)
+}
+
+/// Patterns over absolute paths.
+pub(in crate::build) struct Patterns(GlobSet);
+
+impl Patterns {
+    /// # Errors
+    /// `zosc::build::bad-pattern`
+    pub(in crate::build) fn new(patterns: &[String]) -> Result<Self, Diagnostic> {
+        compile(patterns).map(Self)
+    }
+
+    /// Whether one of them matches a path, or a folder above it.
+    pub(in crate::build) fn cover(&self, path: &ImagePath) -> bool {
+        let mut above = Some(path.clone());
+        while let Some(path) = above {
+            if self.0.is_match(path.as_str()) {
+                return true;
+            }
+            above = path.parent();
+        }
+        false
+    }
 }
 
 fn compile(patterns: &[String]) -> Result<GlobSet, Diagnostic> {

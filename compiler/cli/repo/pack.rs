@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use crate::apk::Signer;
-use crate::cli::progress::bytes;
 use crate::cli::session::{CANCELLED, Session};
 use crate::cli::{Failed, Outcome};
+use crate::diagnostic::bytes;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io;
 use crate::repository::{self, Outcome as Written, Packed, Settings};

@@ -324,7 +324,7 @@ impl Relocations {
     fn of(form: Form, section: &Section) -> Result<Self, Reason> {
         let words = if section.kind == REL { 2 } else { 3 };
         let size = words * form.word();
-        if section.size % size as u64 != 0 {
+        if !section.size.is_multiple_of(size as u64) {
             return Err(DAMAGED);
         }
         Ok(Self { form, size })

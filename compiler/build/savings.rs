@@ -1,0 +1,101 @@
+//! What each step that makes an image smaller has saved.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
+
+use super::perform::select::Patterns;
+use crate::diagnostic::Diagnostic;
+use crate::plan::{Input, Plan};
+use crate::tree::{Digest, ImagePath, Node, Store, Tree};
+
+/// What one step has saved, before compression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Saving {
+    /// What the manifest says: `drop docs`, `strip modules`.
+    pub what: String,
+    /// Files that are gone or smaller.
+    pub files: usize,
+    /// Their bytes before.
+    pub before: u64,
+    /// Their bytes after.
+    pub after: u64,
+}
+
+/// The savings of a plan that has been performed, in its order.
+pub(super) fn savings(
+    plan: &Plan,
+    results: &[Digest],
+    store: &Store,
+) -> Result<Vec<Saving>, Diagnostic> {
+    let mut trees: BTreeMap<Digest, Tree> = BTreeMap::new();
+    let mut savings = Vec::new();
+    // Files that an earlier word of the same step has left out.
+    let mut counted: Option<(Digest, Vec<Patterns>)> = None;
+    for reduction in &plan.reductions {
+        let ends = [reduction.before, reduction.after].map(|input| digest(results, input));
+        for end in ends {
+            if let Slot::Vacant(slot) = trees.entry(end) {
+                slot.insert(store.get_tree(&end)?);
+            }
+        }
+        let [before, after] = ends.map(|end| trees.get(&end).expect("it was read just now"));
+        let mut saving = Saving {
+            what: reduction.what.clone(),
+            files: 0,
+            before: 0,
+            after: 0,
+        };
+        if reduction.patterns.is_empty() {
+            count(before, after, &|_| true, &mut saving);
+        } else {
+            let earlier = match counted.take() {
+                Some((step, earlier)) if step == ends[0] => earlier,
+                _ => Vec::new(),
+            };
+            let own = Patterns::new(&reduction.patterns)?;
+            let is_own = |path: &ImagePath| {
+                own.cover(path) && !earlier.iter().any(|patterns| patterns.cover(path))
+            };
+            count(before, after, &is_own, &mut saving);
+            counted = Some((ends[0], earlier.into_iter().chain([own]).collect()));
+        }
+        savings.push(saving);
+    }
+    Ok(savings)
+}
+
+/// Adds the files that are gone or smaller. A file whose content lives on under another of its names saves nothing.
+fn count(before: &Tree, after: &Tree, counts: &dyn Fn(&ImagePath) -> bool, saving: &mut Saving) {
+    let mut heirs: BTreeMap<&ImagePath, u64> = BTreeMap::new();
+    for (path, entry) in before.iter() {
+        if let Node::Hardlink { to } = &entry.node
+            && let Some(Node::File { size, .. }) = after.get(path).map(|entry| &entry.node)
+        {
+            heirs.insert(to, *size);
+        }
+    }
+    for (path, entry) in before.iter() {
+        let Node::File { size: old, .. } = entry.node else {
+            continue;
+        };
+        let new = match after.get(path).map(|entry| &entry.node) {
+            Some(Node::File { size, .. }) => Some(*size),
+            _ => heirs.get(path).copied(),
+        };
+        let is_gone = !after.contains(path);
+        if (is_gone || new != Some(old)) && counts(path) {
+            saving.files += 1;
+            saving.before += old;
+            saving.after += new.unwrap_or(0);
+        }
+    }
+}
+
+fn digest(results: &[Digest], input: Input) -> Digest {
+    match input {
+        Input::Known(digest) => digest,
+        Input::Output(id) => *results
+            .get(id.0 as usize)
+            .expect("reductions lie between actions of the same plan"),
+    }
+}

@@ -1,0 +1,53 @@
+//! What makes the image smaller: files that are left out, symbols that go.
+
+use crate::manifest::size::Strippable;
+
+use super::lower::Lowering;
+use super::{Action, Input, Reduction, Stage, Stripping};
+
+/// The image's tree without what `size` takes out of it.
+pub(super) fn shrunk(lowering: &mut Lowering<'_>, tree: Input) -> Input {
+    let tree = dropped(lowering, tree);
+    stripped(lowering, tree)
+}
+
+fn dropped(lowering: &mut Lowering<'_>, before: Input) -> Input {
+    let drops = &lowering.image.drop;
+    if drops.is_empty() {
+        return before;
+    }
+    let patterns = drops.iter().flat_map(|drop| drop.patterns.iter().cloned());
+    let action = Action::Drop {
+        tree: before,
+        patterns: patterns.collect(),
+    };
+    let plan = &mut lowering.plan;
+    let after = plan.add(Stage::Cleanup, "leave out", None, action);
+    plan.reductions.extend(drops.iter().map(|drop| Reduction {
+        what: format!("drop {}", drop.word.value),
+        patterns: drop.patterns.clone(),
+        before,
+        after,
+    }));
+    after
+}
+
+fn stripped(lowering: &mut Lowering<'_>, mut tree: Input) -> Input {
+    for wanted in &lowering.image.strip {
+        let (name, what) = match wanted.value {
+            Strippable::Binaries => ("strip binaries", Stripping::Binaries),
+            Strippable::Modules => ("strip modules", Stripping::Modules),
+        };
+        let (before, site) = (tree, Some(wanted.span));
+        let action = Action::Strip { tree, what };
+        let plan = &mut lowering.plan;
+        tree = plan.add(Stage::Cleanup, name, site, action);
+        plan.reductions.push(Reduction {
+            what: name.to_owned(),
+            patterns: Vec::new(),
+            before,
+            after: tree,
+        });
+    }
+    tree
+}
