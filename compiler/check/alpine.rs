@@ -92,7 +92,13 @@ fn repositories(
             );
             continue;
         }
-        repositories.push(Repository { urls, tag, span });
+        let follows_release = is_name(&repository.name) && repository.branch.is_none();
+        repositories.push(Repository {
+            urls,
+            tag,
+            follows_release,
+            span,
+        });
     }
     repositories
 }
@@ -122,11 +128,6 @@ fn urls(
         }
         return Some(vec![whole]);
     }
-    let is_name = |text: &str| {
-        let mut bytes = text.bytes();
-        !text.is_empty()
-            && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
-    };
     if !is_name(name) {
         let message = format!(
             "`{}` is neither a repository's name nor an address",
@@ -160,6 +161,35 @@ fn urls(
     Some(urls.collect())
 }
 
+/// Whether a repository is named as on a mirror: `main`.
+fn is_name(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    !text.is_empty()
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+impl Alpine {
+    /// The same repositories, those of the section's release as another one has them.
+    pub fn of_release(&self, release: &str) -> Self {
+        let branch = branch_of(release).unwrap_or_else(|| release.to_owned());
+        let mut moved = self.clone();
+        release.clone_into(&mut moved.release);
+        let repositories = moved.repositories.iter_mut();
+        for repository in repositories.filter(|repository| repository.follows_release) {
+            for url in &mut repository.urls {
+                // MIRROR/BRANCH/NAME, and neither of the latter two holds a slash.
+                let mut parts = url.rsplitn(3, '/');
+                if let (Some(name), Some(_), Some(mirror)) =
+                    (parts.next(), parts.next(), parts.next())
+                {
+                    *url = format!("{mirror}/{branch}/{name}");
+                }
+            }
+        }
+        moved
+    }
+}
+
 /// The address of a folder of this machine.
 fn folder(ctx: &mut Ctx<'_>, name: &Spanned<String>) -> Option<String> {
     let path = ctx.future_folder(name)?;
@@ -168,16 +198,8 @@ fn folder(ctx: &mut Ctx<'_>, name: &Spanned<String>) -> Option<String> {
 
 /// A release as a folder of a mirror: `v3.22`, `edge`, `latest-stable`.
 fn branch(ctx: &mut Ctx<'_>, branch: &Spanned<String>) -> Option<String> {
-    let number = branch.strip_prefix('v').unwrap_or(branch);
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    if number
-        .split_once('.')
-        .is_some_and(|(major, minor)| digits(major) && digits(minor))
-    {
-        return Some(format!("v{number}"));
-    }
-    if matches!(branch.as_str(), "edge" | "latest-stable") {
-        return Some(branch.value.clone());
+    if let Some(folder) = branch_of(branch) {
+        return Some(folder);
     }
     let message = format!("`{}` is no branch of Alpine", branch.value);
     bad(
@@ -187,6 +209,17 @@ fn branch(ctx: &mut Ctx<'_>, branch: &Spanned<String>) -> Option<String> {
         "write `edge` or a release such as \"3.22\"",
     );
     None
+}
+
+/// The folder of a release, where it is one.
+fn branch_of(release: &str) -> Option<String> {
+    let number = release.strip_prefix('v').unwrap_or(release);
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (major, minor) = number.split_once('.').unwrap_or_default();
+    if digits(major) && digits(minor) {
+        return Some(format!("v{number}"));
+    }
+    matches!(release, "edge" | "latest-stable").then(|| release.to_owned())
 }
 
 fn bad(ctx: &mut Ctx<'_>, span: Span, message: &str, help: &str) {

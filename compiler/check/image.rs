@@ -136,6 +136,8 @@ pub struct Repository {
     pub urls: Vec<String>,
     /// Its tag, where it has one.
     pub tag: Option<String>,
+    /// Whether it is one of the section's release: `v3.22` in its addresses is that and nothing else.
+    pub follows_release: bool,
     /// Its place.
     pub span: Span,
 }

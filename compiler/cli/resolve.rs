@@ -226,6 +226,7 @@ fn repository(text: &str, span: Span) -> Result<Repository, Diagnostic> {
     Ok(Repository {
         urls: vec![url],
         tag,
+        follows_release: false,
         span,
     })
 }

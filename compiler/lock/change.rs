@@ -1,11 +1,11 @@
 //! What is different between two locks, for people and for programs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
 
-use super::{Lock, LockedPackage, LockedSource, Role};
+use super::{Lock, LockedPackage, LockedSource, LockedToolchain, Role};
 
 /// What a change is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -15,6 +15,8 @@ pub enum Subject {
     Package,
     /// A source.
     Source,
+    /// A toolchain, or a package of one.
+    Toolchain,
     /// The kernel inside its package.
     Kernel,
 }
@@ -39,6 +41,7 @@ impl fmt::Display for Change {
         let name = match self.subject {
             Subject::Package => self.name.clone(),
             Subject::Source => format!("source {}", self.name),
+            Subject::Toolchain => format!("toolchain {}", self.name),
             Subject::Kernel => "kernel".to_owned(),
         };
         match (&self.old, &self.new) {
@@ -49,6 +52,17 @@ impl fmt::Display for Change {
             (None, Some(new)) => write!(formatter, "+ {name} {new}"),
             (Some(old), None) => write!(formatter, "- {name} {old}"),
             (None, None) => formatter.write_str(&name),
+        }
+    }
+}
+
+impl Change {
+    /// The change of a package, as one of a toolchain.
+    pub(super) fn of_toolchain(self, toolchain: &str) -> Self {
+        Self {
+            subject: Subject::Toolchain,
+            name: format!("{toolchain}: {}", self.name),
+            ..self
         }
     }
 }
@@ -144,6 +158,7 @@ pub(super) fn between(old: &Lock, new: &Lock, moved: &BTreeMap<String, String>) 
     let before: Vec<Listed<'_>> = old.packages.iter().map(Listed::from).collect();
     let after: Vec<Listed<'_>> = new.packages.iter().map(Listed::from).collect();
     let mut changes = packages(&before, &after, moved);
+    changes.extend(toolchains(old, new));
     let change = |name: &str, old: Option<&LockedSource>, new: Option<&LockedSource>| Change {
         subject: Subject::Source,
         name: name.to_owned(),
@@ -174,6 +189,46 @@ pub(super) fn between(old: &Lock, new: &Lock, moved: &BTreeMap<String, String>) 
         });
     }
     changes
+}
+
+/// Differences between the toolchains of two locks.
+fn toolchains(old: &Lock, new: &Lock) -> Vec<Change> {
+    let names: BTreeSet<&String> = old.toolchains.keys().chain(new.toolchains.keys()).collect();
+    let mut changes = Vec::new();
+    for name in names {
+        let (before, after) = (old.toolchains.get(name), new.toolchains.get(name));
+        let (packages_before, packages_after) = (listed(before), listed(after));
+        let moved = packages(&packages_before, &packages_after, &BTreeMap::new());
+        changes.extend(moved.into_iter().map(|change| change.of_toolchain(name)));
+        let (was, is) = (before.and_then(root_version), after.and_then(root_version));
+        if was != is {
+            changes.push(Change {
+                subject: Subject::Toolchain,
+                name: name.clone(),
+                old: was,
+                new: is,
+                why: String::new(),
+            });
+        }
+    }
+    changes
+}
+
+fn listed(toolchain: Option<&LockedToolchain>) -> Vec<Listed<'_>> {
+    match toolchain {
+        Some(LockedToolchain::Alpine { packages, .. }) => {
+            packages.iter().map(Listed::from).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What tells one root filesystem from another, where it is a whole one.
+fn root_version(toolchain: &LockedToolchain) -> Option<String> {
+    match toolchain {
+        LockedToolchain::Alpine { .. } => None,
+        LockedToolchain::Download { sha256, .. } => Some(sha256.short()),
+    }
 }
 
 fn version(source: &LockedSource) -> String {

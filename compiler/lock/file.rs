@@ -2,15 +2,16 @@
 //!
 //! Packages stand in the order of their installation, which is part of what is locked; everything else is sorted.
 
-use std::collections::BTreeMap;
+mod read;
+
 use std::path::Path;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::SourceMap;
-use crate::syntax::{self, Node, Value};
-use crate::tree::ImagePath;
+use crate::syntax::{self, Value};
 
-use super::{Lock, LockedIndex, LockedKernel, LockedPackage, LockedSource, Role};
+use super::{Lock, LockedIndex, LockedPackage, LockedSource, LockedToolchain, Role};
+use read::read_node;
 
 /// The version of the format.
 const VERSION: i128 = 1;
@@ -27,31 +28,15 @@ pub(super) fn emit(lock: &Lock) -> String {
         line(&mut text, "wish", wish, &[]);
     }
     for index in &lock.indexes {
-        let tag = index.tag.iter().map(|tag| ("tag", tag.clone()));
-        let properties: Vec<_> = tag.chain([("sha256", index.sha256.to_string())]).collect();
-        line(&mut text, "index", &index.url, &properties);
+        line(&mut text, "index", &index.url, &index_properties(index));
     }
     for package in &lock.packages {
-        let mut properties = vec![
-            ("version", package.version.clone()),
-            ("role", role_name(package.role).to_owned()),
-        ];
-        properties.push(("url", package.urls.first().cloned().unwrap_or_default()));
-        properties.push(("identity", package.identity.clone()));
-        properties.push(("sha256", package.sha256.to_string()));
-        properties.push(("size", package.size.to_string()));
-        properties.push(("built", package.built.to_string()));
-        let scripts: Vec<&str> = package.scripts.iter().map(String::as_str).collect();
-        for (name, list) in [
-            ("scripts", scripts.join(" ")),
-            ("triggers", package.triggers.join(" ")),
-            ("because", package.because.join(" ")),
-        ] {
-            if !list.is_empty() {
-                properties.push((name, list));
-            }
-        }
+        let mut properties = package_properties(package);
+        properties.insert(1, ("role", role_name(package.role).to_owned()));
         line(&mut text, "package", &package.name, &properties);
+    }
+    for (name, toolchain) in &lock.toolchains {
+        emit_toolchain(&mut text, name, toolchain);
     }
     if let Some(kernel) = &lock.kernel {
         line(
@@ -86,6 +71,69 @@ pub(super) fn emit(lock: &Lock) -> String {
         }
     }
     text
+}
+
+fn index_properties(index: &LockedIndex) -> Vec<(&'static str, String)> {
+    let tag = index.tag.iter().map(|tag| ("tag", tag.clone()));
+    tag.chain([("sha256", index.sha256.to_string())]).collect()
+}
+
+fn package_properties(package: &LockedPackage) -> Vec<(&'static str, String)> {
+    let mut properties = vec![
+        ("version", package.version.clone()),
+        ("url", package.urls.first().cloned().unwrap_or_default()),
+        ("identity", package.identity.clone()),
+        ("sha256", package.sha256.to_string()),
+        ("size", package.size.to_string()),
+        ("built", package.built.to_string()),
+    ];
+    let scripts: Vec<&str> = package.scripts.iter().map(String::as_str).collect();
+    for (name, list) in [
+        ("scripts", scripts.join(" ")),
+        ("triggers", package.triggers.join(" ")),
+        ("because", package.because.join(" ")),
+    ] {
+        if !list.is_empty() {
+            properties.push((name, list));
+        }
+    }
+    properties
+}
+
+/// A toolchain's own line, and one for each index and package of it.
+fn emit_toolchain(text: &mut String, name: &str, toolchain: &LockedToolchain) {
+    match toolchain {
+        LockedToolchain::Alpine {
+            wishes,
+            indexes,
+            packages,
+        } => {
+            line(text, "toolchain", name, &[("wishes", wishes.join(" "))]);
+            let own = ("toolchain", name.to_owned());
+            for index in indexes {
+                let properties: Vec<_> = [own.clone()]
+                    .into_iter()
+                    .chain(index_properties(index))
+                    .collect();
+                line(text, "toolchain-index", &index.url, &properties);
+            }
+            for package in packages {
+                let properties: Vec<_> = [own.clone()]
+                    .into_iter()
+                    .chain(package_properties(package))
+                    .collect();
+                line(text, "toolchain-package", &package.name, &properties);
+            }
+        }
+        LockedToolchain::Download { url, sha256, size } => {
+            let properties = [
+                ("url", url.clone()),
+                ("sha256", sha256.to_string()),
+                ("size", size.to_string()),
+            ];
+            line(text, "toolchain-rootfs", name, &properties);
+        }
+    }
 }
 
 fn line(text: &mut String, node: &str, argument: &str, properties: &[(&str, String)]) {
@@ -171,83 +219,6 @@ pub(super) fn parse(path: &Path, bytes: Vec<u8>) -> Result<Lock, Diagnostics> {
     Ok(lock)
 }
 
-/// Reads one line; `None` where anything is missing or not as it is written.
-fn read_node(node: &Node, lock: &mut Lock) -> Option<()> {
-    let name = node
-        .arguments()
-        .next()
-        .and_then(|entry| string(&entry.value.value))?;
-    let properties: BTreeMap<&str, &Value> = node
-        .entries
-        .iter()
-        .filter_map(|entry| Some((entry.key.as_ref()?.value.as_str(), &entry.value.value)))
-        .collect();
-    let text = |key: &str| properties.get(key).copied().and_then(string);
-    let number = |key: &str| match properties.get(key) {
-        Some(Value::Integer(number)) => u64::try_from(*number).ok(),
-        _ => None,
-    };
-    let words = |key: &str| -> Vec<String> {
-        text(key)
-            .map(|list| list.split(' ').map(str::to_owned).collect())
-            .unwrap_or_default()
-    };
-    match node.name.value.as_str() {
-        "wish" => lock.wishes.push(name),
-        "index" => lock.indexes.push(LockedIndex {
-            url: name,
-            tag: text("tag"),
-            sha256: text("sha256")?.parse().ok()?,
-        }),
-        "package" => lock.packages.push(LockedPackage {
-            role: [Role::Image, Role::Kernel, Role::Stub, Role::Firmware]
-                .into_iter()
-                .find(|role| text("role").as_deref() == Some(role_name(*role)))?,
-            name,
-            version: text("version")?,
-            urls: vec![text("url")?],
-            identity: text("identity")?,
-            sha256: text("sha256")?.parse().ok()?,
-            size: number("size")?,
-            built: number("built")?,
-            scripts: words("scripts").into_iter().collect(),
-            triggers: words("triggers"),
-            because: words("because"),
-        }),
-        "kernel" => {
-            lock.kernel = Some(LockedKernel {
-                release: name,
-                image: ImagePath::new(&text("image")?).ok()?,
-            });
-        }
-        "crate" => {
-            let source = LockedSource::Crate {
-                name: text("package")?,
-                version: text("version")?,
-                tree: text("tree")?.parse().ok()?,
-            };
-            lock.sources.insert(name, source);
-        }
-        "release" => {
-            let source = LockedSource::Release {
-                url: text("url")?,
-                sha256: text("sha256")?.parse().ok()?,
-                size: number("size")?,
-            };
-            lock.sources.insert(name, source);
-        }
-        _ => return None,
-    }
-    Some(())
-}
-
-fn string(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        _ => None,
-    }
-}
-
 fn damaged(path: &Path, why: &str) -> Diagnostics {
     Diagnostic::error(
         "zosc::lock::damaged",
@@ -271,9 +242,11 @@ fn other_version(path: &Path, version: i128) -> Diagnostics {
 
 #[cfg(test)]
 mod tests {
-    use super::super::change;
+    use std::collections::BTreeMap;
+
+    use super::super::{LockedKernel, change};
     use super::*;
-    use crate::tree::Digest;
+    use crate::tree::{Digest, ImagePath};
 
     fn example() -> Lock {
         let digest = Digest::of(b"x");
@@ -304,6 +277,28 @@ mod tests {
                     sha256: digest,
                 },
             ],
+            toolchains: BTreeMap::from([
+                (
+                    "c".into(),
+                    LockedToolchain::Alpine {
+                        wishes: vec!["busybox".into(), "make".into()],
+                        indexes: vec![LockedIndex {
+                            url: "https://m.example/v3.22/main".into(),
+                            tag: None,
+                            sha256: digest,
+                        }],
+                        packages: vec![package.clone()],
+                    },
+                ),
+                (
+                    "root".into(),
+                    LockedToolchain::Download {
+                        url: "https://m.example/root.tar.xz".into(),
+                        sha256: digest,
+                        size: 3,
+                    },
+                ),
+            ]),
             packages: vec![
                 package.clone(),
                 LockedPackage {
@@ -361,6 +356,8 @@ mod tests {
         let (damaged, message) = code("zos-lock 1\nindex \"x\" sha256=\"short\"\n");
         assert_eq!(damaged, "zosc::lock::damaged");
         assert!(message.contains("line 2"), "{message}");
+        let stray = "zos-lock 1\ntoolchain-index \"x\" toolchain=\"c\" sha256=\"short\"\n";
+        assert_eq!(code(stray).0, "zosc::lock::damaged");
     }
 
     #[test]

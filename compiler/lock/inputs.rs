@@ -16,6 +16,8 @@ pub struct Lock {
     pub indexes: Vec<LockedIndex>,
     /// Packages: those of the image in the order of installation, then kernel, stub and firmware packages.
     pub packages: Vec<LockedPackage>,
+    /// Toolchains by name, those of this machine left out.
+    pub toolchains: BTreeMap<String, LockedToolchain>,
     /// Sources by name.
     pub sources: BTreeMap<String, LockedSource>,
     /// The kernel.
@@ -78,6 +80,39 @@ impl LockedPackage {
     /// `busybox-1.36.1-r15`
     pub fn full_name(&self) -> String {
         format!("{}-{}", self.name, self.version)
+    }
+}
+
+/// A toolchain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockedToolchain {
+    /// Packages of Alpine.
+    Alpine {
+        /// What they answer to, as apk writes it in `world`, sorted.
+        wishes: Vec<String>,
+        /// Package indexes that were read, in the order of the repositories.
+        indexes: Vec<LockedIndex>,
+        /// The packages in the order of installation.
+        packages: Vec<LockedPackage>,
+    },
+    /// An archive with a root filesystem.
+    Download {
+        /// Its address.
+        url: String,
+        /// Digest of the file.
+        sha256: Digest,
+        /// Bytes of the file.
+        size: u64,
+    },
+}
+
+impl LockedToolchain {
+    /// The packages that it consists of, where it does.
+    pub fn packages(&self) -> &[LockedPackage] {
+        match self {
+            Self::Alpine { packages, .. } => packages,
+            Self::Download { .. } => &[],
+        }
     }
 }
 

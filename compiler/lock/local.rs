@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
 
-use crate::check::{FileContent, Image, KernelOrigin, SourceOrigin, StubOrigin};
+use crate::check::{
+    FileContent, Image, KernelOrigin, LocalRoot, SourceOrigin, StubOrigin, ToolchainRoot,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Spanned;
 use crate::tree::{Digest, Entry, ImagePath, Node, Origin, Store, Tree};
@@ -61,6 +63,7 @@ pub(super) fn local(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostics) ->
             }
         }
     }
+    roots(ctx, image, problems, &mut local);
     if let Some(kernel) = &image.kernel {
         if let KernelOrigin::Prebuilt {
             image: file,
@@ -78,6 +81,47 @@ pub(super) fn local(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostics) ->
         }
     }
     local
+}
+
+/// Root filesystems of this machine that something is built with.
+fn roots(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostics, local: &mut Local) {
+    for (name, toolchain) in image.used_toolchains() {
+        let ToolchainRoot::Local(root) = &toolchain.root else {
+            continue;
+        };
+        match root {
+            LocalRoot::Archive(path, sha256) => {
+                let read = file(ctx.store, &path.value)
+                    .and_then(|read| expected(&path.value, read, *sha256));
+                if let Some(read) = note(problems, path, read) {
+                    local.files.insert(path.value.clone(), read);
+                }
+            }
+            LocalRoot::Folder(path) => {
+                let origin = format!("toolchain {name}");
+                let read = folder(ctx, &path.value, Walk::RootFilesystem, &origin);
+                if let Some(digest) = note(problems, path, read) {
+                    local.folders.insert(path.value.clone(), digest);
+                }
+            }
+        }
+    }
+}
+
+/// A file, where it is the one that the manifest means.
+fn expected(path: &Path, read: LocalFile, sha256: Option<Digest>) -> Result<LocalFile, Diagnostic> {
+    match sha256 {
+        Some(wanted) if wanted != read.digest => Err(Diagnostic::error(
+            "zosc::lock::wrong-digest",
+            format!(
+                "`{}` is not the file that the manifest means",
+                path.display()
+            ),
+        )
+        .note(format!("expected {wanted}, found {}", read.digest))
+        .help("find out why it has changed, and only then put the new digest in place of the old")),
+        _ => Ok(read),
+    }
 }
 
 fn note<T>(
@@ -108,6 +152,8 @@ fn file(store: &Store, path: &Path) -> Result<LocalFile, Diagnostic> {
 pub enum Walk {
     /// All of them.
     Everything,
+    /// Those of a root filesystem: no devices, and nothing of what a running system mounts.
+    RootFilesystem,
     /// Those that `.gitignore` and `.ignore` leave, without `.git`: what an author would commit.
     WithoutIgnored,
 }
@@ -143,6 +189,15 @@ pub fn folder_tree(
             .ignore(true)
             .require_git(false)
             .filter_entry(|entry| entry.file_name() != ".git");
+    }
+    if walk == Walk::RootFilesystem {
+        builder.filter_entry(|entry| {
+            let mounted = ["dev", "proc", "run", "sys", "tmp"];
+            let name = entry.file_name().to_str().unwrap_or_default();
+            let kind = entry.file_type();
+            !(entry.depth() == 1 && mounted.contains(&name))
+                && kind.is_some_and(|kind| kind.is_dir() || kind.is_file() || kind.is_symlink())
+        });
     }
     for entry in builder.build() {
         let entry =

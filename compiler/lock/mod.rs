@@ -24,6 +24,7 @@ mod refusal;
 mod resolution;
 mod review;
 mod source;
+mod toolchains;
 mod unsupported;
 
 pub use change::{Change, Subject};
@@ -42,10 +43,12 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use crate::check::{Image, KernelOrigin, Source, SourceOrigin, ToolchainRoot};
+use crate::check::{Image, Source, SourceOrigin, ToolchainRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::io::{self, Files as _};
 use crate::tree::Store;
+
+use packages::Request;
 
 /// The lock's file name, beside the manifest.
 pub const FILE_NAME: &str = "zos.lock";
@@ -67,7 +70,7 @@ pub enum Update<'a> {
     /// Nothing: only what the manifest newly asks for.
     #[default]
     Nothing,
-    /// Packages and sources of these names, and what cannot stay beside them.
+    /// Packages, sources and toolchains of these names, and what cannot stay beside them.
     Only(&'a [String]),
     /// Everything.
     Everything,
@@ -153,7 +156,9 @@ pub fn resolve(
     check_names(image, &previous, mode.update)?;
     let mut lock = Lock::default();
     let mut moved = BTreeMap::new();
-    match packages::packages(&ctx, image, &previous) {
+    let request = Request::of(image);
+    let update = toolchains::update_of(mode.update, "", &previous);
+    match packages::packages(&ctx.moving(update), &request, &previous) {
         Ok(found) => {
             moved = found.moved;
             lock.wishes = found.wishes;
@@ -163,6 +168,7 @@ pub fn resolve(
         }
         Err(found) => problems.extend(found),
     }
+    lock.toolchains = toolchains::toolchains(&ctx, image, &previous, &mut problems);
     lock.sources = sources(&ctx, &image.sources, &previous, &mut problems);
     let local = local::local(&ctx, image, &mut problems);
     if local.prebuilt.is_some() {
@@ -213,7 +219,10 @@ pub fn preview(
     };
     let previous = read(&image.directory.join(FILE_NAME))?;
     check_names(image, &previous, mode.update)?;
-    packages::preview(&ctx, image, &previous)
+    let update = toolchains::update_of(mode.update, "", &previous);
+    let mut changes = packages::preview(&ctx.moving(update), &Request::of(image), &previous)?;
+    changes.extend(toolchains::preview(&ctx, image, &previous)?);
+    Ok(changes)
 }
 
 /// Each name that is to be updated names something.
@@ -221,17 +230,24 @@ fn check_names(image: &Image, previous: &Lock, update: Update<'_>) -> Result<(),
     let Update::Only(names) = update else {
         return Ok(());
     };
+    let toolchains = previous.toolchains.iter();
+    let toolchains = toolchains.flat_map(|(name, toolchain)| {
+        let packages = toolchain.packages().iter();
+        packages.map(|package| &package.name).chain([name])
+    });
     let known: BTreeSet<&str> = previous
         .packages
         .iter()
-        .map(|package| package.name.as_str())
+        .map(|package| &package.name)
+        .chain(toolchains)
+        .map(String::as_str)
         .chain(image.sources.iter().map(|source| source.name.as_str()))
         .collect();
     let mut problems = Diagnostics::new();
     for name in names.iter().filter(|name| !known.contains(name.as_str())) {
         let problem = Diagnostic::error(
             "zosc::lock::not-locked",
-            format!("zos.lock names no package or source `{name}`"),
+            format!("zos.lock names no package, source or toolchain `{name}`"),
         );
         problems.push(match nearest(name, known.iter().copied()) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
@@ -342,19 +358,8 @@ fn host_toolchain(
     image: &Image,
     problems: &mut Diagnostics,
 ) -> Option<HostToolchain> {
-    let builds = image
-        .sources
-        .iter()
-        .filter_map(|source| source.build.as_ref());
-    let kernel = image.kernel.as_ref().and_then(|kernel| match &kernel.from {
-        KernelOrigin::Built(built) => Some(&built.toolchain),
-        _ => None,
-    });
-    let mut used = builds.map(|build| &build.toolchain).chain(kernel);
-    let host = used.find_map(|name| {
-        let toolchain = image.toolchains.get(name)?;
-        (toolchain.root == ToolchainRoot::Host).then_some(toolchain)
-    })?;
+    let mut used = image.used_toolchains().into_values();
+    let host = used.find(|toolchain| toolchain.root == ToolchainRoot::Host)?;
     host::toolchain(ctx.cancel)
         .map_err(|problem| problems.push(problem.at(host.span)))
         .ok()

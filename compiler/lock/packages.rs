@@ -54,7 +54,29 @@ pub fn network(offline: bool) -> Result<Box<dyn Network>, Diagnostic> {
     }
 }
 
-/// What the repositories have for an image.
+/// What is asked of the repositories: for the image, or for a toolchain.
+pub(super) struct Request<'a> {
+    pub(super) alpine: Option<&'a Alpine>,
+    pub(super) arch: &'a str,
+    /// What is installed.
+    pub(super) wishes: Wishes,
+    /// What is taken for its files alone.
+    pub(super) singles: Vec<Single>,
+}
+
+impl<'a> Request<'a> {
+    /// What an image asks for.
+    pub(super) fn of(image: &'a Image) -> Self {
+        Self {
+            alpine: image.alpine.as_ref(),
+            arch: &image.arch,
+            wishes: wishes(image),
+            singles: singles(image),
+        }
+    }
+}
+
+/// What the repositories have for a request.
 enum Selected {
     /// What is locked answers to what is asked for.
     Kept(LockedPackages),
@@ -62,34 +84,32 @@ enum Selected {
     Chosen {
         indexes: Vec<LockedIndex>,
         choices: Choices,
-        wishes: Wishes,
         network: Box<dyn Network>,
     },
 }
 
-/// Locks packages: an image without any needs no repository.
+/// Locks packages: who asks for none needs no repository.
 pub(super) fn packages(
     ctx: &Ctx<'_>,
-    image: &Image,
+    request: &Request<'_>,
     previous: &Lock,
 ) -> Result<LockedPackages, Diagnostics> {
-    let (indexes, Choices { chosen, moved }, wishes, network) = match select(ctx, image, previous)?
-    {
+    let (indexes, Choices { chosen, moved }, network) = match select(ctx, request, previous)? {
         Selected::Kept(kept) => return Ok(kept),
         Selected::Chosen {
             indexes,
             choices,
-            wishes,
             network,
-        } => (indexes, choices, wishes, network),
+        } => (indexes, choices, network),
     };
-    let alpine = image.alpine.as_ref().ok_or_else(Diagnostics::new)?;
+    let alpine = request.alpine.ok_or_else(Diagnostics::new)?;
+    let arch = request.arch;
     let known = |choice: &Chosen| previous.packages.iter().find(|package| choice.is(package));
     let new: Vec<&Chosen> = chosen
         .iter()
         .filter(|choice| known(choice).is_none())
         .collect();
-    let mut files = fetch_all(ctx, alpine, &image.arch, &new, network.as_ref())?.into_iter();
+    let mut files = fetch_all(ctx, alpine, arch, &new, network.as_ref())?.into_iter();
     let mut packages = Vec::new();
     let mut kernel_found = None;
     for choice in &chosen {
@@ -98,7 +118,7 @@ pub(super) fn packages(
                 kernel_found.clone_from(&previous.kernel);
             }
             packages.push(LockedPackage {
-                urls: file_urls(alpine, &image.arch, choice),
+                urls: file_urls(alpine, arch, choice),
                 because: choice.because.clone(),
                 ..package.clone()
             });
@@ -112,7 +132,7 @@ pub(super) fn packages(
         packages.push(locked(choice, file));
     }
     Ok(LockedPackages {
-        wishes: wishes.into_keys().collect(),
+        wishes: request.wishes.keys().cloned().collect(),
         indexes,
         packages,
         kernel: kernel_found,
@@ -123,11 +143,11 @@ pub(super) fn packages(
 /// What would change among the packages; none of them is fetched.
 pub(super) fn preview(
     ctx: &Ctx<'_>,
-    image: &Image,
+    request: &Request<'_>,
     previous: &Lock,
 ) -> Result<Vec<Change>, Diagnostics> {
     let old: Vec<Listed<'_>> = previous.packages.iter().map(Listed::from).collect();
-    Ok(match select(ctx, image, previous)? {
+    Ok(match select(ctx, request, previous)? {
         Selected::Kept(kept) => {
             let new: Vec<Listed<'_>> = kept.packages.iter().map(Listed::from).collect();
             change::packages(&old, &new, &kept.moved)
@@ -139,31 +159,29 @@ pub(super) fn preview(
     })
 }
 
-fn select(ctx: &Ctx<'_>, image: &Image, previous: &Lock) -> Result<Selected, Diagnostics> {
-    let wishes = wishes(image);
-    let singles = singles(image);
+fn select(ctx: &Ctx<'_>, request: &Request<'_>, previous: &Lock) -> Result<Selected, Diagnostics> {
+    let (wishes, singles) = (&request.wishes, &request.singles);
     if wishes.is_empty() && singles.is_empty() {
         return Ok(Selected::Kept(LockedPackages::default()));
     }
-    let Some(alpine) = image
+    let Some(alpine) = request
         .alpine
-        .as_ref()
         .filter(|alpine| !alpine.repositories.is_empty())
     else {
-        return Err(no_repository(&wishes, &singles).into());
+        return Err(no_repository(wishes, singles).into());
     };
     let update = ctx.mode.update;
     if update == Update::Nothing
-        && let Some(kept) = keep(alpine, &wishes, &singles, previous)
+        && let Some(kept) = keep(alpine, wishes, singles, previous)
     {
         return Ok(Selected::Kept(kept));
     }
     let network = network(ctx.mode.offline)?;
     let question = Question {
         alpine,
-        arch: &image.arch,
-        wishes: &wishes,
-        singles: &singles,
+        arch: request.arch,
+        wishes,
+        singles,
         previous,
         network: network.as_ref(),
     };
@@ -181,7 +199,6 @@ fn select(ctx: &Ctx<'_>, image: &Image, previous: &Lock) -> Result<Selected, Dia
     Ok(Selected::Chosen {
         indexes,
         choices,
-        wishes,
         network,
     })
 }

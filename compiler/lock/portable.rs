@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Lock, LockedSource};
+use super::{Lock, LockedSource, LockedToolchain};
 
 /// How the lock writes the manifest's folder.
 const HERE: &str = "file:./";
@@ -38,6 +38,18 @@ fn moved(lock: &Lock, from: &str, to: &str) -> Lock {
         .iter_mut()
         .flat_map(|package| &mut package.urls)
         .for_each(change);
+    for toolchain in lock.toolchains.values_mut() {
+        match toolchain {
+            LockedToolchain::Alpine {
+                indexes, packages, ..
+            } => {
+                let indexes = indexes.iter_mut().map(|index| &mut index.url);
+                let packages = packages.iter_mut().flat_map(|package| &mut package.urls);
+                indexes.chain(packages).for_each(change);
+            }
+            LockedToolchain::Download { url, .. } => change(url),
+        }
+    }
     for source in lock.sources.values_mut() {
         if let LockedSource::Release { url, .. } = source {
             change(url);

@@ -8,6 +8,7 @@ use crate::check;
 use crate::source::{SourceId, Span, Spanned};
 use crate::tree::Digest;
 
+mod toolchains;
 mod updates;
 
 struct Silent;
@@ -104,6 +105,7 @@ fn image(directory: &Path, urls: Vec<String>, install: &[&str]) -> Image {
             repositories: vec![check::Repository {
                 urls,
                 tag: None,
+                follows_release: false,
                 span: at(101),
             }],
             keys: vec![key],
@@ -383,7 +385,7 @@ fn the_kernel_is_found_in_its_package() {
     image.kernel = Some(check::Kernel {
         version: None,
         sign: None,
-        from: KernelOrigin::Package(spanned("linux-virt".into(), 7)),
+        from: check::KernelOrigin::Package(spanned("linux-virt".into(), 7)),
         cmdline: String::new(),
         embed: crate::manifest::kernel::Embed::Uki,
         stub: Some(check::StubOrigin::Package(spanned("stub".into(), 8))),
@@ -470,28 +472,13 @@ fn firmware_comes_from_tagged_repositories_where_its_section_says_so() {
 fn what_is_not_built_yet_is_told_before_anything_is_fetched() {
     let bench = Bench::new();
     let mut image = bench.image(&["nowhere"]);
-    for (name, root, place) in [
-        ("mine", ToolchainRoot::Host, 1),
-        (
-            "rust",
-            ToolchainRoot::Alpine {
-                packages: vec![spanned("rust".into(), 3)],
-                release: None,
-            },
-            3,
-        ),
-        (
-            "old",
-            ToolchainRoot::Local(check::LocalRoot::Folder(spanned("/old".into(), 2))),
-            2,
-        ),
-    ] {
-        let toolchain = check::Toolchain {
-            root,
-            span: at(place),
-        };
-        image.toolchains.insert(name.to_owned(), toolchain);
-    }
+    let root = ToolchainRoot::Container {
+        reference: spanned("h.example/rust:1".into(), 3),
+        digest: Digest::of(b""),
+    };
+    let span = at(3);
+    let toolchain = check::Toolchain { root, span };
+    image.toolchains.insert("rust".to_owned(), toolchain);
     let problems = bench.lock(&image, Mode::default()).expect_err("refused");
     let found: Vec<_> = problems
         .iter()
@@ -499,5 +486,5 @@ fn what_is_not_built_yet_is_told_before_anything_is_fetched() {
         .collect();
     // Nothing is said about the package, which no repository has: nothing was looked up.
     let code = "zosc::lock::unsupported";
-    assert_eq!(found, [(code, at(2)), (code, at(3))]);
+    assert_eq!(found, [(code, at(3))]);
 }

@@ -37,12 +37,8 @@ fn not_yet(found: &mut Diagnostics, what: &str, span: Span, instead: &str) {
 fn toolchains(image: &Image, found: &mut Diagnostics) {
     for toolchain in image.toolchains.values() {
         let what = match &toolchain.root {
-            ToolchainRoot::Host => continue,
-            ToolchainRoot::Alpine { .. } => "toolchains of Alpine packages",
             ToolchainRoot::Container { .. } => "in container images",
-            ToolchainRoot::Download { .. } | ToolchainRoot::Local(_) => {
-                "in root filesystems that exist already"
-            }
+            _ => continue,
         };
         not_yet(
             found,

@@ -72,6 +72,15 @@ pub enum Action {
         /// Who the files are from.
         origin: String,
     },
+    /// Unpacks an archive with a root filesystem → tree, owned by root, with times 0, without devices.
+    UnpackRoot {
+        /// The archive's bytes.
+        archive: Input,
+        /// Its file name, whose ending tells the format.
+        name: String,
+        /// Who the files are from.
+        origin: String,
+    },
     /// Verifies and unpacks a package → blob with its `apk::UnpackedPackage` as JSON.
     UnpackPackage {
         /// The `.apk` file.
@@ -334,6 +343,7 @@ impl Action {
             | Self::Uki { .. } => Yield::Blob,
             Self::Vendor { .. }
             | Self::Unpack { .. }
+            | Self::UnpackRoot { .. }
             | Self::PackageFiles { .. }
             | Self::InstallPackages { .. }
             | Self::SettleDirectories { .. }

@@ -13,6 +13,7 @@ use super::kernel::{firmware, kernel_tree, modules, stub};
 use super::packages::packages;
 use super::shrinking::shrunk;
 use super::sources::source;
+use super::toolchains::Toolchain;
 use super::{Action, Input, Output, Plan, Stage};
 
 /// What all parts of the lowering see and add to.
@@ -21,6 +22,8 @@ pub(super) struct Lowering<'a> {
     pub(super) inputs: &'a Inputs,
     pub(super) plan: Plan,
     pub(super) problems: Diagnostics,
+    /// Toolchains that have been lowered, by name.
+    pub(super) toolchains: BTreeMap<String, Toolchain>,
 }
 
 impl Lowering<'_> {
@@ -40,6 +43,7 @@ pub fn lower(image: &Image, inputs: &Inputs) -> Result<Plan, Diagnostics> {
         inputs,
         plan: Plan::default(),
         problems: Diagnostics::new(),
+        toolchains: BTreeMap::new(),
     };
     sites(&mut lowering);
     check_release(&mut lowering);

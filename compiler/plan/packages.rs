@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::check::Alpine;
 use crate::lock::{LockedPackage, Role};
 use crate::source::Span;
 use crate::tree::ImagePath;
@@ -9,38 +10,59 @@ use crate::tree::ImagePath;
 use super::lower::Lowering;
 use super::{Action, Arguments, Capture, Input, Root, Stage};
 
+/// Packages that become one root.
+pub(super) struct Assembly<'a> {
+    /// The packages in the order of installation.
+    pub(super) packages: Vec<&'a LockedPackage>,
+    /// Lines of `/etc/apk/world`.
+    pub(super) world: Vec<String>,
+    /// The repositories and keys that apk inside the root will use.
+    pub(super) alpine: Option<&'a Alpine>,
+    /// The toolchain that they make up, and its place; `None` for the image.
+    pub(super) toolchain: Option<(&'a str, Span)>,
+}
+
 /// The root with all packages of the image, or `None` where the manifest installs none.
+pub(super) fn packages(lowering: &mut Lowering<'_>) -> Option<Input> {
+    let assembly = Assembly {
+        packages: role(lowering, Role::Image).collect(),
+        // What the lock answers, in the one spelling that apk reads.
+        world: lowering.inputs.lock.wishes.clone(),
+        alpine: lowering.image.alpine.as_ref(),
+        toolchain: None,
+    };
+    (!assembly.packages.is_empty()).then(|| assemble(lowering, &assembly))
+}
+
+/// A root with packages.
 ///
 /// The order is apk's own: before a package's files its pre-install script, behind them its post-install script, and once
 /// all packages are there every trigger. Packages without scripts between two scripts are installed in one action.
-pub(super) fn packages(lowering: &mut Lowering<'_>) -> Option<Input> {
-    let packages: Vec<&LockedPackage> = role(lowering, Role::Image).collect();
-    if packages.is_empty() {
-        return None;
-    }
+pub(super) fn assemble(lowering: &mut Lowering<'_>, assembly: &Assembly<'_>) -> Input {
+    let packages = &assembly.packages;
     let unpacked: Vec<Input> = packages
         .iter()
-        .map(|package| unpack(lowering, package))
+        .map(|package| unpack_at(lowering, package, assembly.site(lowering, package)))
         .collect();
     let mut root = Installation {
-        packages: &packages,
+        assembly,
         unpacked: &unpacked,
         done: 0,
         root: None,
     };
     for (index, package) in packages.iter().enumerate() {
-        if runs(lowering, package, "pre-install") {
+        if assembly.runs(lowering, package, "pre-install") {
             root.install_up_to(lowering, index);
             root.script(lowering, index, "pre-install");
         }
-        if runs(lowering, package, "post-install") {
+        if assembly.runs(lowering, package, "post-install") {
             root.install_up_to(lowering, index + 1);
             root.script(lowering, index, "post-install");
         }
     }
     let installed = root.install_up_to(lowering, packages.len());
     let triggers: Vec<usize> = (0..packages.len())
-        .filter(|index| runs(lowering, packages[*index], "trigger"))
+        .filter(|index| assembly.runs(lowering, packages[*index], "trigger"))
         .collect();
     if !triggers.is_empty() {
         // Before that, directories are root's; recording packages does it where nothing else has.
@@ -48,26 +70,33 @@ pub(super) fn packages(lowering: &mut Lowering<'_>) -> Option<Input> {
             root: installed,
             packages: unpacked.clone(),
         };
-        let label = "settle directories";
-        let settled = lowering
-            .plan
-            .add(Stage::AlpinePackages, label, None, action);
-        root.root = Some(settled);
+        root.root = Some(root.add(lowering, "settle directories", None, action));
     }
     for index in triggers {
         root.trigger(lowering, index);
     }
-    Some(root.finish(lowering))
+    root.finish(lowering)
 }
 
-/// Whether a package has this script and the manifest lets it run.
-fn runs(lowering: &Lowering<'_>, package: &LockedPackage, script: &str) -> bool {
-    package.scripts.contains(script) && lowering.image.packages.runs_scripts_of(&package.name)
+impl Assembly<'_> {
+    /// Whether a package has this script and it may run: in a toolchain always, in the image where the manifest lets it.
+    fn runs(&self, lowering: &Lowering<'_>, package: &LockedPackage, script: &str) -> bool {
+        let may_run =
+            self.toolchain.is_some() || lowering.image.packages.runs_scripts_of(&package.name);
+        may_run && package.scripts.contains(script)
+    }
+
+    fn site(&self, lowering: &Lowering<'_>, package: &LockedPackage) -> Option<Span> {
+        match self.toolchain {
+            Some((_, span)) => Some(span),
+            None => site(lowering, package),
+        }
+    }
 }
 
 /// A root that packages are being installed in.
 struct Installation<'a> {
-    packages: &'a [&'a LockedPackage],
+    assembly: &'a Assembly<'a>,
     unpacked: &'a [Input],
     /// How many packages are installed.
     done: usize,
@@ -75,6 +104,24 @@ struct Installation<'a> {
 }
 
 impl Installation<'_> {
+    /// Plans a step under a label that says what the root is for.
+    fn add(
+        &self,
+        lowering: &mut Lowering<'_>,
+        label: &str,
+        site: Option<Span>,
+        action: Action,
+    ) -> Input {
+        let (stage, label, site) = match self.assembly.toolchain {
+            Some((name, span)) => {
+                let label = format!("{label} in toolchain {name}");
+                (Stage::ComponentsBuild, label, Some(span))
+            }
+            None => (Stage::AlpinePackages, label.to_owned(), site),
+        };
+        lowering.plan.add(stage, label, site, action)
+    }
+
     /// Installs the packages before `end` that are not installed yet; makes the initial root where there is none.
     fn install_up_to(&mut self, lowering: &mut Lowering<'_>, end: usize) -> Input {
         if let Some(root) = self.root
@@ -87,36 +134,32 @@ impl Installation<'_> {
             installed: self.unpacked[..self.done].to_vec(),
             packages: self.unpacked[self.done..end].to_vec(),
         };
-        let label = match &self.packages[self.done..end] {
+        let label = match &self.assembly.packages[self.done..end] {
             [] => "initial root".to_owned(),
             [only] => format!("install {}", only.name),
             [first, .., last] => format!("install {} … {}", first.name, last.name),
         };
-        let root = lowering
-            .plan
-            .add(Stage::AlpinePackages, label, None, action);
+        let root = self.add(lowering, &label, None, action);
         self.root = Some(root);
         self.done = end;
         root
     }
 
     fn script(&mut self, lowering: &mut Lowering<'_>, index: usize, script: &str) {
-        let version = self.packages[index].version.clone();
+        let version = self.assembly.packages[index].version.clone();
         self.run(lowering, index, script, Some(version), None);
     }
 
     fn trigger(&mut self, lowering: &mut Lowering<'_>, index: usize) {
-        let package = self.packages[index];
-        let root = self.install_up_to(lowering, self.packages.len());
+        let package = self.assembly.packages[index];
+        let root = self.install_up_to(lowering, self.assembly.packages.len());
         let action = Action::TriggerDirectories {
             root,
             packages: self.unpacked.to_vec(),
             package: self.unpacked[index],
         };
         let label = format!("directories for the trigger of {}", package.name);
-        let directories = lowering
-            .plan
-            .add(Stage::AlpinePackages, label, None, action);
+        let directories = self.add(lowering, &label, None, action);
         self.run(lowering, index, "trigger", None, Some(directories));
     }
 
@@ -129,7 +172,7 @@ impl Installation<'_> {
         argument: Option<String>,
         further: Option<Input>,
     ) {
-        let package = self.packages[index];
+        let package = self.assembly.packages[index];
         let root = self.install_up_to(lowering, self.done);
         let site = site(lowering, package);
         let content = Action::PackageScript {
@@ -137,12 +180,7 @@ impl Installation<'_> {
             script: script.to_owned(),
         };
         let label = format!("{script} of {}", package.name);
-        let content = lowering.plan.add(
-            Stage::AlpinePackages,
-            format!("read {label}"),
-            site,
-            content,
-        );
+        let content = self.add(lowering, &format!("read {label}"), site, content);
         let path = format!("lib/apk/exec/{}-{}.{script}", package.name, package.version);
         let fixed_arguments = [Some(path.clone()), argument]
             .into_iter()
@@ -168,19 +206,14 @@ impl Installation<'_> {
             origin: format!("package {}-{}", package.name, package.version),
             epoch: lowering.inputs.epoch,
         };
-        self.root = Some(
-            lowering
-                .plan
-                .add(Stage::AlpinePackages, label, site, action),
-        );
+        self.root = Some(self.add(lowering, &label, site, action));
     }
 
     /// Writes the database and the settings that apk inside the image looks for.
     fn finish(mut self, lowering: &mut Lowering<'_>) -> Input {
-        let root = self.install_up_to(lowering, self.packages.len());
-        let image = lowering.image;
-        let repositories = image
-            .alpine
+        let root = self.install_up_to(lowering, self.assembly.packages.len());
+        let alpine = self.assembly.alpine;
+        let repositories = alpine
             .iter()
             .flat_map(|alpine| &alpine.repositories)
             .filter_map(|repository| {
@@ -196,27 +229,28 @@ impl Installation<'_> {
                         .map_or_else(|| url.clone(), |tag| format!("@{tag} {url}")),
                 )
             });
-        let keys = image.alpine.iter().flat_map(|alpine| &alpine.keys);
+        let keys = alpine.iter().flat_map(|alpine| &alpine.keys);
         let action = Action::FinishPackages {
             root,
             packages: self.unpacked.to_vec(),
-            // What the lock answers, in the one spelling that apk reads.
-            world: lowering.inputs.lock.wishes.clone(),
+            world: self.assembly.world.clone(),
             repositories: repositories.collect(),
-            arch: image.arch.clone(),
+            arch: lowering.image.arch.clone(),
             keys: keys
                 .map(|key| (key.name.clone(), key.pem.clone()))
                 .collect(),
         };
-        lowering
-            .plan
-            .add(Stage::AlpinePackages, "record packages", None, action)
+        self.add(lowering, "record packages", None, action)
     }
 }
 
 /// Fetches and unpacks one package.
 pub(super) fn unpack(lowering: &mut Lowering<'_>, package: &LockedPackage) -> Input {
     let site = site(lowering, package);
+    unpack_at(lowering, package, site)
+}
+
+fn unpack_at(lowering: &mut Lowering<'_>, package: &LockedPackage, site: Option<Span>) -> Input {
     let fetch = Action::Fetch {
         urls: package.urls.clone(),
         sha256: package.sha256,

@@ -17,6 +17,10 @@ const SOURCE: &str = "/build/source";
 /// Where a recipe leaves what it built.
 const OUTPUT: &str = "/build/output";
 
+/// Runs `cargo` with the target that its compiler builds for by itself.
+const ASK_FOR_TARGET: &str =
+    "host=$(rustc -vV | sed -n 's/^host: //p'); exec \"$0\" \"$@\" --target \"$host\"";
+
 /// The tree with the installed files of the source at `index`.
 pub(super) fn source(lowering: &mut Lowering<'_>, index: usize) -> Input {
     let source = &lowering.image.sources[index];
@@ -254,7 +258,15 @@ fn cargo_arguments(recipe: &Recipe, toolchain: &Toolchain) -> Vec<String> {
     else {
         return Vec::new();
     };
-    let mut arguments: Vec<String> = [
+    // Without an explicit target, `+crt-static` would reach procedural macros too, which cannot be static.
+    let own_target = target.is_none() && *crt_static;
+    let asks = own_target && toolchain.triple.is_none();
+    let mut arguments = if asks {
+        shell(ASK_FOR_TARGET)
+    } else {
+        Vec::new()
+    };
+    let command = [
         "cargo",
         "install",
         "--path",
@@ -266,15 +278,12 @@ fn cargo_arguments(recipe: &Recipe, toolchain: &Toolchain) -> Vec<String> {
         "--locked",
         "--profile",
     ]
-    .map(str::to_owned)
-    .into();
+    .map(str::to_owned);
+    arguments.extend(command);
     arguments.push(profile.clone());
-    // Without an explicit target, `+crt-static` would reach procedural macros too, which cannot be static.
-    let target = target
-        .clone()
-        .or_else(|| toolchain.triple.clone().filter(|_| *crt_static));
-    if let Some(target) = target {
-        arguments.extend(["--target".to_owned(), target]);
+    let known = toolchain.triple.as_ref().filter(|_| own_target);
+    if let Some(target) = target.as_ref().or(known) {
+        arguments.extend(["--target".to_owned(), target.clone()]);
     }
     for bin in bins {
         arguments.extend(["--bin".to_owned(), bin.clone()]);

@@ -1,11 +1,16 @@
 //! What a toolchain is to the commands that run in it: the one place that knows.
 
-use crate::check::ToolchainRoot;
+use crate::check::{Image, LocalRoot, ToolchainRoot};
 use crate::diagnostic::Diagnostic;
+use crate::lock::LockedToolchain;
 use crate::source::Span;
 
-use super::Root;
 use super::lower::Lowering;
+use super::packages::{Assembly, assemble};
+use super::{Action, Input, Root, Stage};
+
+/// Where programs are in a root filesystem.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A toolchain as a command sees it.
 #[derive(Debug, Clone)]
@@ -20,13 +25,25 @@ pub(super) struct Toolchain {
 
 /// The toolchain of this name, which something at `at` is built with. That it is not locked becomes a problem.
 pub(super) fn toolchain(lowering: &mut Lowering<'_>, name: &str, at: Span) -> Option<Toolchain> {
+    if let Some(known) = lowering.toolchains.get(name) {
+        return Some(known.clone());
+    }
     let image = lowering.image;
-    let root = image.toolchains.get(name).map(|toolchain| &toolchain.root);
-    let found = match root {
-        Some(ToolchainRoot::Host) => host(lowering),
-        _ => None,
-    };
-    if found.is_none() {
+    let toolchain = image.toolchains.get(name);
+    let found = toolchain.and_then(|toolchain| match &toolchain.root {
+        ToolchainRoot::Host => host(lowering),
+        root => {
+            let tree = tree(lowering, name, root, toolchain.span)?;
+            Some(Toolchain {
+                root: Root::Toolchain(tree),
+                path: PATH.to_owned(),
+                triple: triple(image, root),
+            })
+        }
+    });
+    if let Some(found) = &found {
+        lowering.toolchains.insert(name.to_owned(), found.clone());
+    } else {
         let problem = Diagnostic::error(
             "zosc::plan::no-toolchain",
             format!("the toolchain `{name}` is not in the lock"),
@@ -48,4 +65,80 @@ fn host(lowering: &Lowering<'_>) -> Option<Toolchain> {
         triple: triple.map(str::to_owned).next(),
         root: Root::Host(host),
     })
+}
+
+/// Alpine's Rust builds for Alpine; of others nothing is known before they are asked.
+fn triple(image: &Image, root: &ToolchainRoot) -> Option<String> {
+    let is_alpine = matches!(root, ToolchainRoot::Alpine { .. });
+    is_alpine.then(|| format!("{}-alpine-linux-musl", image.arch))
+}
+
+/// The tree of a toolchain that is not this machine's own; `None` where the lock does not have what the manifest says.
+fn tree(
+    lowering: &mut Lowering<'_>,
+    name: &str,
+    root: &ToolchainRoot,
+    span: Span,
+) -> Option<Input> {
+    let inputs = lowering.inputs;
+    match (root, inputs.lock.toolchains.get(name)) {
+        (
+            ToolchainRoot::Alpine { release, .. },
+            Some(LockedToolchain::Alpine {
+                wishes, packages, ..
+            }),
+        ) => {
+            let alpine = lowering.image.alpine.as_ref();
+            let moved = alpine
+                .zip(release.as_ref())
+                .map(|(alpine, release)| alpine.of_release(release));
+            let assembly = Assembly {
+                packages: packages.iter().collect(),
+                world: wishes.clone(),
+                alpine: moved.as_ref().or(alpine),
+                toolchain: Some((name, span)),
+            };
+            Some(assemble(lowering, &assembly))
+        }
+        (ToolchainRoot::Download { .. }, Some(LockedToolchain::Download { url, sha256, size })) => {
+            let fetch = Action::Fetch {
+                urls: vec![url.clone()],
+                sha256: *sha256,
+                size: *size,
+            };
+            let label = format!("fetch toolchain {name}");
+            let archive = add(lowering, label, span, fetch);
+            Some(unpack(lowering, name, span, archive, url))
+        }
+        (ToolchainRoot::Local(LocalRoot::Archive(path, _)), _) => {
+            let file = inputs.files.get(&path.value)?;
+            let archive = Input::Known(file.digest);
+            let path = path.value.to_string_lossy();
+            Some(unpack(lowering, name, span, archive, &path))
+        }
+        (ToolchainRoot::Local(LocalRoot::Folder(path)), _) => {
+            inputs.folders.get(&path.value).copied().map(Input::Known)
+        }
+        _ => None,
+    }
+}
+
+fn unpack(
+    lowering: &mut Lowering<'_>,
+    name: &str,
+    span: Span,
+    archive: Input,
+    from: &str,
+) -> Input {
+    let unpack = Action::UnpackRoot {
+        archive,
+        name: from.rsplit('/').next().unwrap_or(from).to_owned(),
+        origin: format!("toolchain {name}"),
+    };
+    add(lowering, format!("unpack toolchain {name}"), span, unpack)
+}
+
+fn add(lowering: &mut Lowering<'_>, label: String, span: Span, action: Action) -> Input {
+    let stage = Stage::ComponentsBuild;
+    lowering.plan.add(stage, label, Some(span), action)
 }

@@ -132,6 +132,11 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
             strip_components,
             origin,
         } => unpack::unpack(context, archive, name, *strip_components, origin),
+        Action::UnpackRoot {
+            archive,
+            name,
+            origin,
+        } => unpack::unpack_root(context, archive, name, origin),
         Action::UnpackPackage {
             package,
             name,

@@ -26,44 +26,26 @@ pub(super) fn unpack(
     origin: &str,
 ) -> Result<Digest, Diagnostic> {
     let file = context.store.reader(&context.digest(archive))?;
-    let tree = unpack_file(file, name, strip_components, origin, context.store)?;
-    context.store.put_tree(&tree)
+    let unpacking = Unpacking {
+        strip_components: strip_components as usize,
+        ..Unpacking::new(name, origin, context.store)
+    };
+    context.store.put_tree(&unpacking.tree_of(file)?)
 }
 
-fn unpack_file(
-    file: File,
+/// Unpacks a root filesystem: as [`unpack`], but devices are left out; the sandbox has its own.
+pub(super) fn unpack_root(
+    context: &Context<'_>,
+    archive: &Input,
     name: &str,
-    strip_components: u32,
     origin: &str,
-    store: &Store,
-) -> Result<Tree, Diagnostic> {
-    let mut unpacking = Unpacking {
-        name,
-        strip_components: strip_components as usize,
-        origin: Origin::new(origin),
-        store,
-        tree: Tree::new(),
-        bytes: 0,
-        packed_members: false,
+) -> Result<Digest, Diagnostic> {
+    let file = context.store.reader(&context.digest(archive))?;
+    let unpacking = Unpacking {
+        leaves_devices_out: true,
+        ..Unpacking::new(name, origin, context.store)
     };
-    let lower = name.to_ascii_lowercase();
-    let ends = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
-    if ends(&[".zip", ".jar", ".whl"]) {
-        unpacking.zip(file)?;
-    } else if ends(&[".deb", ".udeb"]) {
-        unpacking.deb(file)?;
-    } else if ends(&[".apk"]) {
-        // Signature, control data and files are three gzip members that inflate to one tar stream.
-        unpacking.packed_members = true;
-        unpacking.tar(&mut flate2::read::MultiGzDecoder::new(BufReader::new(file)))?;
-    } else if lower.contains(".tar") || ends(&[".tgz", ".txz", ".tzst", ".crate"]) {
-        let mut content = unpacking.inflate(name, BufReader::new(file))?;
-        unpacking.tar(&mut content)?;
-    } else {
-        return Err(unpacking.refuse("its name ends like no archive that zosc unpacks")
-            .help("tar (plain, gz, xz, zst), zip, deb and apk are unpacked; a single program needs `unpack #false`"));
-    }
-    unpacking.finish()
+    context.store.put_tree(&unpacking.tree_of(file)?)
 }
 
 struct Unpacking<'a> {
@@ -75,9 +57,46 @@ struct Unpacking<'a> {
     bytes: u64,
     /// Whether top-level names that begin with a dot describe the package and are no files of it.
     packed_members: bool,
+    /// Whether devices are left out rather than refused.
+    leaves_devices_out: bool,
 }
 
-impl Unpacking<'_> {
+impl<'a> Unpacking<'a> {
+    fn new(name: &'a str, origin: &str, store: &'a Store) -> Self {
+        Self {
+            name,
+            strip_components: 0,
+            origin: Origin::new(origin),
+            store,
+            tree: Tree::new(),
+            bytes: 0,
+            packed_members: false,
+            leaves_devices_out: false,
+        }
+    }
+
+    /// The files of an archive, whose name tells its format.
+    fn tree_of(mut self, file: File) -> Result<Tree, Diagnostic> {
+        let lower = self.name.to_ascii_lowercase();
+        let ends = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
+        if ends(&[".zip", ".jar", ".whl"]) {
+            self.zip(file)?;
+        } else if ends(&[".deb", ".udeb"]) {
+            self.deb(file)?;
+        } else if ends(&[".apk"]) {
+            // Signature, control data and files are three gzip members that inflate to one tar stream.
+            self.packed_members = true;
+            self.tar(&mut flate2::read::MultiGzDecoder::new(BufReader::new(file)))?;
+        } else if lower.contains(".tar") || ends(&[".tgz", ".txz", ".tzst", ".crate"]) {
+            let mut content = self.inflate(self.name, BufReader::new(file))?;
+            self.tar(&mut content)?;
+        } else {
+            return Err(self.refuse("its name ends like no archive that zosc unpacks")
+                .help("tar (plain, gz, xz, zst), zip, deb and apk are unpacked; a single program needs `unpack #false`"));
+        }
+        self.finish()
+    }
+
     fn refuse(&self, reason: impl std::fmt::Display) -> Diagnostic {
         Diagnostic::error(
             "zosc::build::bad-archive",
@@ -130,6 +149,11 @@ impl Unpacking<'_> {
                 tar::EntryType::Symlink => self.symlink(&link.unwrap_or_default())?,
                 tar::EntryType::Link => self.hard_link(&link.unwrap_or_default(), &path)?,
                 tar::EntryType::XGlobalHeader => continue,
+                tar::EntryType::Char | tar::EntryType::Block | tar::EntryType::Fifo
+                    if self.leaves_devices_out =>
+                {
+                    continue;
+                }
                 other => {
                     return Err(self.refuse(format!("`{path}` is a special file ({other:?})")));
                 }
@@ -317,7 +341,11 @@ mod tests {
         let mut file = tempfile::tempfile().expect("a file");
         file.write_all(bytes).expect("written");
         file.rewind().expect("rewound");
-        unpack_file(file, name, strip, "source x", &store)
+        let unpacking = Unpacking {
+            strip_components: strip as usize,
+            ..Unpacking::new(name, "source x", &store)
+        };
+        unpacking.tree_of(file)
     }
 
     /// A tar archive; `->` makes a symlink, `=>` a hard link, a trailing slash a directory.

@@ -185,6 +185,7 @@ fn a_vendored_repository_keeps_what_the_mirror_has_dropped() {
     alpine.repositories.push(check::Repository {
         urls: vec![format!("file://{}", vendored.repository().display())],
         tag: None,
+        follows_release: false,
         span: at(103),
     });
     let elsewhere = Store::open(bench.folder.path().join("elsewhere")).expect("opens");

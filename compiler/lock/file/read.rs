@@ -1,0 +1,159 @@
+//! One line of a lock: read strictly, so that what zosc has not written is not taken.
+
+use std::collections::BTreeMap;
+
+use crate::syntax::{Node, Value};
+use crate::tree::{Digest, ImagePath};
+
+use super::super::{
+    Lock, LockedIndex, LockedKernel, LockedPackage, LockedSource, LockedToolchain, Role,
+};
+use super::role_name;
+
+/// A node's first argument and its properties.
+struct Line<'n> {
+    name: String,
+    properties: BTreeMap<&'n str, &'n Value>,
+}
+
+/// Reads one line; `None` where anything is missing or not as it is written.
+pub(super) fn read_node(node: &Node, lock: &mut Lock) -> Option<()> {
+    let line = Line::of(node)?;
+    match node.name.value.as_str() {
+        "wish" => lock.wishes.push(line.name),
+        "index" => lock.indexes.push(line.index()?),
+        "package" => lock.packages.push(line.package(line.role()?)?),
+        "toolchain-index" | "toolchain-package" => {
+            let toolchain = lock.toolchains.get_mut(&line.text("toolchain")?);
+            let Some(LockedToolchain::Alpine {
+                indexes, packages, ..
+            }) = toolchain
+            else {
+                return None;
+            };
+            if node.name.value == "toolchain-index" {
+                indexes.push(line.index()?);
+            } else {
+                packages.push(line.package(Role::Image)?);
+            }
+        }
+        "kernel" => {
+            lock.kernel = Some(LockedKernel {
+                image: ImagePath::new(&line.text("image")?).ok()?,
+                release: line.name,
+            });
+        }
+        kind => {
+            if let Some(toolchain) = line.toolchain(kind) {
+                lock.toolchains.insert(line.name, toolchain);
+            } else {
+                let source = line.source(kind)?;
+                lock.sources.insert(line.name, source);
+            }
+        }
+    }
+    Some(())
+}
+
+impl<'n> Line<'n> {
+    fn of(node: &'n Node) -> Option<Self> {
+        let name = node.arguments().next();
+        let properties = node.entries.iter();
+        Some(Self {
+            name: name.and_then(|entry| string(&entry.value.value))?,
+            properties: properties
+                .filter_map(|entry| Some((entry.key.as_ref()?.value.as_str(), &entry.value.value)))
+                .collect(),
+        })
+    }
+
+    fn text(&self, key: &str) -> Option<String> {
+        self.properties.get(key).copied().and_then(string)
+    }
+
+    fn number(&self, key: &str) -> Option<u64> {
+        match self.properties.get(key) {
+            Some(Value::Integer(number)) => u64::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+
+    fn words(&self, key: &str) -> Vec<String> {
+        self.text(key)
+            .map(|list| list.split(' ').map(str::to_owned).collect())
+            .unwrap_or_default()
+    }
+
+    fn digest(&self, key: &str) -> Option<Digest> {
+        self.text(key)?.parse().ok()
+    }
+
+    fn role(&self) -> Option<Role> {
+        [Role::Image, Role::Kernel, Role::Stub, Role::Firmware]
+            .into_iter()
+            .find(|role| self.text("role").as_deref() == Some(role_name(*role)))
+    }
+
+    fn index(&self) -> Option<LockedIndex> {
+        Some(LockedIndex {
+            url: self.name.clone(),
+            tag: self.text("tag"),
+            sha256: self.digest("sha256")?,
+        })
+    }
+
+    fn package(&self, role: Role) -> Option<LockedPackage> {
+        Some(LockedPackage {
+            role,
+            name: self.name.clone(),
+            version: self.text("version")?,
+            urls: vec![self.text("url")?],
+            identity: self.text("identity")?,
+            sha256: self.digest("sha256")?,
+            size: self.number("size")?,
+            built: self.number("built")?,
+            scripts: self.words("scripts").into_iter().collect(),
+            triggers: self.words("triggers"),
+            because: self.words("because"),
+        })
+    }
+
+    fn toolchain(&self, kind: &str) -> Option<LockedToolchain> {
+        match kind {
+            "toolchain" => Some(LockedToolchain::Alpine {
+                wishes: self.words("wishes"),
+                indexes: Vec::new(),
+                packages: Vec::new(),
+            }),
+            "toolchain-rootfs" => Some(LockedToolchain::Download {
+                url: self.text("url")?,
+                sha256: self.digest("sha256")?,
+                size: self.number("size")?,
+            }),
+            _ => None,
+        }
+    }
+
+    fn source(&self, kind: &str) -> Option<LockedSource> {
+        match kind {
+            "crate" => Some(LockedSource::Crate {
+                name: self.text("package")?,
+                version: self.text("version")?,
+                tree: self.digest("tree")?,
+            }),
+            "release" => Some(LockedSource::Release {
+                url: self.text("url")?,
+                sha256: self.digest("sha256")?,
+                size: self.number("size")?,
+            }),
+            _ => None,
+        }
+    }
+}
+
+fn string(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        _ => None,
+    }
+}
