@@ -1,6 +1,7 @@
 //! Keys that sign EFI programs. Nothing here reads a private key.
 
 use crate::diagnostic::Diagnostic;
+use crate::efi::Certificate;
 use crate::manifest::kernel::Sign;
 use crate::manifest::secret::Secret;
 use crate::source::{Span, Spanned};
@@ -47,31 +48,26 @@ impl Ctx<'_> {
         }
     }
 
-    fn certificate(&mut self, path: &Spanned<String>) -> Option<Spanned<std::path::PathBuf>> {
-        let file = self.existing(path, Want::File)?;
+    fn certificate(&mut self, path: &Spanned<String>) -> Option<Spanned<Certificate>> {
+        self.existing(path, Want::File)?;
         let bytes = self.read(path, LARGEST_CERTIFICATE)?;
-        let has = |text: &[u8]| bytes.windows(text.len()).any(|part| part == text);
-        // A sequence with a length of two bytes, as every certificate in DER begins.
-        let is_der = bytes.starts_with(&[0x30, 0x82]);
-        if has(b"PRIVATE KEY-----") {
-            self.bad_certificate(path.span, "it holds a private key");
-            return None;
+        match Certificate::parse(&bytes) {
+            Ok(certificate) => Some(Spanned::new(certificate, path.span)),
+            Err(fault) => {
+                self.bad_certificate(path.span, &fault);
+                None
+            }
         }
-        if !is_der && !has(b"-----BEGIN CERTIFICATE-----") {
-            self.bad_certificate(path.span, "it is neither PEM nor DER");
-            return None;
-        }
-        Some(file)
     }
 
     fn bad_certificate(&mut self, span: Span, fault: &str) {
         self.push(
             Diagnostic::error(
                 "zosc::check::bad-certificate",
-                format!("this is no certificate: {fault}"),
+                format!("this is no certificate to sign with: {fault}"),
             )
             .at(span)
-            .help("name the file that begins with `-----BEGIN CERTIFICATE-----`, and the private key as `key`"),
+            .help("name the file that begins with `-----BEGIN CERTIFICATE-----`, over an RSA key of 2048, 3072 or 4096 bits, and the private key as `key`"),
         );
     }
 }

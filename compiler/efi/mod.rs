@@ -1,20 +1,23 @@
 //! EFI programs: unified kernel images (UKI), the kernels inside, and the PE format of both.
 //!
 //! Comes in: a stub, a kernel, archives and texts as bytes. Goes out: one PE file that firmware starts, or the facts of
-//! such a file. Never signs, never touches a disk or firmware variables, knows nothing of manifests.
+//! such a file. Never reads a private key by itself, never touches a disk or firmware variables, knows nothing of manifests.
 //!
 //! [`write_uki`] joins the parts, [`read_uki`] takes a file apart, [`kernel_facts`] tells what a kernel image can do,
-//! and [`predict_pcr11`] computes what the stub will measure.
+//! [`predict_pcr11`] computes what the stub will measure, [`sign_program`] signs for Secure Boot, and [`signatures`] tells
+//! who has.
 
 mod kernel;
 mod measure;
 mod pe;
 mod sbat;
+mod signature;
 mod uki;
 
 pub use kernel::{KernelFacts, kernel_facts};
 pub use measure::predict_pcr11;
 pub use pe::Machine;
+pub use signature::{Certificate, PrivateKey, SignatureFacts, Signer, sign_program, signatures};
 pub use uki::{SectionFacts, Uki, UkiFacts, read_uki, write_uki};
 
 #[cfg(test)]

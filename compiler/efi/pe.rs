@@ -93,8 +93,10 @@ pub(super) struct Pe {
     pub(super) size_of_headers: u32,
     pub(super) subsystem: u16,
     pub(super) dll_characteristics: u16,
-    /// The certificate table's size; 0 where the file is not signed.
-    pub(super) certificates: u32,
+    /// Where the certificate table's entry of the directories is; `None` where the headers have no room for one.
+    pub(super) security: Option<usize>,
+    /// Offset and size of the certificate table; both 0 where the file is not signed.
+    pub(super) certificates: (u32, u32),
     /// Address and size of the base relocations.
     pub(super) relocations: (u32, u32),
     pub(super) sections: Vec<Section>,
@@ -146,7 +148,9 @@ impl Pe {
             size_of_headers: field(60)?,
             subsystem: half(68)?,
             dll_characteristics: half(70)?,
-            certificates: directory(DIRECTORY_SECURITY).1,
+            security: (directories > DIRECTORY_SECURITY)
+                .then_some(optional + OPTIONAL + DIRECTORY_SECURITY * 8),
+            certificates: directory(DIRECTORY_SECURITY),
             relocations: directory(DIRECTORY_RELOCATION),
             sections: (0..count)
                 .map(|index| section(bytes, table + index * SECTION_HEADER))

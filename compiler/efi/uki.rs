@@ -98,7 +98,7 @@ pub fn read_uki(bytes: &[u8]) -> Result<UkiFacts, Diagnostic> {
     });
     Ok(UkiFacts {
         machine: pe.machine,
-        signed: pe.certificates > 0,
+        signed: pe.certificates.1 > 0,
         sections: sections
             .collect::<Option<_>>()
             .ok_or_else(|| bad("a section lies outside the file"))?,
@@ -145,7 +145,7 @@ fn check_stub(bytes: &[u8]) -> Result<Pe, Diagnostic> {
         .help("name a stub such as `/usr/lib/systemd/boot/efi/linuxx64.efi.stub`")
     };
     let pe = Pe::read(bytes).map_err(bad)?;
-    if pe.certificates > 0 {
+    if pe.certificates.1 > 0 {
         return Err(Diagnostic::error(
             "zosc::efi::signed-stub",
             "the EFI stub is signed, and its signature would not cover what is added",
@@ -440,7 +440,7 @@ fn place(bytes: &mut Vec<u8>, section: &mut Section, content: &[u8], alignment: 
     section.raw_size = (bytes.len() - section.raw_offset as usize) as u32;
 }
 
-fn put(bytes: &mut [u8], place: usize, value: &[u8]) {
+pub(super) fn put(bytes: &mut [u8], place: usize, value: &[u8]) {
     if let Some(target) = bytes.get_mut(place..place + value.len()) {
         target.copy_from_slice(value);
     }

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::archive::{self, Limits};
 use crate::diagnostic::Diagnostic;
-use crate::efi::{self, KernelFacts, SectionFacts};
+use crate::efi::{self, KernelFacts, SectionFacts, SignatureFacts};
 use crate::tree::{Digest, Origin, Store};
 
 /// What an image turned out to be.
@@ -61,6 +61,9 @@ pub struct EfiReport {
     pub machine: String,
     /// Whether a certificate table is attached.
     pub signed: bool,
+    /// The signatures in that table.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<SignatureFacts>,
     /// Its sections, in the order of the file.
     pub sections: Vec<SectionFacts>,
     /// The kernel's command line.
@@ -119,6 +122,7 @@ fn program(report: &mut Report, bytes: &[u8], store: &Store) -> Result<(), Diagn
     report.efi = Some(EfiReport {
         machine: facts.machine.name(),
         signed: facts.signed,
+        signatures: efi::signatures(bytes),
         sections: facts.sections.clone(),
         command_line: words(".cmdline"),
         os_release: words(".osrel"),

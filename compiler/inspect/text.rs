@@ -76,6 +76,20 @@ impl Lines {
 fn sections(out: &mut Lines, efi: &EfiReport) {
     let signed = if efi.signed { "signed" } else { "not signed" };
     out.line(format_args!("for {}, {signed}", efi.machine));
+    for signature in &efi.signatures {
+        let verdict = if !signature.digest_matches {
+            "the file is not the one that was signed"
+        } else if signature.valid {
+            "the digest matches, the signature is right"
+        } else {
+            "the digest matches, the signature is wrong"
+        };
+        out.line(format_args!(
+            "  by {}, issued by {}: {verdict}",
+            signature.subject.as_deref().unwrap_or("nobody known"),
+            signature.issuer.as_deref().unwrap_or("nobody known"),
+        ));
+    }
     out.head("sections");
     for section in &efi.sections {
         out.line(format_args!(

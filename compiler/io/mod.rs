@@ -16,7 +16,7 @@ mod write;
 pub use download::{Answer, Failure, Network, Progress, Request, Resume, download};
 pub use files::{FileKind, Files, Memory, Overlay, System};
 pub use http::{Internet, MemoryNetwork, Offline};
-pub use process::{Finished, run_program};
+pub use process::{Answered, Finished, run_program, run_with_input};
 pub use replace::replace;
 pub use write::{Existing, NewFile, Unwritten, write_all};
 

@@ -1,6 +1,6 @@
 //! Programs of the building machine.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,16 +31,67 @@ pub fn run_program(
     environment: &[(&str, &str)],
     cancel: &AtomicBool,
 ) -> std::io::Result<Finished> {
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(arguments)
         .current_dir(directory)
         .envs(environment.iter().copied())
-        .stdin(Stdio::null())
+        .stdin(Stdio::null());
+    let (success, output, errors) = finish(command, &[], cancel)?;
+    Ok(Finished {
+        success,
+        output: String::from_utf8_lossy(&output).into_owned(),
+        errors,
+    })
+}
+
+/// What a program of the machine answered.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// Whether it ended with exit code 0.
+    pub success: bool,
+    /// What it wrote to standard output, at most 4 MiB.
+    pub output: Vec<u8>,
+    /// What it wrote to standard error, at most 4 MiB.
+    pub errors: String,
+}
+
+/// Runs a program of the machine to its end, in its own environment and the current folder, and hands `input` to it.
+///
+/// # Errors
+/// As [`run_program`].
+pub fn run_with_input(
+    program: &str,
+    arguments: &[&str],
+    input: &[u8],
+    cancel: &AtomicBool,
+) -> std::io::Result<Answered> {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::piped());
+    let (success, output, errors) = finish(command, input, cancel)?;
+    Ok(Answered {
+        success,
+        output,
+        errors,
+    })
+}
+
+/// Starts a command, feeds it, and waits for its end: whether it succeeded, its output, and what it said about errors.
+fn finish(
+    mut command: Command,
+    input: &[u8],
+    cancel: &AtomicBool,
+) -> std::io::Result<(bool, Vec<u8>, String)> {
+    let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
     let output = collect(child.stdout.take());
     let errors = collect(child.stderr.take());
+    if let Some(mut stream) = child.stdin.take() {
+        // A program that ends without reading says why by itself.
+        let _ = stream.write_all(input);
+    }
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
@@ -52,14 +103,9 @@ pub fn run_program(
         }
         std::thread::sleep(Duration::from_millis(20));
     };
-    let text = |thread: std::thread::JoinHandle<Vec<u8>>| {
-        String::from_utf8_lossy(&thread.join().unwrap_or_default()).into_owned()
-    };
-    Ok(Finished {
-        success: status.success(),
-        output: text(output),
-        errors: text(errors),
-    })
+    let bytes = |thread: std::thread::JoinHandle<Vec<u8>>| thread.join().unwrap_or_default();
+    let errors = String::from_utf8_lossy(&bytes(errors)).into_owned();
+    Ok((status.success(), bytes(output), errors))
 }
 
 /// Reads a stream to its end on a thread of its own, and keeps the beginning.

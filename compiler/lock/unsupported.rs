@@ -121,14 +121,6 @@ fn kernel(image: &Image, found: &mut Diagnostics) {
             "leave `microcode` out; the machine keeps what its firmware loaded",
         );
     }
-    if let Some(sign) = &kernel.sign {
-        not_yet(
-            found,
-            "signed kernels",
-            sign.key.span,
-            "leave `sign` out, and sign the file in `dist/` with `sbsign`",
-        );
-    }
 }
 
 fn flists(image: &Image, found: &mut Diagnostics) {

@@ -9,6 +9,7 @@ use super::{
     AccountEdit, Arguments, Capture, GroupEdit, InstalledFile, Mount, OwnedFile, Root, Stripping,
 };
 use crate::archive::Compression;
+use crate::check::SigningKey;
 use crate::tree::{Conflict, Digest, ImagePath};
 
 /// The index of an action in its plan.
@@ -322,6 +323,18 @@ pub enum Action {
         #[serde(skip_serializing_if = "Option::is_none")]
         content: Option<Input>,
     },
+    /// Signs an EFI program for Secure Boot → blob.
+    ///
+    /// Of the key pair only the certificate counts: the private key that fits it can give one signature alone.
+    Sign {
+        /// The program.
+        program: Input,
+        /// The certificate in PEM.
+        certificate: String,
+        /// Where the private key is read.
+        #[serde(skip)]
+        key: SigningKey,
+    },
 }
 
 impl Action {
@@ -340,7 +353,8 @@ impl Action {
             | Self::Cpio { .. }
             | Self::Concat { .. }
             | Self::PickFile { .. }
-            | Self::Uki { .. } => Yield::Blob,
+            | Self::Uki { .. }
+            | Self::Sign { .. } => Yield::Blob,
             Self::Vendor { .. }
             | Self::Unpack { .. }
             | Self::UnpackRoot { .. }

@@ -12,6 +12,7 @@ use super::content::{accounts, base, branding, files, os_release_text, overlays,
 use super::kernel::{firmware, kernel_tree, modules, stub};
 use super::packages::packages;
 use super::shrinking::shrunk;
+use super::signing::signed;
 use super::sources::source;
 use super::toolchains::Toolchain;
 use super::{Action, Input, Output, Plan, Stage};
@@ -251,9 +252,10 @@ fn outputs(lowering: &mut Lowering<'_>, kernel: Option<Input>, tree: Input, init
                     content: limit.map(|_| tree),
                 };
                 let span = limit.map_or(request.span, |limit| limit.span);
-                lowering
+                let uki = lowering
                     .plan
-                    .add(Stage::KernelBuild, "efi", Some(span), uki)
+                    .add(Stage::KernelBuild, "efi", Some(span), uki);
+                signed(lowering, uki, "sign efi")
             })
         }
         _ => None,
@@ -263,7 +265,9 @@ fn outputs(lowering: &mut Lowering<'_>, kernel: Option<Input>, tree: Input, init
         let content = match output.kind {
             OutputKind::Efi => efi,
             OutputKind::Initramfs => Some(initramfs),
-            OutputKind::Kernel => boot.as_ref().map(|(_, kernel, _)| *kernel),
+            OutputKind::Kernel => boot
+                .as_ref()
+                .map(|(_, kernel, _)| signed(lowering, *kernel, "sign kernel")),
             // Locking has refused it.
             OutputKind::Sbom => None,
         };

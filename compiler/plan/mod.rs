@@ -10,6 +10,7 @@ mod lower;
 mod packages;
 mod parameters;
 mod shrinking;
+mod signing;
 mod skipped_scripts;
 mod sources;
 mod stage;
@@ -23,6 +24,8 @@ pub use parameters::{
 };
 pub use skipped_scripts::skipped_scripts;
 pub use stage::Stage;
+
+pub use crate::check::SigningKey;
 
 use std::collections::BTreeMap;
 

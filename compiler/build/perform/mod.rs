@@ -11,6 +11,7 @@ mod files;
 mod modules;
 mod packages;
 mod programs;
+mod sign;
 mod strip;
 mod unpack;
 
@@ -180,6 +181,11 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
             };
             programs::uki(context, &inputs)
         }
+        Action::Sign {
+            program,
+            certificate,
+            key,
+        } => sign::sign(context, program, certificate, key),
         Action::PickFile { tree, path } => pick(&context.tree(tree)?, path),
         Action::Validate { tree, programs } => {
             select::validate(&context.tree(tree)?, programs, context.store)?;

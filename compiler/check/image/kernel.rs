@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::efi::Certificate;
 use crate::manifest::kernel::Embed;
 use crate::source::{Span, Spanned};
 use crate::tree::Digest;
@@ -145,8 +146,8 @@ pub enum StubOrigin {
 pub struct Signing {
     /// Where the private key is read, when something is signed.
     pub key: Spanned<SigningKey>,
-    /// The certificate's file.
-    pub certificate: Spanned<PathBuf>,
+    /// The certificate that belongs to it.
+    pub certificate: Spanned<Certificate>,
 }
 
 /// Where a private key is read.

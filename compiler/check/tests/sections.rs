@@ -310,7 +310,8 @@ fn settings_reach_the_kernel() {
         "kernel.sign.key=(env)SB_KEY",
         "kernel.sign.cert=cert.pem",
     ];
-    let certificate = ("cert.pem", "-----BEGIN CERTIFICATE-----\n");
+    let certificate = include_str!("../../../tests/fixtures/secure-boot/db.crt");
+    let certificate = ("cert.pem", certificate);
     let files = [("zos.kdl", manifest.as_str()), certificate];
     let image = check_files(&files, &settings).image();
     assert_eq!(built(&image).release(), "6.12.50-Zero-OS");
