@@ -10,6 +10,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io;
 use crate::lock::{self, Unchecked};
 use crate::manifest;
+use crate::plan;
 use crate::syntax;
 
 use super::session::Session;
@@ -50,6 +51,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     if let Some(image) = &image {
         let store = session.existing_store();
         unchecked = lock::review(image, store.as_ref(), &mut problems);
+        problems.extend(plan::skipped_scripts(image, &lock::answering(image)));
     }
     let image = session.conclude(image, &problems)?;
     if let Some(Emit::Json) = arguments.emit {

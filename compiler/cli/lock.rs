@@ -18,7 +18,10 @@ pub(super) struct Arguments {
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let image = session.image(&arguments.manifest)?;
     let store = session.store()?;
-    let inputs = session.inputs(&image, &store, arguments.lock.mode())?;
+    let inputs = session
+        .locked(&image, &store, arguments.lock.mode())?
+        .inputs;
+    session.tell_skipped_scripts(&image, &inputs);
     let (packages, sources) = (inputs.lock.packages.len(), inputs.lock.sources.len());
     session.tell(&format!(
         "{} zos.lock: {packages} packages, {sources} sources",

@@ -69,7 +69,13 @@ pub(super) struct Arguments {
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let mut places = places(session, arguments).into_iter();
     let names = arguments.names.iter().cloned();
-    let wishes: Vec<(String, Span)> = names.zip(places.by_ref()).collect();
+    let wishes: Vec<(String, Span)> = names
+        .zip(places.by_ref())
+        .map(|(wish, place)| {
+            let name = place_of_name(&wish, place);
+            (wish, name)
+        })
+        .collect();
     let mode = Mode {
         locked: false,
         offline: arguments.offline,
@@ -162,6 +168,14 @@ fn places(session: &mut Session, arguments: &Arguments) -> Vec<Span> {
             span
         })
         .collect()
+}
+
+/// The place of the name alone in a wish: problems are about that, and a fix must leave the version and the tag.
+fn place_of_name(wish: &str, place: Span) -> Span {
+    let start = wish.len() - wish.trim_start_matches('!').len();
+    let end = wish.find(['<', '=', '>', '~', '@']).unwrap_or(wish.len());
+    let from = place.range().start;
+    Span::new(place.source, from + start, from + end)
 }
 
 /// The repositories and keys of the command line in the shape of a manifest's.

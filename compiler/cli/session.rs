@@ -278,23 +278,41 @@ impl Session {
         self.settle(lock::network(offline).map_err(Diagnostics::from))
     }
 
-    /// Locks an image's inputs, writing `zos.lock` where it changes, and says what the scripts that are skipped leave undone.
+    /// Locks an image's inputs; says what scripts that are skipped leave undone where that is news.
     pub(super) fn inputs(
         &self,
         image: &Image,
         store: &Store,
         mode: lock::Mode<'_>,
     ) -> Result<Inputs, Failed> {
+        let resolved = self.locked(image, store, mode)?;
+        if !resolved.changes.is_empty() {
+            self.tell_skipped_scripts(image, &resolved.inputs);
+        }
+        Ok(resolved.inputs)
+    }
+
+    /// Locks an image's inputs, writing `zos.lock` where it changes, and says what changed.
+    pub(super) fn locked(
+        &self,
+        image: &Image,
+        store: &Store,
+        mode: lock::Mode<'_>,
+    ) -> Result<lock::Resolved, Failed> {
         let progress = Progress::new(self);
         let resolved = lock::resolve(image, store, mode, &progress, &CANCELLED);
         progress.finish();
         let resolved = self.settle(resolved)?;
         self.tell_changes(&resolved.changes);
-        let skipped = plan::skipped_scripts(image, &resolved.inputs);
+        Ok(resolved)
+    }
+
+    /// Says what the scripts that are skipped leave undone.
+    pub(super) fn tell_skipped_scripts(&self, image: &Image, inputs: &Inputs) {
+        let skipped = plan::skipped_scripts(image, &inputs.lock.packages);
         if !skipped.is_empty() {
             self.report(&skipped);
         }
-        Ok(resolved.inputs)
     }
 
     /// Brings everything that a plan takes from elsewhere into the store.

@@ -15,7 +15,8 @@ use crate::check::{GitRevision, Image, SourceOrigin};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::tree::Store;
 
-use super::{FILE_NAME, Lock};
+use super::packages::{keep, singles, wishes};
+use super::{FILE_NAME, Lock, LockedPackage};
 
 use answer::Answer;
 
@@ -57,6 +58,17 @@ pub fn review(image: &Image, store: Option<&Store>, sink: &mut Diagnostics) -> V
     found.sort();
     sink.extend(found);
     unchecked
+}
+
+/// The packages of `zos.lock`, where it is there and answers to what the image asks for; nothing is looked up.
+pub fn answering(image: &Image) -> Vec<LockedPackage> {
+    let (wishes, singles) = (wishes(image), singles(image));
+    let lock = super::read(&image.directory.join(FILE_NAME)).unwrap_or_default();
+    let kept = image
+        .alpine
+        .as_ref()
+        .and_then(|alpine| keep(alpine, &wishes, &singles, &lock));
+    kept.map(|kept| kept.packages).unwrap_or_default()
 }
 
 /// One review on its way.

@@ -1,11 +1,11 @@
 //! What is lost where the manifest skips scripts of packages.
 //!
-//! Comes in: an image and its locked inputs. Goes out: a warning for each package whose scripts or trigger would have run, with
+//! Comes in: an image and its locked packages. Goes out: a warning for each package whose scripts or trigger would have run, with
 //! what is known to be missing without them. Never reads a script: what well-known ones do is listed here.
 
 use crate::check::Image;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::lock::{Inputs, LockedPackage, Role};
+use crate::lock::{LockedPackage, Role};
 
 /// Scripts that an installation runs, and what most of them are for.
 const SCRIPTS: [(&str, &str); 3] = [
@@ -80,10 +80,10 @@ const KNOWN: [(&str, &str, &str); 11] = [
 ];
 
 /// A warning for each package of the image that has scripts which the manifest skips.
-pub fn skipped_scripts(image: &Image, inputs: &Inputs) -> Diagnostics {
+pub fn skipped_scripts(image: &Image, packages: &[LockedPackage]) -> Diagnostics {
     let mut warnings = Diagnostics::new();
-    let packages = inputs.lock.packages.iter();
-    for package in packages.filter(|package| package.role == Role::Image) {
+    let installed = packages.iter();
+    for package in installed.filter(|package| package.role == Role::Image) {
         if image.packages.runs_scripts_of(&package.name) {
             continue;
         }

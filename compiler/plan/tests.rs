@@ -158,7 +158,7 @@ fn skipped_scripts_leave_no_action() {
             .iter()
             .any(|planned| matches!(planned.action, Action::Run { .. }))
     );
-    let warnings = skipped_scripts(&image(&manifest), &inputs());
+    let warnings = skipped_scripts(&image(&manifest), &inputs().lock.packages);
     let told: Vec<_> = warnings
         .iter()
         .map(|warning| (warning.code, warning.message.as_str(), warning.notes.len()))
@@ -175,7 +175,7 @@ fn skipped_scripts_leave_no_action() {
             (code, "`marks` has scripts that are skipped: trigger", 1),
         ]
     );
-    assert!(skipped_scripts(&image(MANIFEST), &inputs()).is_empty());
+    assert!(skipped_scripts(&image(MANIFEST), &inputs().lock.packages).is_empty());
 }
 
 #[test]
