@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
+use sha1::Digest as _;
+
 use super::checksum::Checksum;
 use super::fault::Fault;
-use super::members::{Keep, Members};
+use super::members::{Members, Meter};
 use super::package_info::PackageInfo;
 use super::script::ScriptKind;
 use super::signature::{Signature, SignatureAlgorithm};
@@ -29,11 +31,12 @@ pub struct PackageControl {
 }
 
 /// A control member with what is needed to check its signatures.
-pub(super) struct Front {
-    pub(super) control: PackageControl,
+pub(super) struct Front<M> {
     pub(super) signatures: Vec<Signature>,
-    /// The compressed control member, where it was asked for.
-    pub(super) signed: Vec<u8>,
+    info: PackageInfo,
+    scripts: BTreeMap<ScriptKind, Vec<u8>>,
+    /// What has seen the compressed control member.
+    pub(super) signed: M,
 }
 
 /// Reads a package's control member and nothing behind it; `subject` names the package in errors.
@@ -41,9 +44,18 @@ pub(super) struct Front {
 /// Nothing vouches for what comes out: compare [`PackageControl::identity`] or call
 /// [`verify_package`](super::verify_package).
 pub fn read_control(apk: &mut dyn Read, subject: &str) -> Result<PackageControl, Diagnostic> {
-    read_front(&mut Members::new(apk), Keep::Hashes)
-        .map(|front| front.control)
+    read_identified(&mut Members::new(apk))
         .map_err(|fault| fault.about(&format!("the package `{subject}`")))
+}
+
+/// Reads a package's signatures and its control member, and what identifies it.
+pub(super) fn read_identified<R: Read>(members: &mut Members<R>) -> Result<PackageControl, Fault> {
+    let front: Front<sha1::Sha1> = read_front(members)?;
+    Ok(PackageControl {
+        info: front.info,
+        identity: Checksum::from_bytes(front.signed.finalize().into()),
+        scripts: front.scripts,
+    })
 }
 
 /// One member at the front: it holds signatures only, or it is the control member.
@@ -52,21 +64,18 @@ enum Part {
     Control(Box<PackageInfo>, BTreeMap<ScriptKind, Vec<u8>>),
 }
 
-pub(super) fn read_front<R: Read>(members: &mut Members<R>, keep: Keep) -> Result<Front, Fault> {
+pub(super) fn read_front<R: Read, M: Meter>(members: &mut Members<R>) -> Result<Front<M>, Fault> {
     let mut signatures = Vec::new();
     for _ in 0..2 {
-        let (part, hashes) = members.next(CONTROL_LIMIT, keep, read_part)?;
+        let (part, signed) = members.next(CONTROL_LIMIT, read_part)?;
         match part {
             Part::Signatures(list) => signatures.extend(list),
             Part::Control(info, scripts) => {
                 return Ok(Front {
-                    control: PackageControl {
-                        info: *info,
-                        identity: hashes.checksum,
-                        scripts,
-                    },
                     signatures,
-                    signed: hashes.bytes,
+                    info: *info,
+                    scripts,
+                    signed,
                 });
             }
         }

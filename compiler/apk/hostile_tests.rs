@@ -148,7 +148,7 @@ type Attack = (&'static str, Vec<u8>, &'static str);
 /// Bytes of the control member of an unsigned package.
 fn control_length(bytes: &[u8]) -> usize {
     let mut members = members::Members::new(bytes);
-    let read = members.next(1 << 20, members::Keep::Hashes, |_| Ok(()));
+    let read = members.next::<_, ()>(1 << 20, |_| Ok(()));
     read.expect("sound");
     members.consumed() as usize
 }

@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use super::fault::Fault;
 use super::keys::Key;
-use super::members::{Keep, Members};
+use super::members::Members;
 use super::signature::verify_index;
 use super::tarball::TarReader;
 use crate::diagnostic::Diagnostic;
@@ -22,8 +22,8 @@ pub fn open_index(archive: &[u8], keys: &[Key], subject: &str) -> Result<Vec<u8>
     verify_index(archive, keys, subject)?;
     let mut members = Members::new(archive);
     let read = |members: &mut Members<&[u8]>| {
-        members.next(TEXT_LIMIT, Keep::Hashes, |_| Ok(()))?;
-        let (text, _) = members.next(TEXT_LIMIT, Keep::Hashes, |content| {
+        members.next::<_, ()>(TEXT_LIMIT, |_| Ok(()))?;
+        let (text, ()) = members.next(TEXT_LIMIT, |content| {
             let mut tar = TarReader::new(content);
             while let Some(header) = tar.next()? {
                 if header.path == "APKINDEX" {

@@ -1,40 +1,60 @@
 //! Splitting an archive into its gzip members.
 //!
 //! An `.apk` is two or three gzip members end to end, and its hashes cover the *compressed* bytes of one member
-//! each. A [`Members`] inflates one member at a time, never reads past its last byte, and hashes what it consumes.
+//! each. A [`Members`] inflates one member at a time, never reads past its last byte, and shows what it consumes to a
+//! [`Meter`]: each member is hashed with what counts for it, and with nothing else.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 use flate2::bufread::GzDecoder;
 use sha1::Digest as _;
 
-use super::checksum::Checksum;
 use super::fault::Fault;
-use crate::tree::{Digest, Hasher};
+use crate::tree::Hasher;
 
 /// The members of an archive, one after the other.
 pub(super) struct Members<R> {
-    source: Metered<R>,
+    source: BufReader<R>,
+    consumed: u64,
 }
 
-/// What one member's compressed bytes hash to.
-pub(super) struct MemberHashes {
-    pub(super) checksum: Checksum,
-    pub(super) digest: Digest,
-    /// The compressed bytes, where they were asked for.
-    pub(super) bytes: Vec<u8>,
+/// Takes note of a member's compressed bytes.
+pub(super) trait Meter: Default {
+    /// Takes the next piece.
+    fn take(&mut self, bytes: &[u8]);
+}
+
+/// Nothing is asked about the bytes.
+impl Meter for () {
+    fn take(&mut self, _: &[u8]) {}
+}
+
+/// The bytes themselves: signatures are checked over them.
+impl Meter for Vec<u8> {
+    fn take(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// What makes a package's identity.
+impl Meter for sha1::Sha1 {
+    fn take(&mut self, bytes: &[u8]) {
+        self.update(bytes);
+    }
+}
+
+/// What `datahash` promises.
+impl Meter for Hasher {
+    fn take(&mut self, bytes: &[u8]) {
+        self.update(bytes);
+    }
 }
 
 impl<R: Read> Members<R> {
     pub(super) fn new(source: R) -> Self {
         Self {
-            source: Metered {
-                inner: BufReader::with_capacity(1 << 16, source),
-                checksum: sha1::Sha1::new(),
-                digest: Hasher::new(),
-                consumed: 0,
-                kept: None,
-            },
+            source: BufReader::with_capacity(1 << 16, source),
+            consumed: 0,
         }
     }
 
@@ -45,26 +65,26 @@ impl<R: Read> Members<R> {
 
     /// How many compressed bytes have been consumed.
     pub(super) fn consumed(&self) -> u64 {
-        self.source.consumed
+        self.consumed
     }
 
-    /// Hands the next member's content to `read`, at most `limit` bytes of it, and hashes the member whole.
+    /// Hands the next member's content to `read`, at most `limit` bytes of it, and meters the member whole.
     ///
     /// What `read` leaves is inflated and dropped, so that the checks of gzip itself are made.
-    pub(super) fn next<T>(
+    pub(super) fn next<T, M: Meter>(
         &mut self,
         limit: u64,
-        keep: Keep,
         read: impl FnOnce(&mut dyn Read) -> Result<T, Fault>,
-    ) -> Result<(T, MemberHashes), Fault> {
-        self.source.checksum = sha1::Sha1::new();
-        self.source.digest = Hasher::new();
-        self.source.kept = (keep == Keep::Bytes).then(Vec::new);
+    ) -> Result<(T, M), Fault> {
         if self.at_end()? {
             return Err(Fault::Truncated);
         }
+        let mut metered = Metered {
+            members: self,
+            meter: M::default(),
+        };
         let mut content = Bounded {
-            inner: GzDecoder::new(&mut self.source),
+            inner: GzDecoder::new(&mut metered),
             left: limit,
         };
         let result = read(&mut content).and_then(|value| {
@@ -77,35 +97,17 @@ impl<R: Read> Members<R> {
             }
             fault => fault,
         })?;
-        let source = &mut self.source;
-        let hashes = MemberHashes {
-            checksum: Checksum::from_bytes(std::mem::take(&mut source.checksum).finalize().into()),
-            digest: std::mem::take(&mut source.digest).finish(),
-            bytes: source.kept.take().unwrap_or_default(),
-        };
-        Ok((value, hashes))
+        Ok((value, metered.meter))
     }
 }
 
-/// Whether a member's compressed bytes are wanted afterwards.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keep {
-    /// Only their hashes.
-    Hashes,
-    /// The bytes too: signatures are checked over them.
-    Bytes,
+/// A reader that meters what is consumed from it.
+struct Metered<'m, R, M> {
+    members: &'m mut Members<R>,
+    meter: M,
 }
 
-/// A reader that hashes what is consumed from it.
-struct Metered<R> {
-    inner: BufReader<R>,
-    checksum: sha1::Sha1,
-    digest: Hasher,
-    consumed: u64,
-    kept: Option<Vec<u8>>,
-}
-
-impl<R: Read> Read for Metered<R> {
+impl<R: Read, M: Meter> Read for Metered<'_, R, M> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.fill_buf()?.read(buffer)?;
         self.consume(count);
@@ -113,21 +115,17 @@ impl<R: Read> Read for Metered<R> {
     }
 }
 
-impl<R: Read> BufRead for Metered<R> {
+impl<R: Read, M: Meter> BufRead for Metered<'_, R, M> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.inner.fill_buf()
+        self.members.source.fill_buf()
     }
 
     fn consume(&mut self, count: usize) {
-        let buffered = self.inner.buffer();
+        let buffered = self.members.source.buffer();
         let bytes = buffered.get(..count).unwrap_or(buffered);
-        self.checksum.update(bytes);
-        self.digest.update(bytes);
-        self.consumed += bytes.len() as u64;
-        if let Some(kept) = &mut self.kept {
-            kept.extend_from_slice(bytes);
-        }
-        self.inner.consume(count);
+        self.meter.take(bytes);
+        self.members.consumed += bytes.len() as u64;
+        self.members.source.consume(count);
     }
 }
 
@@ -152,7 +150,9 @@ impl<R: Read> Read for Bounded<R> {
 mod tests {
     use std::io::Write as _;
 
+    use super::super::checksum::Checksum;
     use super::*;
+    use crate::tree::Digest;
 
     fn gzip(content: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -168,14 +168,16 @@ mod tests {
 
     #[test]
     fn members_are_split_and_hashed_apart() {
-        let (first, second) = (gzip(b"one"), gzip(b"two"));
-        let archive = [first.clone(), second.clone()].concat();
+        let [first, second, third] = [gzip(b"one"), gzip(b"two"), gzip(b"three")];
+        let archive = [first.clone(), second.clone(), third.clone()].concat();
         let mut members = Members::new(archive.as_slice());
-        let (content, hashes) = members.next(9, Keep::Bytes, all).expect("first");
-        assert_eq!((content.as_slice(), &hashes.bytes), (&b"one"[..], &first));
-        assert_eq!(hashes.checksum, Checksum::of(&first));
-        let ((), hashes) = members.next(9, Keep::Hashes, |_| Ok(())).expect("second");
-        assert_eq!(hashes.digest, Digest::of(&second));
+        let (content, bytes): (_, Vec<u8>) = members.next(9, all).expect("first");
+        assert_eq!((content.as_slice(), &bytes), (&b"one"[..], &first));
+        let ((), hasher): (_, Hasher) = members.next(9, |_| Ok(())).expect("second");
+        assert_eq!(hasher.finish(), Digest::of(&second));
+        let (_, identity): (_, sha1::Sha1) = members.next(9, all).expect("third");
+        let identity = Checksum::from_bytes(identity.finalize().into());
+        assert_eq!(identity, Checksum::of(&third));
         assert!(members.at_end().expect("readable"));
         assert_eq!(members.consumed(), archive.len() as u64);
     }
@@ -183,7 +185,7 @@ mod tests {
     #[test]
     fn inflating_stops_at_the_limit() {
         let archive = gzip(&vec![0; 1 << 20]);
-        let fault = Members::new(archive.as_slice()).next(1000, Keep::Hashes, |_| Ok(()));
+        let fault = Members::new(archive.as_slice()).next::<_, ()>(1000, |_| Ok(()));
         assert!(matches!(fault, Err(Fault::TooLarge(1000))));
     }
 
@@ -191,13 +193,13 @@ mod tests {
     fn a_cut_or_damaged_member_is_refused() {
         let archive = gzip(&[7; 5000]);
         for length in 0..archive.len() {
-            let fault = Members::new(&archive[..length]).next(1 << 20, Keep::Hashes, all);
+            let fault = Members::new(&archive[..length]).next::<_, ()>(1 << 20, all);
             assert!(matches!(fault, Err(Fault::Truncated)), "{length}");
         }
         let mut damaged = archive.clone();
         let crc = damaged.len() - 6;
         damaged[crc] ^= 1;
-        let fault = Members::new(damaged.as_slice()).next(1 << 20, Keep::Hashes, all);
+        let fault = Members::new(damaged.as_slice()).next::<_, ()>(1 << 20, all);
         assert!(matches!(fault, Err(Fault::Malformed(_))));
     }
 }

@@ -9,9 +9,9 @@ use ring::signature::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::control::{read_front, read_signatures};
+use super::control::{Front, read_front, read_signatures};
 use super::keys::Key;
-use super::members::{Keep, Members};
+use super::members::Members;
 use crate::diagnostic::Diagnostic;
 
 /// The most an index's first member may inflate to; the whole index, where it is not signed.
@@ -92,8 +92,8 @@ pub struct VerifiedBy {
 pub fn verify_index(archive: &[u8], keys: &[Key], subject: &str) -> Result<VerifiedBy, Diagnostic> {
     let subject = format!("the index `{subject}`");
     let mut members = Members::new(archive);
-    let (signatures, _) = members
-        .next(FIRST_LIMIT, Keep::Hashes, read_signatures)
+    let (signatures, ()) = members
+        .next(FIRST_LIMIT, read_signatures)
         .map_err(|fault| fault.about(&subject))?;
     let start = usize::try_from(members.consumed()).unwrap_or(usize::MAX);
     let signed = archive.get(start..).unwrap_or_default();
@@ -112,8 +112,8 @@ pub fn verify_package(
     subject: &str,
 ) -> Result<VerifiedBy, Diagnostic> {
     let subject = format!("the package `{subject}`");
-    let front =
-        read_front(&mut Members::new(apk), Keep::Bytes).map_err(|fault| fault.about(&subject))?;
+    let front: Front<Vec<u8>> =
+        read_front(&mut Members::new(apk)).map_err(|fault| fault.about(&subject))?;
     verify(&front.signatures, &front.signed, keys, &subject)
 }
 
