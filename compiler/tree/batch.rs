@@ -1,7 +1,6 @@
 //! Contents that come into the store together or not at all.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 
 use tempfile::TempPath;
 
@@ -32,11 +31,10 @@ impl<'s> Batch<'s> {
         if self.staged.contains_key(&digest) || self.store.contains(&digest) {
             return Ok(digest);
         }
-        let mut writer = self.store.writer()?;
-        writer
-            .write_all(bytes)
-            .map_err(|error| self.store.unusable(&error))?;
-        self.add(writer).map(|(digest, _)| digest)
+        let staged = self.store.stage(bytes);
+        let staged = staged.map_err(|error| self.store.unusable(&error))?;
+        self.staged.insert(digest, staged);
+        Ok(digest)
     }
 
     /// Begins a content that comes in pieces; [`Batch::add`] takes it once it is whole.

@@ -36,9 +36,13 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .iter()
-            .try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        // Written at once: every path into the store is made of one.
+        let digits = self.0.map(|byte| {
+            let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
+            [digit(byte >> 4), digit(byte & 15)]
+        });
+        formatter.write_str(&String::from_iter(digits.as_flattened()))
     }
 }
 
@@ -98,7 +102,7 @@ impl<'de> Deserialize<'de> for Digest {
 }
 
 /// Hashes a stream piece by piece.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Hasher(sha2::Sha256);
 
 impl Hasher {

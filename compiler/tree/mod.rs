@@ -11,6 +11,7 @@ mod entry;
 mod merge;
 mod path;
 mod store;
+mod workplace;
 
 pub use batch::Batch;
 pub use digest::{Digest, Hasher};
@@ -18,7 +19,7 @@ pub use entry::{Entry, Node, Origin};
 pub use merge::{Conflict, merge};
 pub(crate) use merge::{keep_other_names, physical};
 pub use path::{ImagePath, PathError};
-pub use store::{BlobWriter, Store};
+pub use store::{BlobReader, BlobWriter, Store};
 
 use std::collections::BTreeMap;
 

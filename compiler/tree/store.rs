@@ -8,12 +8,13 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FlockOperation, flock};
 use tempfile::{NamedTempFile, TempPath};
 
+use super::workplace::Workplace;
 use super::{Digest, Hasher, Tree};
 use crate::diagnostic::Diagnostic;
 
@@ -65,11 +66,10 @@ impl Store {
         if self.contains(&digest) {
             return Ok(digest);
         }
-        let mut writer = self.writer()?;
-        writer
-            .write_all(bytes)
-            .map_err(|error| unusable(&self.root, &error))?;
-        writer.finish().map(|(digest, _)| digest)
+        let staged = self.stage(bytes);
+        let staged = staged.map_err(|error| unusable(&self.root, &error))?;
+        self.admit(&digest, staged)?;
+        Ok(digest)
     }
 
     /// Stores everything a reader yields, in bounded memory, and returns its digest and size.
@@ -130,6 +130,18 @@ impl Store {
         Ok(file)
     }
 
+    /// A blob to be read once, from its start to its end, and verified on the way.
+    pub fn stream(&self, digest: &Digest) -> Result<BlobReader, Diagnostic> {
+        let path = self.blob_path(digest);
+        let file = fs::File::open(&path).map_err(|error| missing(digest, &error))?;
+        Ok(BlobReader {
+            file,
+            hasher: Hasher::new(),
+            digest: *digest,
+            path,
+        })
+    }
+
     /// Writes a blob's content, verified on the way; on an error, part of it may have been written.
     pub fn copy(&self, digest: &Digest, into: &mut dyn Write) -> Result<u64, Diagnostic> {
         let path = self.blob_path(digest);
@@ -186,11 +198,9 @@ impl Store {
     }
 
     fn write_named(&self, path: &Path, content: &[u8]) -> Result<(), Diagnostic> {
-        let folder = self.temporary();
-        let mut file = NamedTempFile::new_in(&folder).map_err(|error| unusable(&folder, &error))?;
-        file.write_all(content)
-            .map_err(|error| unusable(&folder, &error))?;
-        Self::publish(file, path)
+        let staged = self.stage(content);
+        let staged = staged.map_err(|error| unusable(&self.temporary(), &error))?;
+        Self::publish(staged, path)
     }
 
     /// The file of a blob, which may not exist.
@@ -203,38 +213,43 @@ impl Store {
         self.root.join(folder).join(&name[..2]).join(&name[2..])
     }
 
-    /// Gives a staged content its name, unless it is there already.
+    /// Writes a small content whole, without giving it its name.
+    pub(super) fn stage(&self, bytes: &[u8]) -> io::Result<TempPath> {
+        let path = self.workplace.next_path();
+        let mut options = fs::File::options();
+        let mut file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
+        let staged = TempPath::try_from_path(path)?;
+        file.write_all(bytes)?;
+        Ok(staged)
+    }
+
+    /// Gives a staged content its name; where another process was quicker, it replaces the same bytes.
     pub(super) fn admit(&self, digest: &Digest, staged: TempPath) -> Result<(), Diagnostic> {
-        let path = self.blob_path(digest);
-        if self.contains(digest) {
-            return Ok(());
-        }
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(|error| unusable(folder, &error))?;
-        }
-        staged
-            .persist(&path)
-            .map_err(|error| unusable(&path, &error.error))
+        Self::publish(staged, &self.blob_path(digest))
     }
 
-    /// The store itself cannot be used.
-    pub(super) fn unusable(&self, error: &io::Error) -> Diagnostic {
-        unusable(&self.root, error)
-    }
-
-    fn publish(file: NamedTempFile, path: &Path) -> Result<(), Diagnostic> {
-        let file = match file.persist(path) {
-            Ok(_) => return Ok(()),
+    fn publish(staged: TempPath, path: &Path) -> Result<(), Diagnostic> {
+        let staged = match staged.persist(path) {
+            Ok(()) => return Ok(()),
             // The folder of a first blob; there are few folders and many blobs, so this comes second.
-            Err(failed) if failed.error.kind() == io::ErrorKind::NotFound => failed.file,
+            Err(failed) if failed.error.kind() == io::ErrorKind::NotFound => failed.path,
             Err(failed) => return Err(unusable(path, &failed.error)),
         };
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(|error| unusable(folder, &error))?;
         }
-        file.persist(path)
-            .map_err(|error| unusable(path, &error.error))?;
-        Ok(())
+        staged
+            .persist(path)
+            .map_err(|error| unusable(path, &error.error))
+    }
+
+    /// The store itself cannot be used.
+    pub(super) fn unusable(&self, error: &io::Error) -> Diagnostic {
+        unusable(&self.root, error)
     }
 
     fn discard(digest: &Digest, path: &Path) -> Diagnostic {
@@ -256,65 +271,36 @@ impl Store {
     }
 }
 
-/// A folder that belongs to whoever holds the lock on it; the kernel gives the lock up when its holder dies.
+/// A blob being read; what comes before its end is not vouched for, and the end of a damaged one is an error.
 #[derive(Debug)]
-struct Workplace {
+pub struct BlobReader {
+    file: fs::File,
+    hasher: Hasher,
+    digest: Digest,
     path: PathBuf,
-    _lock: fs::File,
 }
 
-impl Workplace {
-    fn new(folder: &Path) -> io::Result<Self> {
-        loop {
-            let path = tempfile::Builder::new()
-                .prefix("work-")
-                .tempdir_in(folder)?
-                .keep();
-            let lock = fs::File::open(&path)?;
-            flock(&lock, FlockOperation::LockExclusive)?;
-            // Another process may have swept it before it was locked.
-            if path.is_dir() {
-                return Ok(Self { path, _lock: lock });
+impl BlobReader {
+    /// Reads what is left, and says whether the whole was sound; a damaged blob is removed.
+    pub fn finish(mut self) -> Result<(), Diagnostic> {
+        match io::copy(&mut self, &mut io::sink()) {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(Store::discard(&self.digest, &self.path))
             }
-        }
-    }
-
-    /// Removes what processes that were killed have left.
-    fn sweep(folder: &Path) {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            let abandoned =
-                |lock: &fs::File| flock(lock, FlockOperation::NonBlockingLockExclusive).is_ok();
-            // Held until the folder is gone, so that nobody takes it meanwhile.
-            if let Some(_lock) = fs::File::open(&path).ok().filter(abandoned) {
-                remove(&path);
-            }
+            Err(error) => Err(unusable(&self.path, &error)),
         }
     }
 }
 
-impl Drop for Workplace {
-    fn drop(&mut self) {
-        remove(&self.path);
-    }
-}
-
-/// Removes a folder or file; folders without write permission are opened up first. What cannot be removed stays.
-fn remove(path: &Path) {
-    if fs::remove_dir_all(path).is_err() {
-        open_up(path);
-        let _ = fs::remove_dir_all(path).or_else(|_| fs::remove_file(path));
-    }
-}
-
-fn open_up(folder: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    if fs::symlink_metadata(folder).is_ok_and(|facts| facts.is_dir()) {
-        let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            open_up(&entry.path());
+impl Read for BlobReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        if count == 0 && !buffer.is_empty() && self.hasher.clone().finish() != self.digest {
+            return Err(io::ErrorKind::InvalidData.into());
         }
+        Ok(count)
     }
 }
 
@@ -358,7 +344,7 @@ impl BlobWriter {
             .into_inner()
             .map_err(|error| unusable(&self.store.root, error.error()))?;
         if keep(&digest) && !self.store.contains(&digest) {
-            Store::publish(file, &self.store.blob_path(&digest))?;
+            self.store.admit(&digest, file.into_temp_path())?;
         }
         Ok((digest, self.size))
     }

@@ -1,0 +1,82 @@
+//! Where a process keeps what it has not finished: a folder inside the store, gone with the process however that ends.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rustix::fs::{FlockOperation, flock};
+
+/// A folder that belongs to whoever holds the lock on it; the kernel gives the lock up when its holder dies.
+#[derive(Debug)]
+pub(super) struct Workplace {
+    pub(super) path: PathBuf,
+    /// How many small contents were written here, for their names.
+    written: AtomicU64,
+    _lock: fs::File,
+}
+
+impl Workplace {
+    pub(super) fn new(folder: &Path) -> io::Result<Self> {
+        loop {
+            let path = tempfile::Builder::new()
+                .prefix("work-")
+                .tempdir_in(folder)?
+                .keep();
+            let lock = fs::File::open(&path)?;
+            flock(&lock, FlockOperation::LockExclusive)?;
+            // Another process may have swept it before it was locked.
+            if path.is_dir() {
+                return Ok(Self {
+                    path,
+                    written: AtomicU64::new(0),
+                    _lock: lock,
+                });
+            }
+        }
+    }
+
+    /// A path that nothing has yet.
+    pub(super) fn next_path(&self) -> PathBuf {
+        let number = self.written.fetch_add(1, Ordering::Relaxed);
+        self.path.join(format!("content-{number}"))
+    }
+
+    /// Removes what processes that were killed have left.
+    pub(super) fn sweep(folder: &Path) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let abandoned =
+                |lock: &fs::File| flock(lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+            // Held until the folder is gone, so that nobody takes it meanwhile.
+            if let Some(_lock) = fs::File::open(&path).ok().filter(abandoned) {
+                remove(&path);
+            }
+        }
+    }
+}
+
+impl Drop for Workplace {
+    fn drop(&mut self) {
+        remove(&self.path);
+    }
+}
+
+/// Removes a folder or file; folders without write permission are opened up first. What cannot be removed stays.
+fn remove(path: &Path) {
+    if fs::remove_dir_all(path).is_err() {
+        open_up(path);
+        let _ = fs::remove_dir_all(path).or_else(|_| fs::remove_file(path));
+    }
+}
+
+fn open_up(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    if fs::symlink_metadata(folder).is_ok_and(|facts| facts.is_dir()) {
+        let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            open_up(&entry.path());
+        }
+    }
+}
