@@ -560,6 +560,34 @@ overlay "over" to="/opt"
 }
 
 #[test]
+fn a_lost_file_of_a_package_is_unpacked_again() {
+    let project = Project::new(IMAGE);
+    project.succeed(&["build"]);
+    let data = zosc::tree::Digest::of(b"data\n").to_string();
+    let (folder, name) = data.split_at(2);
+    let lost = project.path("store/blobs").join(folder).join(name);
+    std::fs::remove_file(&lost).unwrap();
+    // Packed in another way, and so anew.
+    project.edit(|text| format!("{text}initramfs compress=none\n"));
+    project.succeed(&["build"]);
+    assert!(lost.is_file());
+}
+
+#[test]
+fn skipped_scripts_are_told_when_they_are_news_and_by_lock_and_check() {
+    let project = Project::new(IMAGE);
+    project.edit(|text| text.replace("install marks", "install marks; scripts skip"));
+    let told = |arguments: &[&str]| {
+        let said = project.succeed(arguments);
+        said.contains("`marks` has scripts that are skipped")
+    };
+    assert!(!told(&["check"]), "nothing is locked");
+    assert!(told(&["fetch"]) && !told(&["fetch"]));
+    assert!(!told(&["plan"]) && !told(&["build"]));
+    assert!(told(&["lock"]) && told(&["check"]));
+}
+
+#[test]
 fn resolve_lists_what_would_be_installed_and_why() {
     let project = Project::new(IMAGE);
     let printed = |arguments: &[&str]| {
@@ -586,7 +614,13 @@ fn resolve_lists_what_would_be_installed_and_why() {
     assert_eq!(first["reason"]["by"], "marks");
     assert!(!project.path("zos.lock").exists(), "nothing is locked");
     project.refuse(&["resolve", "marks<2"], &["zosc::lock::unsatisfiable"]);
-    project.refuse(&["resolve", "mark"], &["zosc::lock::unknown-package"]);
+    let lines = project.refuse(&["resolve", "mark>2"], &["zosc::lock::unknown-package"]);
+    let edit = &lines[0]["fixes"][0]["edits"][0];
+    assert_eq!(
+        (&edit["byteStart"], &edit["byteEnd"], &edit["text"]),
+        (&0.into(), &4.into(), &"marks".into()),
+        "the version stays: {edit}"
+    );
     project.refuse(
         &["resolve", "base", "--why", "marks"],
         &["zosc::cli::not-installed"],

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::checksum::Checksum;
 use super::contents::{PackagedFile, read_contents};
-use super::control::{PackageControl, read_front};
+use super::control::{PackageControl, read_identified};
 use super::fault::Fault;
-use super::members::{Keep, Members};
+use super::members::Members;
 use super::package_info::PackageInfo;
 use super::script::ScriptKind;
 use crate::diagnostic::Diagnostic;
-use crate::tree::{Batch, Digest, Store, Tree};
+use crate::tree::{Batch, Digest, Hasher, Store, Tree};
 
 /// What a package's data may inflate to beside its files: headers, padding, empty files.
 const OVERHEAD: u64 = 64 << 20;
@@ -47,6 +47,14 @@ pub struct UnpackedPackage {
 }
 
 impl UnpackedPackage {
+    /// Whether it is the one that is expected.
+    pub fn is(&self, expected: &Expected) -> bool {
+        (&self.info.name, &self.info.version) == (&expected.name, &expected.version)
+            && expected
+                .identity
+                .is_none_or(|identity| identity == self.identity)
+    }
+
     /// Its files alone, with the owners' numbers that the archive has.
     pub fn tree(&self) -> Tree {
         let mut tree = Tree::new();
@@ -71,8 +79,7 @@ pub fn unpack(
     let full_name = format!("{}-{}", expected.name, expected.version);
     let subject = format!("the package `{full_name}`");
     let mut members = Members::new(apk);
-    let front = read_front(&mut members, Keep::Hashes).map_err(|fault| fault.about(&subject))?;
-    let control = front.control;
+    let control = read_identified(&mut members).map_err(|fault| fault.about(&subject))?;
     check_control(&control, expected, &subject)?;
     let mut batch = Batch::new(store);
     let files = read_data(&mut members, &control.info, &full_name, &mut batch)
@@ -138,18 +145,19 @@ fn read_data<R: Read>(
         .saturating_mul(4)
         .saturating_add(OVERHEAD)
         .min(DATA_LIMIT);
-    let (files, hashes) = members.next(limit, Keep::Hashes, |content| {
+    let (files, hasher): (_, Hasher) = members.next(limit, |content| {
         if info.installed_size == 0 {
             return Ok(Vec::new());
         }
         read_contents(content, full_name, batch)
     })?;
-    if hashes.digest != promised {
+    let found = hasher.finish();
+    if found != promised {
         return Err(Diagnostic::error(
             "zosc::apk::wrong-content-hash",
             format!("the files of the package `{full_name}` are not what its `datahash` promises"),
         )
-        .note(format!("promised {promised}, found {}", hashes.digest))
+        .note(format!("promised {promised}, found {found}"))
         .help("fetch it again; if it stays so, the mirror holds a damaged or a changed copy")
         .into());
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
+use crate::lock;
 use crate::plan::{Action, Plan, PlannedAction, Yield};
 use crate::tree::{Digest, Node, Store, Tree};
 
@@ -13,7 +14,7 @@ use crate::tree::{Digest, Node, Store, Tree};
 pub(super) enum Trust {
     /// Its blob exists.
     Shallow,
-    /// Its blob exists and, of a tree, every file's.
+    /// Its blob exists and, of a tree or a package, every file's.
     Deep,
 }
 
@@ -23,10 +24,12 @@ pub(super) fn result(store: &Store, key: &Digest, yields: Yield, trust: Trust) -
     if !store.contains(&output) {
         return None;
     }
-    if trust == Trust::Deep && yields == Yield::Tree && !is_whole_tree(store, &output) {
-        return None;
-    }
-    Some(output)
+    let is_whole = match (trust, yields) {
+        (Trust::Shallow, _) | (Trust::Deep, Yield::Blob) => true,
+        (Trust::Deep, Yield::Tree) => is_whole_tree(store, &output),
+        (Trust::Deep, Yield::Package) => lock::is_whole_package(store, &output),
+    };
+    is_whole.then_some(output)
 }
 
 /// Whether a tree and all its files are in the store.

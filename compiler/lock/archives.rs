@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::apk::{self, Expected, UnpackedPackage};
+use crate::apk::{Expected, UnpackedPackage};
 use crate::check::Alpine;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::{Network, Progress};
 use crate::tree::Digest;
 
 use super::choose::Chosen;
-use super::facts::note_facts;
 use super::fetch::{Wanted, fetch};
+use super::unpacked::unpack_once;
 use super::{Ctx, Event, LockedPackage};
 
 /// How many packages are fetched at a time.
@@ -136,8 +136,7 @@ fn fetch_one(
         version: choice.version.clone(),
         identity: Some(identity),
     };
-    let mut blob = ctx.store.reader(&sha256)?;
-    let unpacked = apk::unpack(&mut blob, &expected, ctx.store)?;
+    let (unpacked, _) = unpack_once(ctx.store, &sha256, &expected)?;
     if unpacked.archive_size != choice.size {
         return Err(Diagnostic::error(
             "zosc::lock::wrong-size",
@@ -149,7 +148,6 @@ fn fetch_one(
         ))
         .help("the repository's index and its files do not belong together: index it anew, or try another mirror"));
     }
-    note_facts(ctx.store, &sha256, &unpacked)?;
     Ok(File {
         urls,
         sha256,

@@ -1,16 +1,12 @@
-//! What a package holds, noted in the store beside it, so that a check need not unpack it.
+//! What a package holds, as far as a check wants to know it, from what was unpacked when it was locked or built.
 //!
-//! Comes in: a package as it is unpacked, when it is locked or built. Goes out, at any time later: its files as a tree, its
-//! scripts' texts, and the names under which its busybox is known. A note may be gone, or its blobs may be; then nothing is
-//! known of the package.
+//! Comes in: the digest of a package's file. Goes out: its files as a tree, its scripts' texts, and the names under which
+//! its busybox is known. Where it was not unpacked, or its contents are gone, nothing is known of the package.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
-use crate::apk::{ScriptKind, UnpackedPackage};
-use crate::diagnostic::Diagnostic;
+use crate::apk::ScriptKind;
 use crate::tree::{Digest, Node, Store, Tree};
+
+use super::unpacked::unpacked;
 
 /// Most names of a busybox; the largest has some 400.
 const MOST_APPLETS: usize = 2000;
@@ -20,55 +16,32 @@ const MOST_APPLETS: usize = 2000;
 pub(super) struct Facts {
     /// Its files.
     pub(super) tree: Tree,
-    /// What is known beside them.
-    pub(super) more: More,
-}
-
-/// What a package holds beside its files.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(super) struct More {
     /// The texts of the scripts that run when it is installed.
-    pub(super) scripts: BTreeMap<ScriptKind, String>,
+    pub(super) scripts: Vec<String>,
     /// Programs that its scripts link to its busybox: by path where it says so, else by name.
     pub(super) applets: Vec<String>,
 }
 
-/// Notes what a package holds.
-pub fn note_facts(
-    store: &Store,
-    package: &Digest,
-    unpacked: &UnpackedPackage,
-) -> Result<(), Diagnostic> {
-    let tree = unpacked.tree();
-    let mut more = More::default();
-    for (kind, digest) in &unpacked.scripts {
-        if runs_at_installation(*kind) {
-            let text = String::from_utf8_lossy(&store.get(digest)?).into_owned();
-            more.scripts.insert(*kind, text);
-        }
-    }
-    if more.scripts.values().any(|text| text.contains("--install")) {
-        more.applets = applets(&tree, store)?;
-    }
-    let mut note = serde_json::to_vec(&more).expect("texts are always JSON");
-    note.push(b'\n');
-    note.extend(tree.encode());
-    store.write_note(&name(package), &note)
-}
-
 /// What is known of a package.
 pub(super) fn facts(store: &Store, package: &Digest) -> Option<Facts> {
-    let note = store.note(&name(package))?;
-    let end = note.iter().position(|byte| *byte == b'\n')?;
-    let (more, tree) = note.split_at_checked(end)?;
+    let (unpacked, _) = unpacked(store, package)?;
+    let tree = unpacked.tree();
+    let mut scripts = Vec::new();
+    for (kind, digest) in &unpacked.scripts {
+        if runs_at_installation(*kind) {
+            let text = store.get(digest).ok()?;
+            scripts.push(String::from_utf8_lossy(&text).into_owned());
+        }
+    }
+    let mut applets = Vec::new();
+    if scripts.iter().any(|text| text.contains("--install")) {
+        applets = names_of_programs(&tree, store)?;
+    }
     Some(Facts {
-        tree: Tree::decode(tree).ok()?,
-        more: serde_json::from_slice(more).ok()?,
+        tree,
+        scripts,
+        applets,
     })
-}
-
-fn name(package: &Digest) -> Digest {
-    Digest::of(format!("facts 1\n{package}").as_bytes())
 }
 
 fn runs_at_installation(kind: ScriptKind) -> bool {
@@ -79,7 +52,7 @@ fn runs_at_installation(kind: ScriptKind) -> bool {
 }
 
 /// Names of the programs that `busybox --install` links: Alpine lists them in a file, and every busybox holds them.
-fn applets(tree: &Tree, store: &Store) -> Result<Vec<String>, Diagnostic> {
+fn names_of_programs(tree: &Tree, store: &Store) -> Option<Vec<String>> {
     let mut listed = Vec::new();
     let mut held = Vec::new();
     for (path, entry) in tree.iter() {
@@ -87,16 +60,16 @@ fn applets(tree: &Tree, store: &Store) -> Result<Vec<String>, Diagnostic> {
             continue;
         };
         if path.as_str().starts_with("/etc/busybox-paths.d/") {
-            let text = String::from_utf8_lossy(&store.get(digest)?).into_owned();
+            let text = String::from_utf8_lossy(&store.get(digest).ok()?).into_owned();
             let paths = text.lines().filter(|line| !line.trim().is_empty());
             listed.extend(paths.map(|line| format!("/{}", line.trim().trim_start_matches('/'))));
         } else if path.file_name().starts_with("busybox") && entry.mode & 0o111 != 0 {
-            held.extend(names_inside(&store.get(digest)?));
+            held.extend(names_inside(&store.get(digest).ok()?));
         }
     }
     let mut all = if listed.is_empty() { held } else { listed };
     all.truncate(MOST_APPLETS);
-    Ok(all)
+    Some(all)
 }
 
 /// The names that a busybox holds: sorted, each ended by NUL, `[` and `[[` first.

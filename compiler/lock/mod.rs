@@ -25,18 +25,19 @@ mod resolution;
 mod review;
 mod source;
 mod toolchains;
+mod unpacked;
 mod unsupported;
 
 pub use change::{Change, Subject};
-pub use facts::note_facts;
 pub use fetch::{Wanted, fetch};
 pub use gone::gone;
 pub use inputs::*;
 pub use local::{Walk, folder_tree};
 pub use packages::{network, repository_of};
 pub use resolution::{Because, Question, ResolvedPackage, resolution, wishes_of};
-pub use review::{Unchecked, review};
+pub use review::{Unchecked, answering, review};
 pub use source::vendor;
+pub use unpacked::{is_whole_package, unpack_once};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;

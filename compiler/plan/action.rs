@@ -27,13 +27,15 @@ pub enum Input {
     Output(ActionId),
 }
 
-/// Whether an action yields a blob or a tree.
+/// What an action yields: a blob, and what else that leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Yield {
     /// Bytes.
     Blob,
     /// A file tree, by the digest of its encoding.
     Tree,
+    /// What a package holds, as JSON, with its files and scripts.
+    Package,
 }
 
 /// One step of a build; it yields exactly one blob or tree.
@@ -346,8 +348,8 @@ impl Action {
     /// What the action yields.
     pub fn yields(&self) -> Yield {
         match self {
+            Self::UnpackPackage { .. } => Yield::Package,
             Self::Fetch { .. }
-            | Self::UnpackPackage { .. }
             | Self::PackageScript { .. }
             | Self::TriggerDirectories { .. }
             | Self::Cpio { .. }

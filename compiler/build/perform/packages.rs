@@ -25,11 +25,8 @@ pub(super) fn unpack(
         version: version.to_owned(),
         identity: Some(identity),
     };
-    let mut file = context.store.reader(&context.digest(package))?;
-    let unpacked = apk::unpack(&mut file, &expected, context.store)?;
-    lock::note_facts(context.store, &context.digest(package), &unpacked)?;
-    let bytes = serde_json::to_vec(&unpacked).expect("packages hold nothing JSON cannot say");
-    context.store.put(&bytes)
+    let (_, stored) = lock::unpack_once(context.store, &context.digest(package), &expected)?;
+    Ok(stored)
 }
 
 /// The files of a package that is not installed but looked into.

@@ -107,8 +107,8 @@ impl World {
         if !runs.unwrap_or(image.packages.run_scripts) {
             return Some(());
         }
-        self.scripts.extend(facts.more.scripts.into_values());
-        for applet in &facts.more.applets {
+        self.scripts.extend(facts.scripts);
+        for applet in &facts.applets {
             let paths = match applet.strip_prefix('/') {
                 Some(_) => vec![applet.clone()],
                 None => SEARCHED
