@@ -55,6 +55,17 @@ impl Bench {
         }
     }
 
+    fn entry(&self, content: &[u8], mode: u32) -> Entry {
+        let digest = self.store.put(content).expect("stored");
+        Entry::file(
+            digest,
+            content.len() as u64,
+            mode,
+            9,
+            Origin::new("source x"),
+        )
+    }
+
     fn outputs(&self) -> PathBuf {
         self.folder.path().join("dist")
     }
@@ -125,6 +136,25 @@ fn shell_in(plan: &mut Plan, root: Root, label: &str, script: &str, mounts: Vec<
         epoch: 7,
     };
     plan.add(Stage::ComponentsBuild, label, None, action)
+}
+
+/// A program with symbols, as this machine's compiler makes it; `None`, said aloud, where there is none.
+fn compiled(name: &str, text: &str, flags: &[&str]) -> Option<Vec<u8>> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (source, made) = (folder.path().join("x.c"), folder.path().join(name));
+    fs::write(&source, text).expect("written");
+    let mut command = std::process::Command::new("cc");
+    command
+        .arg("-g")
+        .args(flags)
+        .arg(source)
+        .arg("-o")
+        .arg(&made);
+    if !command.status().is_ok_and(|status| status.success()) {
+        println!("skipped: there is no `cc`");
+        return None;
+    }
+    Some(fs::read(made).expect("made"))
 }
 
 fn pack(plan: &mut Plan, label: &str, tree: Input) -> Input {
@@ -435,4 +465,5 @@ fn segments_together_hold_what_the_image_holds() {
 }
 
 mod commands;
+mod links;
 mod shrinking;

@@ -300,6 +300,14 @@ impl<'a> Tables<'a> {
         rest.split(|byte| *byte == 0).next().unwrap_or(&[])
     }
 
+    /// The section whose bytes are at a place of the file.
+    pub(super) fn section_at(&self, offset: usize) -> Option<&Section> {
+        self.sections.iter().find(|section| {
+            let place = span(self.bytes, section.offset, section.size);
+            section.has_bytes() && place.is_some_and(|place| place.contains(&offset))
+        })
+    }
+
     /// Whether bytes lie behind the segments that no table accounts for: what a program keeps for itself, or a signature.
     pub(super) fn has_further_data(&self) -> bool {
         let table = self.sections.len() * self.form.section_size();

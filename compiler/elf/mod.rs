@@ -3,9 +3,11 @@
 //! Comes in: the bytes of one file. Goes out: facts, a refusal, or a smaller file. Never runs anything, never looks for the
 //! libraries that it names.
 
+mod build_paths;
 mod headers;
 mod strip;
 
+pub use build_paths::{BuildPath, Where, build_paths, verify_no_build_paths};
 pub use strip::{Stripped, strip_module, strip_program};
 
 use goblin::elf::program_header::PT_DYNAMIC;
@@ -13,11 +15,6 @@ use goblin::elf::{Elf, dynamic, header, section_header};
 use serde::Serialize;
 
 use crate::diagnostic::Diagnostic;
-
-/// Folders of build machines; a path below one of them in a finished program tells where it was made.
-const BUILD_FOLDERS: [&str; 4] = ["/home/", "/root/.cargo/", "/build/", "/tmp/"];
-/// How many such paths are told.
-const MOST_PATHS: usize = 5;
 
 /// Bits of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -57,6 +54,8 @@ pub struct ElfFacts {
     pub position_independent: bool,
     /// The program that loads it, such as `/lib/ld-musl-x86_64.so.1`.
     pub interpreter: Option<String>,
+    /// The name under which others ask for it, of a library.
+    pub name: Option<String>,
     /// Shared libraries that it names, in order.
     pub needed: Vec<String>,
     /// Folders in which it looks for them first.
@@ -65,8 +64,6 @@ pub struct ElfFacts {
     pub stripped: bool,
     /// Whether it carries debugging information.
     pub debug: bool,
-    /// Paths of a build machine that it holds, the first few.
-    pub build_paths: Vec<String>,
 }
 
 impl ElfFacts {
@@ -101,6 +98,7 @@ pub fn inspect(name: &str, bytes: &[u8]) -> Result<ElfFacts, Diagnostic> {
         kind: kind(&elf),
         position_independent: elf.header.e_type == header::ET_DYN,
         interpreter: elf.interpreter.map(str::to_owned),
+        name: elf.soname.map(str::to_owned),
         needed: owned(&elf.libraries),
         run_paths,
         stripped: !elf
@@ -112,7 +110,6 @@ pub fn inspect(name: &str, bytes: &[u8]) -> Result<ElfFacts, Diagnostic> {
                 .get_at(section.sh_name)
                 .is_some_and(|name| name.starts_with(".debug_"))
         }),
-        build_paths: build_paths(bytes),
     })
 }
 
@@ -139,6 +136,21 @@ pub fn verify_static(name: &str, bytes: &[u8]) -> Result<ElfFacts, Diagnostic> {
     Err(diagnostic.help(
         "build it for a musl target (`x86_64-unknown-linux-musl`), or remove `verify static` and install the libraries",
     ))
+}
+
+/// Refuses a program or library for another processor than `machine`, named as by `uname -m`. Anything else passes.
+pub fn verify_machine(name: &str, bytes: &[u8], machine: &str) -> Result<(), Diagnostic> {
+    let facts = inspect(name, bytes)?;
+    if !matches!(facts.kind, Kind::Program | Kind::Library) || facts.machine == machine {
+        return Ok(());
+    }
+    Err(Diagnostic::error(
+        "zosc::elf::wrong-machine",
+        format!("`{name}` is for {}, and the image for {machine}", facts.machine),
+    )
+    .help(format!(
+        "build or download it for {machine}; where it is meant to lie there, name what else is verified: `verify libraries`"
+    )))
 }
 
 /// A shared object is a program if it says so (`DF_1_PIE`), has a loader, or has a start and no name of its own.
@@ -180,47 +192,6 @@ fn machine(number: u16, wide: bool) -> String {
         header::EM_S390 => "s390x".to_owned(),
         other => format!("machine {other}"),
     }
-}
-
-/// The first few texts that begin with a folder of a build machine, each up to its first unprintable byte.
-fn build_paths(bytes: &[u8]) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    let mut position = 0;
-    while let Some(rest) = bytes.get(position..).filter(|rest| !rest.is_empty()) {
-        let Some(slash) = rest.iter().position(|byte| *byte == b'/') else {
-            break;
-        };
-        position += slash + 1;
-        let text = rest.get(slash..).unwrap_or(&[]);
-        let starts = |folder: &str| text.starts_with(folder.as_bytes());
-        // Inside a longer path the folder means something else: `/usr/home/`.
-        let inside = position >= 2
-            && bytes
-                .get(position - 2)
-                .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'/');
-        if inside || !BUILD_FOLDERS.iter().any(|folder| starts(folder)) {
-            continue;
-        }
-        let length = text
-            .iter()
-            .take(256)
-            .take_while(|byte| byte.is_ascii_graphic())
-            .count();
-        let path = String::from_utf8_lossy(text.get(..length).unwrap_or(&[])).into_owned();
-        position += length.saturating_sub(1);
-        // The bare folder is ordinary: programs name /tmp/ and /home/ for their own reasons.
-        let below = path
-            .trim_start_matches('/')
-            .trim_end_matches('/')
-            .contains('/');
-        if below && !found.contains(&path) {
-            found.push(path);
-        }
-        if found.len() == MOST_PATHS {
-            break;
-        }
-    }
-    found
 }
 
 fn not_elf(name: &str, why: &str) -> Diagnostic {

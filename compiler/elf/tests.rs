@@ -161,13 +161,35 @@ fn class_and_machine_are_told() {
 #[test]
 fn paths_of_the_build_machine_are_found() {
     let leaky = Made {
-        tail: b"\0/home/ann/src/main.rs\0/tmp/\0/usr/home/x/y\0x=/root/.cargo/registry/a.rs:1\0/home/ann/src/main.rs\0"
+        tail: b"\0/home/ann/src/main.rs\0/build/x\0/usr/home/x/y/z\0./build/a/b/c\0wordsx=/root/.cargo/registry/a.rs:1\0/home/ann/src/main.rs\0"
             .to_vec(),
         ..fixed()
     };
+    let found = build_paths(&leaky.bytes(), Where::Everywhere);
+    let texts: Vec<&str> = found.iter().map(|path| path.text.as_str()).collect();
     assert_eq!(
-        facts(&leaky).build_paths,
+        texts,
         ["/home/ann/src/main.rs", "/root/.cargo/registry/a.rs:1"]
+    );
+    let problem = verify_no_build_paths("tool", &leaky.bytes(), Where::WhatStays);
+    let problem = problem.expect_err("refused");
+    assert_eq!(problem.code, "zosc::elf::build-path");
+    assert!(problem.help.expect("advice").contains("remap-path-prefix"));
+    assert_eq!(problem.notes.len(), 1);
+    assert!(verify_no_build_paths("tool", &fixed().bytes(), Where::Everywhere).is_ok());
+}
+
+#[test]
+fn a_program_for_another_processor_is_refused() {
+    let bytes = fixed().bytes();
+    assert!(verify_machine("tool", &bytes, "x86_64").is_ok());
+    let problem = verify_machine("tool", &bytes, "aarch64").expect_err("refused");
+    assert_eq!(
+        (problem.code, problem.message.as_str()),
+        (
+            "zosc::elf::wrong-machine",
+            "`tool` is for x86_64, and the image for aarch64"
+        )
     );
 }
 

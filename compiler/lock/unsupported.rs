@@ -4,7 +4,6 @@
 
 use crate::check::{Image, KernelOrigin, OutputKind, Recipe, Source, SourceOrigin, ToolchainRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::manifest::source::Property;
 use crate::source::Span;
 
 /// Refuses what cannot be built yet, each construct at its place.
@@ -65,17 +64,6 @@ fn source(source: &Source, found: &mut Diagnostics) {
             patch.span,
             "apply the patches to a copy and take that as `path`",
         );
-    }
-    for property in &source.verify {
-        if property.value != Property::Static {
-            let what = format!("images that verify `{}`", property.value.name());
-            not_yet(
-                found,
-                &what,
-                property.span,
-                "leave the word out; `static` is verified",
-            );
-        }
     }
     match source
         .build

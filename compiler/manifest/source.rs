@@ -42,7 +42,7 @@ pub struct Source {
     #[schemars(extend("x-kdl" = "list"))]
     #[serde(default)]
     pub install: Vec<InstallFile>,
-    /// What must be true of every installed program.
+    /// What must be true of every installed program. Without it: `arch`, `interpreter` and `libraries`; words take their place.
     #[schemars(extend("x-kdl" = "words"))]
     #[serde(default)]
     pub verify: Vec<Spanned<Property>>,
@@ -291,13 +291,16 @@ pub enum Property {
     Arch,
     /// The loader or script interpreter that it names is in the image.
     Interpreter,
-    /// The shared libraries that it needs are in the image.
+    /// The shared libraries that it needs are in the image, where its loader looks.
     Libraries,
-    /// It holds no path of the folder that it was built in.
+    /// It holds no path of the machine that built it.
     NoBuildPaths,
 }
 
 impl Property {
+    /// What is verified where nothing is named: what no program can start without.
+    pub const DEFAULT: [Self; 3] = [Self::Arch, Self::Interpreter, Self::Libraries];
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {

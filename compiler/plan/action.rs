@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    AccountEdit, Arguments, Capture, GroupEdit, InstalledFile, Mount, OwnedFile, Root, Stripping,
+    AccountEdit, Arguments, Capture, GroupEdit, InstalledFile, Linked, Mount, OwnedFile, Root,
+    Stripping, Verified,
 };
 use crate::archive::Compression;
 use crate::check::SigningKey;
@@ -179,12 +180,21 @@ pub enum Action {
         /// Their time stamp.
         epoch: u64,
     },
-    /// Fails unless every program among a tree's files is static → the same tree.
-    VerifyStatic {
+    /// Fails unless something is true of every program and library of a source → the same tree.
+    Verify {
         /// The tree.
         tree: Input,
         /// The source it is of, for errors.
         source: String,
+        /// What is verified.
+        wanted: Vec<Verified>,
+    },
+    /// Fails unless the programs of some sources find their loaders and libraries in the image → the same tree.
+    VerifyLinks {
+        /// The whole image.
+        tree: Input,
+        /// The sources.
+        sources: Vec<Linked>,
     },
     /// Files from contents that are known → tree.
     WriteFiles {
@@ -366,7 +376,8 @@ impl Action {
             | Self::FinishPackages { .. }
             | Self::Run { .. }
             | Self::InstallFiles { .. }
-            | Self::VerifyStatic { .. }
+            | Self::Verify { .. }
+            | Self::VerifyLinks { .. }
             | Self::WriteFiles { .. }
             | Self::Move { .. }
             | Self::Merge { .. }

@@ -76,6 +76,10 @@ fn sites(lowering: &mut Lowering<'_>) {
         for file in &source.install {
             sites.insert(format!("file {}", file.to.value), file.to.span);
         }
+        for word in &source.verify {
+            let key = format!("verify {} {}", source.name.value, word.value.name());
+            sites.insert(key, word.span);
+        }
     }
     for file in &image.files {
         sites.insert(format!("file {}", file.to.value), file.to.span);

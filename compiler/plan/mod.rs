@@ -15,12 +15,13 @@ mod skipped_scripts;
 mod sources;
 mod stage;
 mod toolchains;
+mod verifying;
 
 pub use action::{Action, ActionId, Input, Yield};
 pub use lower::lower;
 pub use parameters::{
-    AccountEdit, Arguments, Capture, FileBody, GroupEdit, InstalledFile, Mount, OwnedFile, Root,
-    Stripping,
+    AccountEdit, Arguments, Capture, FileBody, GroupEdit, InstalledFile, Linked, Mount, OwnedFile,
+    Root, Stripping, Verified,
 };
 pub use skipped_scripts::skipped_scripts;
 pub use stage::Stage;
@@ -40,7 +41,8 @@ pub struct Plan {
     pub outputs: Vec<Output>,
     /// What makes the image smaller, in order.
     pub reductions: Vec<Reduction>,
-    /// Places in the manifest of what actions name, by `module NAME`, `package NAME`, `file PATH`, `source NAME`, `initramfs`: for errors.
+    /// Places in the manifest of what actions name, by `module NAME`, `package NAME`, `file PATH`, `source NAME`,
+    /// `verify SOURCE WORD`, `initramfs`: for errors.
     pub sites: BTreeMap<String, Span>,
 }
 

@@ -58,6 +58,32 @@ pub enum Stripping {
     Modules,
 }
 
+/// What an [`Action::Verify`] verifies of each program and library.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verified {
+    /// It is static.
+    Static,
+    /// It is for this processor.
+    Arch(String),
+    /// It holds no paths of a build machine.
+    NoBuildPaths {
+        /// Whether the image loses debugging information later, so that paths there do not count.
+        stripped: bool,
+    },
+}
+
+/// A source whose files an [`Action::VerifyLinks`] looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Linked {
+    /// Its name.
+    pub source: String,
+    /// Whether loaders and interpreters must be there.
+    pub interpreter: bool,
+    /// Whether shared libraries must be there.
+    pub libraries: bool,
+}
+
 /// A file of [`Action::InstallFiles`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct InstalledFile {

@@ -3,11 +3,14 @@
 use crate::manifest::size::Strippable;
 
 use super::lower::Lowering;
+use super::verifying::verified_links;
 use super::{Action, Input, Reduction, Stage, Stripping};
 
-/// The image's tree without what `size` takes out of it.
+/// The image's tree without what `size` takes out of it. What programs are linked to is verified after files have been left
+/// out, and before programs change.
 pub(super) fn shrunk(lowering: &mut Lowering<'_>, tree: Input) -> Input {
     let tree = dropped(lowering, tree);
+    let tree = verified_links(lowering, tree);
     stripped(lowering, tree)
 }
 

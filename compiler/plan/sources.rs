@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use crate::check::{Build, Recipe, Source, SourceOrigin};
 use crate::diagnostic::Diagnostic;
 use crate::lock::LockedSource;
-use crate::manifest::source::Property;
 use crate::tree::ImagePath;
 
 use super::lower::{Lowering, fixed};
 use super::toolchains::{Toolchain, toolchain};
+use super::verifying::verified;
 use super::{Action, Arguments, Capture, FileBody, Input, InstalledFile, Mount, OwnedFile, Stage};
 
 /// Where a source lies in the sandbox while it is built: the same for every machine, since compilers write it down.
@@ -47,19 +47,7 @@ pub(super) fn source(lowering: &mut Lowering<'_>, index: usize) -> Input {
         site,
         install,
     );
-    if source.verifies(Property::Static) {
-        let verify = Action::VerifyStatic {
-            tree,
-            source: name.clone(),
-        };
-        tree = lowering.plan.add(
-            Stage::ComponentsVerify,
-            format!("verify {name}"),
-            site,
-            verify,
-        );
-    }
-    tree
+    verified(lowering, source, tree)
 }
 
 /// `install zinit` after a Cargo build means the program of that name; anything else is a path.

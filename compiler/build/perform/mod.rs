@@ -8,6 +8,7 @@ mod archives;
 mod contributors;
 mod fetch;
 mod files;
+mod links;
 mod modules;
 mod packages;
 mod programs;
@@ -67,6 +68,15 @@ impl Context<'_> {
         problem.at_maybe(site.copied())
     }
 
+    /// Adds the place of the file of a source that a problem is about, and the word that asked for it, where one did.
+    fn about(&self, problem: Diagnostic, path: &ImagePath, source: &str, word: &str) -> Diagnostic {
+        let problem = problem.at_maybe(self.sites.get(&format!("file {path}")).copied());
+        match self.sites.get(&format!("verify {source} {word}")) {
+            Some(word) => problem.label(*word, "asked for here"),
+            None => problem,
+        }
+    }
+
     /// Stops here where someone asked for it.
     fn check_cancelled(&self) -> Result<(), Diagnostic> {
         if self.options.cancel.load(Ordering::Relaxed) {
@@ -109,7 +119,12 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Digest, Diagnostics> {
             };
             modules::firmware(context, &request)?
         }
-        Action::VerifyStatic { tree, source } => programs::verify_static(context, tree, source)?,
+        Action::Verify {
+            tree,
+            source,
+            wanted,
+        } => programs::verify(context, tree, source, wanted)?,
+        Action::VerifyLinks { tree, sources } => links::verify(context, tree, sources)?,
         action => match blob(context, action)? {
             Some(blob) => blob,
             None => context.store.put_tree(&tree(context, action)?)?,

@@ -1,18 +1,19 @@
-//! Programs: static ones are verified, a kernel becomes an EFI program.
+//! Programs: those of sources are verified, a kernel becomes an EFI program.
 
 use super::Context;
 use super::contributors::contributors;
 use crate::diagnostic::{Diagnostic, Diagnostics, bytes};
 use crate::efi::{self, Uki};
 use crate::elf;
-use crate::plan::Input;
-use crate::tree::{Digest, Node};
+use crate::plan::{Input, Verified};
+use crate::tree::{Digest, ImagePath, Node};
 
-/// Refuses a component with programs that need a loader or shared libraries; each is told.
-pub(super) fn verify_static(
+/// Refuses a source with programs or libraries that are not as they must be; each is told.
+pub(super) fn verify(
     context: &Context<'_>,
     tree: &Input,
     source: &str,
+    wanted: &[Verified],
 ) -> Result<Digest, Diagnostics> {
     let mut problems = Diagnostics::new();
     for (path, entry) in context.tree(tree)?.iter() {
@@ -23,16 +24,50 @@ pub(super) fn verify_static(
         if !elf::is_elf(&bytes) {
             continue;
         }
-        if let Err(problem) = elf::verify_static(path.as_str(), &bytes) {
-            let site = context.sites.get(&format!("file {path}"));
-            let problem = problem.at_maybe(site.copied());
-            problems.push(problem.note(format!("it is part of the source `{source}`")));
+        for verified in wanted {
+            let (word, refused) = one(path, &bytes, verified);
+            if let Some(problem) = refused {
+                let problem = context.about(problem, path, source, word);
+                problems.push(problem.note(format!("it is part of the source `{source}`")));
+            }
         }
     }
     if problems.has_errors() {
         return Err(problems);
     }
     Ok(context.digest(tree))
+}
+
+/// What the manifest calls one thing that is verified, and what is wrong.
+fn one(path: &ImagePath, bytes: &[u8], verified: &Verified) -> (&'static str, Option<Diagnostic>) {
+    let name = path.as_str();
+    match verified {
+        Verified::Static => ("static", elf::verify_static(name, bytes).err()),
+        // Firmware is for other processors.
+        Verified::Arch(_) if name.contains("/lib/firmware/") => ("arch", None),
+        Verified::Arch(arch) => (
+            "arch",
+            elf::verify_machine(name, bytes, machine(arch)).err(),
+        ),
+        Verified::NoBuildPaths { stripped } => {
+            let place = if *stripped {
+                elf::Where::WhatStays
+            } else {
+                elf::Where::Everywhere
+            };
+            let refused = elf::verify_no_build_paths(name, bytes, place);
+            ("no-build-paths", refused.err())
+        }
+    }
+}
+
+/// What the kernel calls the processor that Alpine names.
+fn machine(arch: &str) -> &str {
+    match arch {
+        "x86" => "i686",
+        "armv7" | "armhf" => "arm",
+        other => other,
+    }
 }
 
 /// The parts of a unified kernel image, as inputs.

@@ -8,25 +8,6 @@ use super::*;
 use crate::archive::Encoder;
 use crate::plan::{Reduction, Stripping};
 
-/// A program with symbols, as this machine's compiler makes it; `None`, said aloud, where there is none.
-fn compiled(name: &str, text: &str, flags: &[&str]) -> Option<Vec<u8>> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (source, made) = (folder.path().join("x.c"), folder.path().join(name));
-    fs::write(&source, text).expect("written");
-    let mut command = Command::new("cc");
-    command
-        .arg("-g")
-        .args(flags)
-        .arg(source)
-        .arg("-o")
-        .arg(&made);
-    if !command.status().is_ok_and(|status| status.success()) {
-        println!("skipped: there is no `cc`");
-        return None;
-    }
-    Some(fs::read(made).expect("made"))
-}
-
 fn packed(bytes: &[u8], compression: Compression) -> Vec<u8> {
     let mut encoder = Encoder::new(Vec::new(), compression, bytes.len() as u64).expect("begins");
     encoder.write_all(bytes).expect("writes");
@@ -34,17 +15,6 @@ fn packed(bytes: &[u8], compression: Compression) -> Vec<u8> {
 }
 
 impl Bench {
-    fn entry(&self, content: &[u8], mode: u32) -> Entry {
-        let digest = self.store.put(content).expect("stored");
-        Entry::file(
-            digest,
-            content.len() as u64,
-            mode,
-            9,
-            Origin::new("source x"),
-        )
-    }
-
     /// Strips a tree and packs it, so that the build has an output.
     fn stripped(&self, tree: &Tree, what: Stripping) -> (Tree, Artifacts) {
         let mut plan = Plan::default();

@@ -73,8 +73,12 @@ pub struct Source {
 }
 
 impl Source {
-    /// Whether something must be true of every installed program.
+    /// Whether something must be true of every installed program: what the manifest names, or else what no program can do
+    /// without.
     pub fn verifies(&self, property: Property) -> bool {
+        if self.verify.is_empty() {
+            return Property::DEFAULT.contains(&property);
+        }
         self.verify.iter().any(|wanted| wanted.value == property)
     }
 }
