@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::verdict::{Outcome, Result};
+use super::verdict::{Ending, Outcome, Result};
 use super::{Expectation, Expected, UnitState};
 
 /// How many of the last lines are kept for the verdict.
@@ -19,6 +19,7 @@ pub struct Judge {
     units: BTreeMap<String, String>,
     pid1: Option<String>,
     panic: Option<String>,
+    refusal: Option<String>,
     last: VecDeque<String>,
 }
 
@@ -45,6 +46,7 @@ impl Judge {
             units: BTreeMap::new(),
             pid1: None,
             panic: None,
+            refusal: None,
             last: VecDeque::new(),
         }
     }
@@ -57,6 +59,9 @@ impl Judge {
         self.last.push_back(line.to_owned());
         if self.panic.is_none() && line.contains("Kernel panic - not syncing") {
             self.panic = Some(line.to_owned());
+        }
+        if self.refusal.is_none() && is_refusal(line) {
+            self.refusal = Some(line.trim().to_owned());
         }
         self.console(line, now);
         // A prompt or a message of the kernel may stand before it on the same line.
@@ -79,18 +84,19 @@ impl Judge {
     }
 
     /// Whether nothing that may still come would change the verdict: all is met at the same time, or the last open
-    /// deadline has passed, or the kernel is dead.
+    /// deadline has passed, or the kernel is dead or was not let in.
     pub fn decided(&self) -> bool {
-        self.panic.is_some()
+        self.end().is_some()
             || self
                 .watched
                 .iter()
                 .all(|watched| watched.since.is_some() || watched.missed)
     }
 
-    /// The kernel's last words, where it has died.
-    pub fn panic(&self) -> Option<&str> {
-        self.panic.as_deref()
+    /// Why nothing more can come: the kernel has died, or the firmware refused to start it.
+    pub fn end(&self) -> Option<Ending> {
+        let panic = self.panic.clone().map(Ending::Panic);
+        panic.or_else(|| self.refusal.clone().map(Ending::Refused))
     }
 
     /// Each expectation and what became of it.
@@ -180,6 +186,12 @@ impl Judge {
             },
         }
     }
+}
+
+/// What edk2 says of a program that Secure Boot does not let start.
+fn is_refusal(line: &str) -> bool {
+    let names_it = line.contains("BdsDxe: failed to ");
+    names_it && (line.contains("Access Denied") || line.contains("Security Violation"))
 }
 
 fn holds(wanted: UnitState, state: &str) -> bool {

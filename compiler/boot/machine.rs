@@ -43,6 +43,8 @@ pub(super) enum Start {
         code: PathBuf,
         variables: PathBuf,
         disk: PathBuf,
+        /// Whether only the firmware itself may write its variables, as firmware with Secure Boot demands.
+        guarded: bool,
     },
 }
 
@@ -64,7 +66,11 @@ impl Start {
                 code,
                 variables,
                 disk,
+                guarded,
             } => {
+                if *guarded {
+                    list.pair("-global", "driver=cfi.pflash01,property=secure,value=on");
+                }
                 list.drive("if=pflash,format=raw,readonly=on,file=", code)
                     .drive("if=pflash,format=raw,file=", variables)
                     .drive("if=none,id=start,format=raw,snapshot=on,file=fat:", disk)
@@ -95,10 +101,14 @@ impl Plan {
     /// QEMU's arguments.
     pub(super) fn arguments(&self, accelerator: Accelerator) -> Vec<OsString> {
         let mut list = Arguments::default();
+        let guarded = matches!(self.start, Start::Firmware { guarded: true, .. });
+        let smm = if guarded { ",smm=on" } else { "" };
         match accelerator {
-            Accelerator::Kvm => list.pair("-machine", "q35,accel=kvm").pair("-cpu", "host"),
+            Accelerator::Kvm => list
+                .pair("-machine", &format!("q35,accel=kvm{smm}"))
+                .pair("-cpu", "host"),
             Accelerator::Emulation => list
-                .pair("-machine", "q35,accel=tcg")
+                .pair("-machine", &format!("q35,accel=tcg{smm}"))
                 .pair("-cpu", "max,la57=off"),
         };
         // Whole MiB, rounded up: QEMU takes `M` for that.

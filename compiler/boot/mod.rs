@@ -2,8 +2,8 @@
 //!
 //! In comes an image and what is expected of it ([`Boot`], the manifest's `boot` section resolved); out comes a
 //! [`Verdict`]: each expectation met or missed, when, and why the machine stopped. [`judge`](Judge) is pure: lines and times
-//! in, results out. [`run`] starts QEMU, by the kernel directly or through UEFI firmware, and never outlives a deadline; the
-//! machine is killed on every way out.
+//! in, results out. [`run`] starts QEMU, by the kernel directly or through UEFI firmware, with Secure Boot where that is asked
+//! for, and never outlives a deadline; the machine is killed on every way out.
 //!
 //! It never builds anything, and changes neither the image nor anything else of the user's but the log.
 
@@ -13,6 +13,7 @@ mod judge;
 mod machine;
 mod run;
 mod uki;
+mod variables;
 mod verdict;
 
 pub use crate::check::{Boot, Expectation, Expected, UnitState};

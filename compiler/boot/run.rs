@@ -12,7 +12,7 @@ use super::console::Lines;
 use super::judge::Judge;
 use super::machine::{Accelerator, Machine, Plan, Start};
 use super::verdict::{Ending, Verdict};
-use super::{Boot, firmware, uki};
+use super::{Boot, firmware, uki, variables};
 use crate::diagnostic::Diagnostic;
 use crate::io::Stopwatch;
 use crate::manifest::boot::Firmware;
@@ -49,6 +49,8 @@ pub struct Settings {
     pub log: PathBuf,
     /// QEMU's name or path.
     pub qemu: PathBuf,
+    /// The certificate, in DER, that firmware with Secure Boot trusts.
+    pub trusted: Option<Vec<u8>>,
     /// The accelerator; `None` tries KVM and falls back to emulation.
     pub accelerator: Option<Accelerator>,
 }
@@ -59,6 +61,7 @@ impl Settings {
         Self {
             log: log.into(),
             qemu: PathBuf::from("qemu-system-x86_64"),
+            trusted: None,
             accelerator: None,
         }
     }
@@ -149,7 +152,7 @@ fn prepare(
             initramfs: Some(existing(initramfs)?),
             cmdline: cmdline.to_owned(),
         },
-        (Image::Kernel { kernel, .. }, Firmware::Uefi) => {
+        (Image::Kernel { kernel, .. }, Firmware::Uefi | Firmware::SecureBoot) => {
             return Err(Diagnostic::error(
                 "zosc::boot::not-a-uki",
                 format!("`{}` is a kernel by itself, which UEFI firmware does not start here", kernel.display()),
@@ -157,7 +160,13 @@ fn prepare(
             .help("give the `.efi` file that `zosc build` wrote to `dist/`, or boot without firmware: `firmware=direct`"));
         }
         (Image::Uki(path), Firmware::Direct) => direct(path, folder)?,
-        (Image::Uki(path), Firmware::Uefi) => through_firmware(path, folder)?,
+        (Image::Uki(path), Firmware::Uefi) => {
+            through_firmware(path, folder, &firmware::find()?, None)?
+        }
+        (Image::Uki(path), Firmware::SecureBoot) => {
+            let trusted = settings.trusted.as_deref().ok_or_else(nobody_trusted)?;
+            through_firmware(path, folder, &firmware::find_secure()?, Some(trusted))?
+        }
     };
     let mut disks = Vec::new();
     for (index, size) in boot.disks.iter().enumerate() {
@@ -194,8 +203,13 @@ fn direct(path: &Path, folder: &Path) -> Result<Start, Diagnostic> {
     })
 }
 
-fn through_firmware(path: &Path, folder: &Path) -> Result<Start, Diagnostic> {
-    let found = firmware::find()?;
+/// Lays the program out on a disk beside variables of the machine's own; with a certificate, Secure Boot trusts that alone.
+fn through_firmware(
+    path: &Path,
+    folder: &Path,
+    found: &firmware::Firmware,
+    trusted: Option<&[u8]>,
+) -> Result<Start, Diagnostic> {
     let path = existing(path)?;
     let size = fs::metadata(&path)
         .map_err(|error| unusable(&path, &error))?
@@ -218,12 +232,32 @@ fn through_firmware(path: &Path, folder: &Path) -> Result<Start, Diagnostic> {
     // QEMU follows the link when it lays the folder out as a disk.
     std::os::unix::fs::symlink(&path, &program).map_err(|error| unusable(&program, &error))?;
     let variables = folder.join("variables.fd");
-    fs::copy(&found.variables, &variables).map_err(|error| unusable(&variables, &error))?;
+    let mut flash =
+        fs::read(&found.variables).map_err(|error| unusable(&found.variables, &error))?;
+    if let Some(certificate) = trusted {
+        flash = variables::enroll(flash, certificate).map_err(|fault| {
+            Diagnostic::error(
+                "zosc::boot::no-firmware",
+                format!("`{}` cannot be used: {fault}", found.variables.display()),
+            )
+            .help("install `ovmf` anew, or boot without Secure Boot: `firmware=uefi`")
+        })?;
+    }
+    fs::write(&variables, flash).map_err(|error| unusable(&variables, &error))?;
     Ok(Start::Firmware {
-        code: found.code,
+        code: found.code.clone(),
         variables,
         disk,
+        guarded: trusted.is_some(),
     })
+}
+
+fn nobody_trusted() -> Diagnostic {
+    Diagnostic::error(
+        "zosc::boot::no-certificate",
+        "the firmware is to trust the certificate of `sign`, and the manifest has none",
+    )
+    .help("add `sign key=(env)SB_KEY cert=\"keys/db.crt\"` to `kernel`, or boot without Secure Boot: `--firmware uefi`")
 }
 
 fn existing(path: &Path) -> Result<PathBuf, Diagnostic> {
@@ -299,10 +333,7 @@ impl Watch<'_> {
                     if !rest.is_empty() {
                         judge.line(&rest, now);
                     }
-                    let ending = match judge.panic() {
-                        Some(words) => Ending::Panic(words.to_owned()),
-                        None => Ending::Off(said),
-                    };
+                    let ending = judge.end().unwrap_or(Ending::Off(said));
                     return Ok(self.verdict(&judge, ending, now, accelerator));
                 }
             }
@@ -313,8 +344,8 @@ impl Watch<'_> {
                     SILENCE.as_secs()
                 )));
             }
-            if let Some(words) = judge.panic() {
-                break Ending::Panic(words.to_owned());
+            if let Some(ending) = judge.end() {
+                break ending;
             }
             if judge.decided() {
                 break Ending::Decided;

@@ -131,7 +131,20 @@ fn a_dead_kernel_decides_at_once() {
         "[    1.2] Kernel panic - not syncing: Attempted to kill init!",
         seconds(1),
     );
-    assert!(judge.decided() && judge.panic().is_some());
+    assert!(judge.decided() && matches!(judge.end(), Some(Ending::Panic(_))));
+}
+
+#[test]
+fn a_refusal_of_the_firmware_decides_at_once_and_can_be_expected() {
+    let words = r#"BdsDxe: failed to load Boot0001 "UEFI QEMU HARDDISK": Access Denied"#;
+    let mut judge = Judge::new(&[console("never", 60_000)]);
+    judge.line("BdsDxe: failed to load Boot0002: Not Found", seconds(1));
+    assert!(!judge.decided());
+    judge.line(words, seconds(2));
+    assert_eq!(judge.end(), Some(Ending::Refused(words.to_owned())));
+    let mut judge = Judge::new(&[console("Access Denied", 60_000)]);
+    judge.line(words, seconds(2));
+    assert!(judge.decided() && judge.outcomes()[0].is_met());
 }
 
 #[test]

@@ -56,6 +56,8 @@ pub enum Ending {
     Decided,
     /// The kernel died, with these words.
     Panic(String),
+    /// The firmware did not start the image, since no key that it trusts has signed it; its words.
+    Refused(String),
     /// The machine went off by itself; what QEMU said, where it said something.
     Off(String),
     /// Somebody asked to stop.
@@ -128,6 +130,11 @@ impl Verdict {
                 )
                 .help(log)
             }
+            Ending::Refused(words) => Diagnostic::error(
+                "zosc::boot::refused",
+                format!("the firmware refused to start the image: `{words}`"),
+            )
+            .help("`zosc inspect IMAGE` shows who has signed it, and whether the signature is that of the file"),
             Ending::Off(said) => {
                 let fault = Diagnostic::error(
                     "zosc::boot::machine-off",

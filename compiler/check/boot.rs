@@ -30,6 +30,7 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>, units: &Units, outputs: &[OutputRequest
     if let Some(firmware) = &section.firmware {
         boot.firmware = firmware.value;
         needs_efi(ctx, firmware, outputs);
+        needs_signature(ctx, firmware);
     }
     let disks = section.disk.iter();
     boot.disks = disks
@@ -69,6 +70,26 @@ fn needs_efi(ctx: &mut Ctx<'_>, firmware: &Spanned<written::Firmware>, outputs: 
         )
         .at(firmware.span)
         .help("add a `kernel` section and `efi \"vmlinuz.efi\"` to `outputs`, or write `firmware=direct`"),
+    );
+}
+
+/// Firmware that trusts the certificate of `sign` needs one.
+fn needs_signature(ctx: &mut Ctx<'_>, firmware: &Spanned<written::Firmware>) {
+    let kernel = ctx.manifest.kernel.as_ref();
+    let is_signed = kernel.is_some_and(|kernel| kernel.sign.is_some());
+    let undecoded = ctx.manifest.damaged.contains("kernel");
+    if firmware.value != written::Firmware::SecureBoot || is_signed || undecoded {
+        return;
+    }
+    ctx.push(
+        Diagnostic::error(
+            "zosc::check::boot-without-signature",
+            "the machine is to start signed programs only, and nothing is signed",
+        )
+        .at(firmware.span)
+        .help(
+            "add `sign key=(env)SB_KEY cert=\"keys/db.crt\"` to `kernel`, or write `firmware=uefi`",
+        ),
     );
 }
 

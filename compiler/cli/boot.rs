@@ -43,6 +43,8 @@ enum How {
     Direct,
     /// UEFI firmware loads the EFI program from a disk.
     Uefi,
+    /// As `uefi`, with Secure Boot, which trusts the certificate of the manifest's `sign` and nothing else.
+    SecureBoot,
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
@@ -65,13 +67,19 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         expected.firmware = match how {
             How::Direct => Firmware::Direct,
             How::Uefi => Firmware::Uefi,
+            How::SecureBoot => Firmware::SecureBoot,
         };
     }
     let log = arguments
         .log
         .clone()
         .unwrap_or_else(|| arguments.image.with_file_name("boot.log"));
-    let settings = Settings::new(log);
+    let kernel = image.kernel.as_ref();
+    let sign = kernel.and_then(|kernel| kernel.sign.as_ref());
+    let settings = Settings {
+        trusted: sign.map(|sign| sign.certificate.value.der().to_vec()),
+        ..Settings::new(log)
+    };
     let show = session.for_people() && !arguments.quiet;
     let booted = boot::run(
         boot::Image::Uki(&arguments.image),

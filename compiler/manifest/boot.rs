@@ -39,6 +39,8 @@ pub enum Firmware {
     Direct,
     /// UEFI firmware loads the EFI program from a disk.
     Uefi,
+    /// UEFI firmware with Secure Boot, which trusts the certificate of `sign` and nothing else.
+    SecureBoot,
 }
 
 /// An empty disk.
