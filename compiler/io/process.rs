@@ -9,6 +9,19 @@ use std::time::Duration;
 /// The most output that is kept of each stream.
 const KEPT: u64 = 4 << 20;
 
+/// Variables that lead git into a repository, as its hooks have them: they are about another one.
+const REPOSITORY: [&str; 9] = [
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_SHALLOW_FILE",
+];
+
 /// What a program of the machine left behind.
 #[derive(Debug, Clone)]
 pub struct Finished {
@@ -32,6 +45,9 @@ pub fn run_program(
     cancel: &AtomicBool,
 ) -> std::io::Result<Finished> {
     let mut command = Command::new(program);
+    for name in REPOSITORY {
+        command.env_remove(name);
+    }
     command
         .args(arguments)
         .current_dir(directory)

@@ -82,8 +82,7 @@ pub(super) fn fetch_all(
         });
     });
     if ctx.cancel.load(Ordering::Relaxed) {
-        let stopped = Diagnostic::error("zosc::lock::cancelled", "stopped");
-        return Err(stopped.help("run the command again to go on").into());
+        return Err(super::stopped().into());
     }
     let (mut files, mut problems) = (Vec::new(), Diagnostics::new());
     for (_, result) in done

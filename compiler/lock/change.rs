@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Lock, LockedPackage, LockedSource, LockedToolchain, Role};
+use super::{Lock, LockedPackage, LockedSource, LockedToolchain, Role, git};
 
 /// What a change is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -234,6 +234,7 @@ fn root_version(toolchain: &LockedToolchain) -> Option<String> {
 fn version(source: &LockedSource) -> String {
     match source {
         LockedSource::Crate { version, .. } => version.clone(),
+        LockedSource::Git { commit, .. } => git::short(commit).to_owned(),
         LockedSource::Release { sha256, .. } => sha256.short(),
     }
 }

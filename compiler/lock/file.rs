@@ -60,6 +60,31 @@ pub(super) fn emit(lock: &Lock) -> String {
                 ];
                 line(&mut text, "crate", name, &properties);
             }
+            LockedSource::Git {
+                url,
+                revision,
+                commit,
+                submodules,
+                keep_git,
+                tree,
+            } => {
+                let mut properties = vec![
+                    ("url", url.clone()),
+                    ("revision", revision.clone()),
+                    ("commit", commit.clone()),
+                ];
+                let with = [(*submodules, "submodules"), (*keep_git, "git")];
+                let with: Vec<&str> = with
+                    .iter()
+                    .filter(|(is, _)| *is)
+                    .map(|(_, word)| *word)
+                    .collect();
+                if !with.is_empty() {
+                    properties.push(("with", with.join(" ")));
+                }
+                properties.push(("tree", tree.to_string()));
+                line(&mut text, "git", name, &properties);
+            }
             LockedSource::Release { url, sha256, size } => {
                 let properties = [
                     ("url", url.clone()),
@@ -313,6 +338,17 @@ mod tests {
                     LockedSource::Crate {
                         name: "ripgrep".into(),
                         version: "14.1.1".into(),
+                        tree: digest,
+                    },
+                ),
+                (
+                    "zinit".into(),
+                    LockedSource::Git {
+                        url: "https://m.example/zinit".into(),
+                        revision: "tag v1".into(),
+                        commit: "0123456789abcdef0123456789abcdef01234567".into(),
+                        submodules: true,
+                        keep_git: false,
                         tree: digest,
                     },
                 ),

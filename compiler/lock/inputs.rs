@@ -128,6 +128,21 @@ pub enum LockedSource {
         /// Digest of the tree: the package's files, with its dependencies below `vendor/` and `Cargo.lock` beside them.
         tree: Digest,
     },
+    /// A commit of a Git repository.
+    Git {
+        /// The repository's address.
+        url: String,
+        /// What the manifest asks for: `commit HASH`, `tag NAME`, `branch NAME` or `rev TEXT`.
+        revision: String,
+        /// The commit's hash.
+        commit: String,
+        /// Whether its submodules are part of the tree.
+        submodules: bool,
+        /// Whether a `.git` folder is part of the tree.
+        keep_git: bool,
+        /// Digest of the tree with its files.
+        tree: Digest,
+    },
     /// A download.
     Release {
         /// Its address.

@@ -11,6 +11,7 @@ mod choose;
 mod facts;
 mod fetch;
 mod file;
+mod git;
 mod gone;
 mod held;
 mod host;
@@ -30,6 +31,7 @@ mod unsupported;
 
 pub use change::{Change, Subject};
 pub use fetch::{Wanted, fetch};
+pub use git::{Checkout, git_tree};
 pub use gone::gone;
 pub use inputs::*;
 pub use local::{Walk, folder_tree};
@@ -122,7 +124,28 @@ struct Ctx<'a> {
     cancel: &'a AtomicBool,
 }
 
-impl Ctx<'_> {
+/// What the work of a build is told of an observer.
+struct Silent;
+
+impl Observer for Silent {
+    fn event(&self, _: &str, _: Event<'_>) {}
+}
+
+impl<'a> Ctx<'a> {
+    /// For bringing again what the lock names.
+    fn again(store: &'a Store, offline: bool, cancel: &'a AtomicBool) -> Self {
+        Self {
+            store,
+            mode: Mode {
+                locked: true,
+                offline,
+                update: Update::Nothing,
+            },
+            observer: &Silent,
+            cancel,
+        }
+    }
+
     /// Runs a step under a label that people see.
     fn step<T>(&self, label: &str, work: impl FnOnce() -> T) -> T {
         self.observer.event(label, Event::Started);
@@ -328,13 +351,27 @@ fn sources(
     let mut locked = BTreeMap::new();
     for source in sources {
         let name = &source.name.value;
-        let previous = previous
-            .sources
-            .get(name)
-            .filter(|_| !ctx.mode.update.moves(name));
+        let moves = ctx.mode.update.moves(name);
+        let locked_before = previous.sources.get(name);
+        let previous = locked_before.filter(|_| !moves);
         let result = match &source.from {
-            // A folder counts by its content; repositories have been refused.
-            SourceOrigin::Path(_) | SourceOrigin::Git { .. } => continue,
+            // A folder counts by its content.
+            SourceOrigin::Path(_) => continue,
+            SourceOrigin::Git {
+                url,
+                revision,
+                submodules,
+                keep_git,
+            } => {
+                let asked = git::Asked {
+                    name,
+                    url,
+                    revision,
+                    submodules: *submodules,
+                    keep_git: *keep_git,
+                };
+                git::locked_git(ctx, locked_before, &asked, moves)
+            }
             SourceOrigin::Crate {
                 name: package,
                 version,
@@ -364,6 +401,11 @@ fn host_toolchain(
     host::toolchain(ctx.cancel)
         .map_err(|problem| problems.push(problem.at(host.span)))
         .ok()
+}
+
+/// Someone pressed Ctrl-C.
+fn stopped() -> Diagnostic {
+    Diagnostic::error("zosc::lock::cancelled", "stopped").help("run the command again to go on")
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {

@@ -51,7 +51,7 @@ fn moved(lock: &Lock, from: &str, to: &str) -> Lock {
         }
     }
     for source in lock.sources.values_mut() {
-        if let LockedSource::Release { url, .. } = source {
+        if let LockedSource::Release { url, .. } | LockedSource::Git { url, .. } = source {
             change(url);
         }
     }

@@ -9,7 +9,7 @@ use crate::source::Spanned;
 use crate::tree::{Digest, Store};
 
 use super::local::{Walk, folder};
-use super::{Ctx, Event, LockedSource, Mode, Observer, Update};
+use super::{Ctx, LockedSource};
 
 /// A crate as the lock has it, or as the registry has it now.
 pub(super) fn locked_crate(
@@ -51,20 +51,7 @@ pub fn vendor(
     offline: bool,
     cancel: &AtomicBool,
 ) -> Result<Digest, Diagnostic> {
-    struct Silent;
-    impl Observer for Silent {
-        fn event(&self, _: &str, _: Event<'_>) {}
-    }
-    let ctx = Ctx {
-        store,
-        mode: Mode {
-            locked: true,
-            offline,
-            update: Update::Nothing,
-        },
-        observer: &Silent,
-        cancel,
-    };
+    let ctx = Ctx::again(store, offline, cancel);
     let found = fetch_crate(&ctx, name, version)?;
     if found == tree {
         return Ok(found);
@@ -145,10 +132,7 @@ fn cargo(
                 .rev()
                 .fold(problem, |problem, line| problem.note(line.to_owned())))
         }
-        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
-            Err(Diagnostic::error("zosc::lock::cancelled", "stopped")
-                .help("run the command again to go on"))
-        }
+        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => Err(super::stopped()),
         Err(error) => Err(Diagnostic::error(
             "zosc::lock::no-cargo",
             format!("`cargo` does not run here: {error}"),
@@ -194,13 +178,8 @@ pub(super) fn locked_release(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lock::{Mode, Silent};
     use crate::source::{SourceId, Span};
-
-    struct Silent;
-
-    impl Observer for Silent {
-        fn event(&self, _: &str, _: Event<'_>) {}
-    }
 
     #[test]
     fn a_digest_that_is_left_to_the_lock_is_the_first_one_for_good() {
@@ -219,7 +198,7 @@ mod tests {
         );
         let digest = |locked: &LockedSource| match locked {
             LockedSource::Release { sha256, .. } => *sha256,
-            LockedSource::Crate { .. } => unreachable!("it is a release"),
+            _ => unreachable!("it is a release"),
         };
         std::fs::write(&file, "first").expect("a file");
         let first = locked_release(&ctx, None, &url, None).expect("it is there");

@@ -13,12 +13,6 @@ mod trust;
 mod unpacking;
 mod updates;
 
-struct Silent;
-
-impl Observer for Silent {
-    fn event(&self, _: &str, _: Event<'_>) {}
-}
-
 pub(super) fn key() -> &'static SigningKey {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
     KEY.get_or_init(|| SigningKey::generate("test.rsa.pub", b"lock"))

@@ -2,7 +2,7 @@
 //!
 //! It is asked before anything is fetched, and tells everything in one run. A construct that is built is taken out here.
 
-use crate::check::{Image, KernelOrigin, OutputKind, Recipe, Source, SourceOrigin, ToolchainRoot};
+use crate::check::{Image, KernelOrigin, OutputKind, Recipe, Source, ToolchainRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Span;
 
@@ -49,14 +49,6 @@ fn toolchains(image: &Image, found: &mut Diagnostics) {
 }
 
 fn source(source: &Source, found: &mut Diagnostics) {
-    if let SourceOrigin::Git { url, .. } = &source.from {
-        not_yet(
-            found,
-            "sources from Git",
-            url.span,
-            "take a `crate`, a `release`, or a clone as `path`",
-        );
-    }
     if let Some(patch) = source.patches.first() {
         not_yet(
             found,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::{Image, KernelOrigin, OutputKind, SourceOrigin};
+use crate::check::{GitRevision, Image, KernelOrigin, OutputKind, SourceOrigin};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::{Inputs, LockedKernel, LockedSource};
 use crate::source::Span;
@@ -329,7 +329,19 @@ fn output_name(lowering: &Lowering<'_>, template: &str) -> String {
                     _ => continue,
                 }
             }
-            SourceOrigin::Path(_) | SourceOrigin::Git { .. } => continue,
+            SourceOrigin::Git { revision, .. } => {
+                let version = match &revision.value {
+                    GitRevision::Tag(tag) | GitRevision::Named(tag) => tag.as_str(),
+                    GitRevision::Commit(_) | GitRevision::Branch(_) => "",
+                };
+                match lowering.inputs.lock.sources.get(&source.name.value) {
+                    Some(LockedSource::Git { commit, .. }) => {
+                        (version, commit.get(..12).unwrap_or(commit).to_owned())
+                    }
+                    _ => continue,
+                }
+            }
+            SourceOrigin::Path(_) => continue,
         };
         let source = &source.name.value;
         name = name

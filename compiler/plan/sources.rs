@@ -90,6 +90,28 @@ fn fetched(lowering: &mut Lowering<'_>, source: &Source) -> Input {
             )
         }
         (
+            SourceOrigin::Git { .. },
+            Some(LockedSource::Git {
+                url,
+                commit,
+                submodules,
+                keep_git,
+                tree,
+                ..
+            }),
+        ) => {
+            let git = Action::Git {
+                source: name.clone(),
+                url: url.clone(),
+                commit: commit.clone(),
+                submodules: *submodules,
+                keep_git: *keep_git,
+                tree: *tree,
+            };
+            let label = format!("fetch {name}");
+            lowering.plan.add(Stage::ComponentsBuild, label, site, git)
+        }
+        (
             SourceOrigin::Release {
                 file_name,
                 unpack,

@@ -1,4 +1,4 @@
-//! Brings what comes from elsewhere and is locked by digest: files, crates.
+//! Brings what comes from elsewhere and is locked by digest: files, crates, commits.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -96,4 +96,19 @@ pub(super) fn vendor(
     }
     let options = context.options;
     lock::vendor(name, version, tree, store, options.offline, options.cancel)
+}
+
+/// Lets git fetch the files of a commit, exactly as locked.
+pub(super) fn git(
+    context: &Context<'_>,
+    checkout: &lock::Checkout<'_>,
+    tree: Digest,
+) -> Result<Digest, Diagnostic> {
+    let store = context.store;
+    // Locking leaves the tree there under no key of this action.
+    if ledger::is_whole_tree(store, &tree) {
+        return Ok(tree);
+    }
+    let options = context.options;
+    lock::git_tree(checkout, tree, store, options.offline, options.cancel)
 }

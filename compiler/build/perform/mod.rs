@@ -25,6 +25,7 @@ use std::sync::atomic::Ordering;
 use super::{Event, Observer, Options, cancelled};
 use crate::apk;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::lock::Checkout;
 use crate::plan::{Action, ActionId, Input, InstalledFile, PlannedAction};
 use crate::source::Span;
 use crate::tree::{self, Digest, ImagePath, Node, Store, Tree};
@@ -142,6 +143,23 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
             version,
             tree,
         } => fetch::vendor(context, name, version, *tree),
+        Action::Git {
+            source,
+            url,
+            commit,
+            submodules,
+            keep_git,
+            tree,
+        } => {
+            let checkout = Checkout {
+                source,
+                url,
+                commit,
+                submodules: *submodules,
+                keep_git: *keep_git,
+            };
+            fetch::git(context, &checkout, *tree)
+        }
         Action::Unpack {
             archive,
             name,

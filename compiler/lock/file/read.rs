@@ -141,6 +141,18 @@ impl<'n> Line<'n> {
                 version: self.text("version")?,
                 tree: self.digest("tree")?,
             }),
+            "git" => {
+                let with = self.words("with");
+                let with = |word: &str| with.iter().any(|known| known == word);
+                Some(LockedSource::Git {
+                    url: self.text("url")?,
+                    revision: self.text("revision")?,
+                    commit: self.text("commit")?,
+                    submodules: with("submodules"),
+                    keep_git: with("git"),
+                    tree: self.digest("tree")?,
+                })
+            }
             "release" => Some(LockedSource::Release {
                 url: self.text("url")?,
                 sha256: self.digest("sha256")?,
