@@ -333,3 +333,56 @@ fn firmware_starts_what_its_key_has_signed_and_nothing_else() {
     refused("dist/other.efi");
     refused("dist/unsigned.efi");
 }
+
+/// The stub, the firmware and a TPM that QEMU emulates come to the register that zosc predicts.
+#[test]
+fn pcr_11_is_what_was_predicted() {
+    let Some(project) = Project::new() else {
+        return;
+    };
+    if !is_there(FIRMWARE) || !is_there(QEMU) || !is_there("/usr/bin/swtpm") {
+        return;
+    }
+    let key = std::fs::read_to_string(fixture("db.key")).unwrap();
+    let built = project
+        .command(&["build", "--message-format", "json"])
+        .env("SB_KEY", key)
+        .output()
+        .unwrap();
+    succeeds(&built);
+    let built: serde_json::Value = serde_json::from_slice(&built.stdout).unwrap();
+    let predicted = built["built"][0]["pcr11"].as_str().unwrap().to_owned();
+    let report = project.run(&["inspect", "dist/image.efi", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!(report["efi"]["pcr11"], predicted.as_str());
+
+    // `zosc boot` has no TPM; a program that stands in for QEMU gives it one.
+    let script = format!(
+        "#!/bin/sh\nmkdir -p {tpm}\nswtpm socket --tpm2 --tpmstate dir={tpm} --ctrl type=unixio,path={tpm}/socket --daemon --terminate\n\
+         exec {QEMU} \"$@\" -chardev socket,id=tpm,path={tpm}/socket -tpmdev emulator,id=tpm0,chardev=tpm -device tpm-tis,tpmdev=tpm0\n",
+        tpm = project.path("tpm").display()
+    );
+    let programs = project.path("programs");
+    std::fs::create_dir(&programs).unwrap();
+    let machine = programs.join("qemu-system-x86_64");
+    std::fs::write(&machine, script).unwrap();
+    std::fs::set_permissions(
+        &machine,
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let output = project
+        .command(&["boot", "dist/image.efi"])
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    succeeds(&output);
+    let console = std::fs::read(project.path("dist/boot.log")).unwrap();
+    let console = String::from_utf8_lossy(&console).into_owned();
+    let found = console
+        .lines()
+        .find_map(|line| line.split_once("zosc-test: pcr11 "));
+    let (_, register) = found.expect("the machine says");
+    assert_eq!(register.trim().to_lowercase(), predicted);
+}

@@ -24,11 +24,10 @@ pub(super) fn write(
     let mut pending = Vec::new();
     for output in &plan.outputs {
         let path = place(folder, &output.name)?;
-        let digest = match output.content {
-            Input::Known(digest) => digest,
-            Input::Output(id) => *results
-                .get(id.0 as usize)
-                .expect("outputs come from actions of the same plan"),
+        let digest = digest_of(&output.content, results);
+        let pcr11 = match &output.pcr11 {
+            Some(register) => read_digest(store, &digest_of(register, results))?,
+            None => None,
         };
         let there = holds(store, &path, &digest);
         let size = if let Some(size) = there {
@@ -43,6 +42,7 @@ pub(super) fn write(
             path,
             digest,
             size,
+            pcr11,
             written: there.is_none(),
         });
     }
@@ -52,6 +52,22 @@ pub(super) fn write(
         remember(store, &path, &digest);
     }
     Ok(artifacts)
+}
+
+fn digest_of(input: &Input, results: &[Digest]) -> Digest {
+    match input {
+        Input::Known(digest) => *digest,
+        Input::Output(id) => *results
+            .get(id.0 as usize)
+            .expect("outputs come from actions of the same plan"),
+    }
+}
+
+/// The digest that a blob spells out, where it does.
+pub(super) fn read_digest(store: &Store, blob: &Digest) -> Result<Option<Digest>, Diagnostic> {
+    let bytes = store.get(blob)?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(text.trim().parse().ok())
 }
 
 fn place(folder: &Path, name: &str) -> Result<PathBuf, Diagnostic> {

@@ -114,6 +114,8 @@ pub struct Artifact {
     pub digest: Digest,
     /// Its bytes.
     pub size: u64,
+    /// Of a unified kernel image: what its stub will leave in PCR 11 (SHA-256 bank) before any boot phase.
+    pub pcr11: Option<Digest>,
     /// Whether it had to be written; an equal file is left alone.
     pub written: bool,
 }

@@ -168,6 +168,7 @@ fn pack(plan: &mut Plan, label: &str, tree: Input) -> Input {
 
 fn output(plan: &mut Plan, name: &str, content: Input) {
     plan.outputs.push(Output {
+        pcr11: None,
         name: name.into(),
         kind: "initramfs",
         content,

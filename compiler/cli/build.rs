@@ -99,7 +99,7 @@ fn conclude(session: &Session, artifacts: &Artifacts, watch: Stopwatch) -> Outco
     if !session.for_people() {
         let outputs = artifacts.outputs.iter().map(|output| {
             serde_json::json!({
-                "kind": output.kind, "path": output.path, "sha256": output.digest, "size": output.size, "written": output.written,
+                "kind": output.kind, "path": output.path, "sha256": output.digest, "size": output.size, "written": output.written, "pcr11": output.pcr11,
             })
         });
         let savings = artifacts.savings.iter().map(|saving| {
@@ -122,6 +122,13 @@ fn conclude(session: &Session, artifacts: &Artifacts, watch: Stopwatch) -> Outco
             shown(&output.path).display(),
             style.faint(&format!("sha256:{}", output.digest.short()))
         ));
+        if let Some(register) = output.pcr11 {
+            session.tell(&format!(
+                "{:>10} {}",
+                "PCR 11",
+                style.faint(&register.to_string())
+            ));
+        }
     }
     let time = seconds(watch.elapsed());
     session.tell(&if artifacts.nothing_to_do() {

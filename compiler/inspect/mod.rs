@@ -78,7 +78,7 @@ pub struct EfiReport {
     /// Revocation rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sbat: Option<String>,
-    /// What a stub of systemd 254 or newer will leave in PCR 11 (SHA-256 bank) before any boot phase.
+    /// What the stub will leave in PCR 11 (SHA-256 bank) before any boot phase.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pcr11: Option<Digest>,
 }
@@ -128,9 +128,7 @@ fn program(report: &mut Report, bytes: &[u8], store: &Store) -> Result<(), Diagn
         os_release: words(".osrel"),
         uname: words(".uname"),
         sbat: words(".sbat"),
-        pcr11: facts
-            .is_unified()
-            .then(|| efi::predict_pcr11(&facts, bytes)),
+        pcr11: efi::predict_pcr11(&facts, bytes),
     });
     if let Some(kernel) = facts.content(bytes, ".linux") {
         report.kind = Kind::UnifiedKernelImage;

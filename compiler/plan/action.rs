@@ -352,6 +352,12 @@ pub enum Action {
         #[serde(skip_serializing_if = "Option::is_none")]
         content: Option<Input>,
     },
+    /// What the stub of a unified kernel image will measure into PCR 11 → blob: the register in hexadecimal digits; empty where
+    /// the stub measures nothing.
+    Measure {
+        /// The image.
+        image: Input,
+    },
     /// Signs an EFI program for Secure Boot → blob.
     ///
     /// Of the key pair only the certificate counts: the private key that fits it can give one signature alone.
@@ -386,6 +392,7 @@ impl Action {
             | Self::Concat { .. }
             | Self::PickFile { .. }
             | Self::Uki { .. }
+            | Self::Measure { .. }
             | Self::Sign { .. } => Yield::Blob,
             Self::Vendor { .. }
             | Self::Git { .. }

@@ -241,6 +241,7 @@ fn outputs(lowering: &mut Lowering<'_>, kernel: Option<Input>, tree: Input, init
         .iter()
         .any(|output| output.kind == OutputKind::Efi);
     let limit = image.max_efi.as_ref();
+    let mut measured = None;
     let efi = match &boot {
         Some((request, kernel, locked)) if wants_efi => {
             let stub = stub(lowering);
@@ -259,6 +260,12 @@ fn outputs(lowering: &mut Lowering<'_>, kernel: Option<Input>, tree: Input, init
                 let uki = lowering
                     .plan
                     .add(Stage::KernelBuild, "efi", Some(span), uki);
+                measured = Some(lowering.plan.add(
+                    Stage::KernelBuild,
+                    "measure efi",
+                    None,
+                    Action::Measure { image: uki },
+                ));
                 signed(lowering, uki, "sign efi")
             })
         }
@@ -292,6 +299,7 @@ fn outputs(lowering: &mut Lowering<'_>, kernel: Option<Input>, tree: Input, init
                 name,
                 kind,
                 content,
+                pcr11: measured.filter(|_| output.kind == OutputKind::Efi),
             });
         }
     }

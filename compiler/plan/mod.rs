@@ -68,6 +68,8 @@ pub struct Output {
     pub kind: &'static str,
     /// The blob.
     pub content: Input,
+    /// Of a unified kernel image: the blob with what will be in PCR 11.
+    pub pcr11: Option<Input>,
 }
 
 /// One step that makes the image smaller: what it saves is the difference of two trees.

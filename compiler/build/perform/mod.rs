@@ -214,6 +214,7 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
             };
             programs::uki(context, &inputs)
         }
+        Action::Measure { image } => programs::measure(context, image),
         Action::Sign {
             program,
             certificate,

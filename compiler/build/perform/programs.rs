@@ -117,3 +117,11 @@ pub(super) fn uki(context: &Context<'_>, inputs: &UkiInputs<'_>) -> Result<Diges
     }
     store.put(&image)
 }
+
+/// Predicts PCR 11 of a unified kernel image.
+pub(super) fn measure(context: &Context<'_>, image: &Input) -> Result<Digest, Diagnostic> {
+    let bytes = context.store.get(&context.digest(image))?;
+    let register = efi::predict_pcr11(&efi::read_uki(&bytes)?, &bytes);
+    let text = register.map_or(String::new(), |register| register.to_string());
+    context.store.put(text.as_bytes())
+}
