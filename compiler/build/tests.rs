@@ -467,4 +467,5 @@ fn segments_together_hold_what_the_image_holds() {
 
 mod commands;
 mod links;
+mod packing;
 mod shrinking;

@@ -275,6 +275,8 @@ pub struct Packing {
     pub patterns: Vec<Spanned<String>>,
     /// A pattern of those that stay as they are.
     pub except: Option<Spanned<String>>,
+    /// The name of the toolchain that has `upx`, a key of [`Image::toolchains`].
+    pub toolchain: String,
 }
 
 /// What an output file is.

@@ -204,7 +204,7 @@ fn resolve(ctx: &mut Ctx<'_>, settings: &Settings, path: &Path) -> Option<Image>
     let outputs = outputs::resolve(ctx, identity.as_ref(), &sources, &known);
     let boot = boot::resolve(ctx, &units, &outputs);
     let (compression, segments) = initramfs::resolve(ctx);
-    let size = size::resolve(ctx, &sources, &outputs);
+    let size = size::resolve(ctx, &sources, &toolchains, &outputs);
     let flists = flists::resolve(ctx, kernel.as_ref());
     let publish = publish::resolve(ctx, identity.as_ref(), &known);
     policies::alpine_where_needed(

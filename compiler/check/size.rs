@@ -1,12 +1,16 @@
 //! The `size` section.
 
+use std::collections::BTreeMap;
+
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::size::{Strippable, Upx};
 use crate::source::{Span, Spanned};
 
-use super::{Ctx, Dropping, OutputKind, OutputRequest, Packing, Source, quoted};
+use super::{
+    Ctx, Dropping, OutputKind, OutputRequest, Packing, Source, Toolchain, ToolchainRoot, quoted,
+};
 
 /// What is made smaller or left out, and how large the result may be.
 #[derive(Default)]
@@ -30,7 +34,12 @@ const MODULES: &[&str] = &[
 ];
 
 /// Resolves the section.
-pub(super) fn resolve(ctx: &mut Ctx<'_>, sources: &[Source], outputs: &[OutputRequest]) -> Size {
+pub(super) fn resolve(
+    ctx: &mut Ctx<'_>,
+    sources: &[Source],
+    toolchains: &BTreeMap<String, Toolchain>,
+    outputs: &[OutputRequest],
+) -> Size {
     let manifest = ctx.manifest;
     let Some(size) = &manifest.size else {
         return Size::default();
@@ -43,7 +52,9 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>, sources: &[Source], outputs: &[OutputRe
     }
     let zinit = zinit(sources);
     let upx = size.upx.iter();
-    let upx = upx.filter_map(|upx| packing(ctx, upx, &zinit)).collect();
+    let upx = upx
+        .filter_map(|upx| packing(ctx, upx, &zinit, toolchains))
+        .collect();
     let max = size.max.as_ref();
     let initramfs = max.and_then(|max| max.initramfs.as_ref());
     let efi = max.and_then(|max| max.efi.as_ref());
@@ -97,7 +108,12 @@ fn zinit(sources: &[Source]) -> Vec<String> {
 }
 
 /// One `upx` node; `None` where a pattern of it cannot be used.
-fn packing(ctx: &mut Ctx<'_>, upx: &Upx, zinit: &[String]) -> Option<Packing> {
+fn packing(
+    ctx: &mut Ctx<'_>,
+    upx: &Upx,
+    zinit: &[String],
+    toolchains: &BTreeMap<String, Toolchain>,
+) -> Option<Packing> {
     let except = match &upx.except {
         Some(except) if ctx.pattern(except) => Some(except),
         Some(_) => return None,
@@ -126,10 +142,42 @@ fn packing(ctx: &mut Ctx<'_>, upx: &Upx, zinit: &[String]) -> Option<Packing> {
             ctx.push(reaches_zinit(pattern.span, except, path));
         }
     }
+    let toolchain = packer(ctx, upx, toolchains)?;
     sound.then(|| Packing {
         patterns: upx.patterns.clone(),
         except: except.cloned(),
+        toolchain,
     })
+}
+
+/// The toolchain whose `upx` is meant. Of one that is assembled here it is known whether it has one.
+fn packer(
+    ctx: &mut Ctx<'_>,
+    upx: &Upx,
+    toolchains: &BTreeMap<String, Toolchain>,
+) -> Option<String> {
+    let named = upx.toolchain.as_ref();
+    let place = named
+        .map(|name| name.span)
+        .or_else(|| upx.patterns.first().map(|pattern| pattern.span))?;
+    let name = ctx.toolchain(named, ("size", place))?;
+    let toolchain = toolchains.get(&name);
+    if let Some(toolchain) = toolchain
+        && let ToolchainRoot::Alpine { packages, .. } = &toolchain.root
+        && !packages.iter().any(|package| package.value == "upx")
+    {
+        ctx.push(
+            Diagnostic::error(
+                "zosc::check::no-upx",
+                format!("the toolchain `{name}` has no `upx` to pack programs with"),
+            )
+            .at(place)
+            .label(toolchain.span, "its packages are named here")
+            .help("add `upx` to its packages"),
+        );
+        return None;
+    }
+    Some(name)
 }
 
 fn reaches(span: Span, what: &str) -> Diagnostic {

@@ -288,15 +288,25 @@ impl Ctx<'_> {
     }
 
     fn which_toolchain(&mut self, section: &str, place: Span, several: Option<String>) {
+        let packs = section == "size";
         let (message, help) = match several {
             Some(several) => (
-                format!("nothing says which toolchain builds this {section}"),
+                if packs {
+                    "nothing says which toolchain's `upx` packs these programs".to_owned()
+                } else {
+                    format!("nothing says which toolchain builds this {section}")
+                },
                 match section {
                     "kernel" => format!("add `toolchain NAME` to it: there are {several}"),
                     _ => format!("add `toolchain=NAME`: there are {several}"),
                 },
             ),
             None if self.declared.has_section("toolchain") => return,
+            None if packs => (
+                "there is no toolchain whose `upx` could pack these programs".to_owned(),
+                "add `toolchain tools { alpine packages=\"upx\" }` to the manifest, or `toolchain tools { host }` for this machine's own `upx`"
+                    .to_owned(),
+            ),
             None => (
                 format!("there is no toolchain to build this {section} with"),
                 "add `toolchain rust { host }` to the manifest for this machine's own compilers"

@@ -18,11 +18,11 @@ const SYSTEM: [&str; 6] = [
     "/etc/alternatives",
 ];
 
-/// Looks at the machine's `rustc`, `cargo` and `cc`.
+/// Looks at the machine's `rustc`, `cargo` and `cc`, and at its `upx` where programs are packed with that.
 ///
 /// # Errors
-/// There is no Rust toolchain, or no C compiler (which Rust links with).
-pub(super) fn toolchain(cancel: &AtomicBool) -> Result<HostToolchain, Diagnostic> {
+/// There is no Rust toolchain, no C compiler (which Rust links with), or no `upx`.
+pub(super) fn toolchain(cancel: &AtomicBool, packs: bool) -> Result<HostToolchain, Diagnostic> {
     let ask = |program: &str, arguments: &[&str], package: &str| {
         let finished = io::run_program(program, arguments, Path::new("/"), &[], cancel);
         match finished {
@@ -35,10 +35,15 @@ pub(super) fn toolchain(cancel: &AtomicBool) -> Result<HostToolchain, Diagnostic
     let builder = ask("cargo", &["-V"], "a Rust toolchain")?;
     let root = ask("rustc", &["--print", "sysroot"], "a Rust toolchain")?;
     let linker = ask("cc", &["--version"], "gcc")?;
-    let facts = format!(
+    let mut facts = format!(
         "{compiler}{builder}{}\n",
         linker.lines().next().unwrap_or_default()
     );
+    if packs {
+        let packer = ask("upx", &["--version"], "UPX (Debian's package `upx-ucl`)")?;
+        facts.push_str(packer.lines().next().unwrap_or_default());
+        facts.push('\n');
+    }
 
     let root = PathBuf::from(root.trim());
     let mut folders: Vec<String> = SYSTEM

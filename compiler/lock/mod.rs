@@ -46,7 +46,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use crate::check::{Image, Source, SourceOrigin, ToolchainRoot};
+use crate::check::{Image, Packing, Source, SourceOrigin, ToolchainRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::io::{self, Files as _};
 use crate::tree::Store;
@@ -398,7 +398,11 @@ fn host_toolchain(
 ) -> Option<HostToolchain> {
     let mut used = image.used_toolchains().into_values();
     let host = used.find(|toolchain| toolchain.root == ToolchainRoot::Host)?;
-    host::toolchain(ctx.cancel)
+    let packs = |packing: &Packing| {
+        let toolchain = image.toolchains.get(&packing.toolchain);
+        toolchain.is_some_and(|toolchain| toolchain.root == ToolchainRoot::Host)
+    };
+    host::toolchain(ctx.cancel, image.upx.iter().any(packs))
         .map_err(|problem| problems.push(problem.at(host.span)))
         .ok()
 }

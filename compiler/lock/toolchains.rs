@@ -16,7 +16,7 @@ use super::{Change, Ctx, Lock, LockedToolchain, Mode, Update};
 const ALWAYS: [&str; 2] = ["alpine-baselayout", "busybox"];
 
 impl Image {
-    /// The toolchains that something is built with, by name.
+    /// The toolchains that something is built or packed with, by name.
     pub fn used_toolchains(&self) -> BTreeMap<&str, &Toolchain> {
         let sources = self
             .sources
@@ -27,7 +27,8 @@ impl Image {
             KernelOrigin::Built(built) => Some(built.toolchain.as_str()),
             KernelOrigin::Package(_) | KernelOrigin::Prebuilt { .. } => None,
         });
-        let names = sources.chain(kernel);
+        let packers = self.upx.iter().map(|packing| packing.toolchain.as_str());
+        let names = sources.chain(kernel).chain(packers);
         names
             .filter_map(|name| Some((name, self.toolchains.get(name)?)))
             .collect()

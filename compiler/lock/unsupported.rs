@@ -15,7 +15,6 @@ pub(super) fn refuse(image: &Image) -> Result<(), Diagnostics> {
     }
     kernel(image, &mut found);
     flists(image, &mut found);
-    shrinking(image, &mut found);
     outputs(image, &mut found);
     found.sort();
     if found.is_empty() { Ok(()) } else { Err(found) }
@@ -114,17 +113,6 @@ fn flists(image: &Image, found: &mut Diagnostics) {
     }
 }
 
-fn shrinking(image: &Image, found: &mut Diagnostics) {
-    for pattern in image.upx.iter().flat_map(|packing| &packing.patterns) {
-        not_yet(
-            found,
-            "images with packed programs",
-            pattern.span,
-            "leave `upx` out: the initramfs is compressed as a whole, see `initramfs compress=`",
-        );
-    }
-}
-
 fn outputs(image: &Image, found: &mut Diagnostics) {
     let lists = image.outputs.iter();
     for list in lists.filter(|output| output.kind == OutputKind::Sbom) {
@@ -169,17 +157,17 @@ mod tests {
     }
 
     #[test]
-    fn what_shrinks_or_lists_or_leaves_the_image_is_refused_at_its_word() {
+    fn what_lists_or_leaves_the_image_is_refused_at_its_word() {
         let manifest = r#"image site
 flist docs {
     pack "/usr/share/doc"
     embed "/etc/rfs/docs.fl"
     store write="blobs" read="https://flists.example"
 }
-size { strip modules; upx "/usr/bin/*"; drop man; max initramfs="1MiB" }
+size { strip modules; drop man; max initramfs="1MiB" }
 outputs { initramfs "initramfs.cpio"; sbom "sbom.json" }
 "#;
-        let expected = ["docs", "\"/usr/bin/*\"", "\"sbom.json\""];
+        let expected = ["docs", "\"sbom.json\""];
         assert_eq!(refused(manifest), expected);
     }
 

@@ -47,6 +47,10 @@ pub struct Upx {
     #[schemars(extend("x-kdl" = "args"), length(min = 1), inner(regex(pattern = r"^/")), extend("x-message" = "a path inside the image starts with `/`"), example = ["/usr/bin/*"])]
     #[serde(default)]
     pub patterns: Vec<Spanned<String>>,
+    /// The toolchain whose `upx` packs them. Without it: the only one there is.
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "toolchain"))]
+    #[serde(default)]
+    pub toolchain: Option<Spanned<String>>,
     /// A pattern of paths that stay as they are; `{a,b}` stands for either.
     #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"), example = &"/sbin/zinit")]
     #[serde(default)]

@@ -291,6 +291,24 @@ pub enum Action {
         /// Out of which files.
         what: Stripping,
     },
+    /// The programs that patterns of paths name → tree with each content under its digest.
+    Programs {
+        /// The tree.
+        tree: Input,
+        /// Patterns over absolute paths. One with wildcards reaches no kernel modules and no first process.
+        patterns: Vec<String>,
+        /// A pattern of those that stay out.
+        except: Option<String>,
+    },
+    /// Puts smaller contents into the place of programs → tree.
+    Exchange {
+        /// The tree.
+        tree: Input,
+        /// The programs, as [`Action::Programs`] yields them.
+        programs: Input,
+        /// What they became, under the same names; under `NAME.why`, why one stays as it is.
+        packed: Input,
+    },
     /// Refuses an image that cannot boot: no `/init`, dangling interpreters of units, … → the same tree.
     Validate {
         /// The whole image.
@@ -414,6 +432,8 @@ impl Action {
             | Self::Firmware { .. }
             | Self::Drop { .. }
             | Self::Strip { .. }
+            | Self::Programs { .. }
+            | Self::Exchange { .. }
             | Self::Validate { .. }
             | Self::Segment { .. } => Yield::Tree,
         }

@@ -8,6 +8,7 @@ mod content;
 mod kernel;
 mod lower;
 mod packages;
+mod packing;
 mod parameters;
 mod shrinking;
 mod signing;

@@ -1,8 +1,9 @@
-//! What makes the image smaller: files that are left out, symbols that go.
+//! What makes the image smaller: files that are left out, symbols that go, programs that are packed.
 
 use crate::manifest::size::Strippable;
 
 use super::lower::Lowering;
+use super::packing::packed;
 use super::verifying::verified_links;
 use super::{Action, Input, Reduction, Stage, Stripping};
 
@@ -11,7 +12,8 @@ use super::{Action, Input, Reduction, Stage, Stripping};
 pub(super) fn shrunk(lowering: &mut Lowering<'_>, tree: Input) -> Input {
     let tree = dropped(lowering, tree);
     let tree = verified_links(lowering, tree);
-    stripped(lowering, tree)
+    let tree = stripped(lowering, tree);
+    packed(lowering, tree)
 }
 
 fn dropped(lowering: &mut Lowering<'_>, before: Input) -> Input {

@@ -6,6 +6,7 @@
 mod accounts;
 mod archives;
 mod contributors;
+mod exchange;
 mod fetch;
 mod files;
 mod links;
@@ -253,6 +254,16 @@ fn tree(context: &Context<'_>, action: &Action) -> Result<Tree, Diagnostic> {
         } => files::move_tree(&context.tree(tree)?, to, origin, *epoch),
         Action::Merge { trees, conflict } => tree::merge(&context.trees(trees)?, *conflict),
         Action::Drop { tree, patterns } => select::leave_out(&context.tree(tree)?, patterns),
+        Action::Programs {
+            tree,
+            patterns,
+            except,
+        } => exchange::programs(context, tree, patterns, except.as_deref()),
+        Action::Exchange {
+            tree,
+            programs,
+            packed,
+        } => exchange::exchange(context, tree, programs, packed),
         Action::Strip { tree, what } => strip::strip(context, tree, *what),
         Action::Segment { tree, name } => Ok(archives::segment(&context.tree(tree)?, name)),
         Action::Accounts {

@@ -40,6 +40,11 @@ impl Patterns {
         compile(patterns).map(Self)
     }
 
+    /// Whether one of them matches a path.
+    pub(in crate::build) fn matches(&self, path: &ImagePath) -> bool {
+        self.0.is_match(path.as_str())
+    }
+
     /// Whether one of them matches a path, or a folder above it.
     pub(in crate::build) fn cover(&self, path: &ImagePath) -> bool {
         let mut above = Some(path.clone());

@@ -187,7 +187,7 @@ fn module(path: &ImagePath, bytes: &[u8]) -> Result<Stripped, Diagnostic> {
     });
     let refuse = |error: std::io::Error| {
         let message = format!("`{path}` cannot be compressed again: {error}");
-        Diagnostic::error("zosc::build::not-packed", message)
+        Diagnostic::error("zosc::build::not-compressed", message)
             .help("leave `modules` out of `size { strip … }`")
     };
     packed.map(Stripped::Smaller).map_err(refuse)
