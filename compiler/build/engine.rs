@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use super::cores::{Cores, Share};
 use super::ledger::{self, Parts, Trust};
 use super::perform::{self, Context};
 use super::{Event, Observer, Options, cancelled};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::Stopwatch;
 use crate::plan::{Action, ActionId, Plan, PlannedAction};
 use crate::tree::{Digest, Store};
@@ -38,7 +39,7 @@ pub(super) fn perform_all(
         options,
         observer,
         trust,
-        state: Mutex::new(State::new(&graph)),
+        state: Mutex::new(State::new(&graph, options.jobs)),
         changed: Condvar::new(),
         graph,
     };
@@ -100,11 +101,19 @@ fn cost(action: &Action) -> u32 {
     }
 }
 
+/// An action's place among those that could be next: the weightiest first.
+type Place = (Reverse<u32>, u32);
+
 struct State {
     results: Vec<Option<Digest>>,
     /// By action: how many inputs are still to come.
     missing: Vec<usize>,
-    ready: BTreeSet<(Reverse<u32>, u32)>,
+    ready: BTreeSet<Place>,
+    /// Commands that are to run as soon as there are processors for them, with their keys.
+    waiting: BTreeMap<Place, Digest>,
+    /// How many commands are being looked up.
+    looked_up: usize,
+    cores: Cores,
     /// Keys being worked on, with the further actions that wait for the same result.
     running: BTreeMap<Digest, Vec<u32>>,
     active: usize,
@@ -114,7 +123,7 @@ struct State {
 }
 
 impl State {
-    fn new(graph: &Graph) -> Self {
+    fn new(graph: &Graph, jobs: usize) -> Self {
         let missing: Vec<usize> = graph.needs.iter().map(Vec::len).collect();
         let ready = missing.iter().enumerate().filter(|(_, count)| **count == 0);
         Self {
@@ -123,6 +132,9 @@ impl State {
                 .map(|(index, _)| (Reverse(graph.weight[index]), index as u32))
                 .collect(),
             missing,
+            waiting: BTreeMap::new(),
+            looked_up: 0,
+            cores: Cores::new(jobs),
             running: BTreeMap::new(),
             active: 0,
             problems: Diagnostics::new(),
@@ -130,6 +142,19 @@ impl State {
             cached: 0,
         }
     }
+
+    /// Whether nothing is left to do or to wait for.
+    fn is_done(&self) -> bool {
+        self.ready.is_empty() && self.waiting.is_empty() && self.active == 0
+    }
+}
+
+/// What a worker does next.
+enum Task {
+    /// Look an action's output up, and go on from there.
+    LookUp(u32, Digest),
+    /// Run a command whose output is nowhere, with its share of the processors.
+    Run(u32, Digest, Share),
 }
 
 /// How an action came to its output.
@@ -156,31 +181,71 @@ impl Engine<'_> {
     }
 
     fn work(&self) {
-        while let Some((index, key)) = self.next() {
-            let planned = &self.plan.actions[index as usize];
-            let outcome = self.bring(planned, key, index);
-            self.settle(index, key, outcome);
+        while let Some(task) = self.next() {
+            match task {
+                Task::LookUp(index, key) => self.look_up_and_go_on(index, key),
+                Task::Run(index, key, share) => {
+                    let outcome = self.perform(index, key, &share.processors());
+                    self.state().cores.give_back(share);
+                    self.settle(index, key, outcome);
+                }
+            }
         }
     }
 
-    /// Waits for an action whose inputs are there and whose key nobody else works on.
-    fn next(&self) -> Option<(u32, Digest)> {
+    fn planned(&self, index: u32) -> &PlannedAction {
+        &self.plan.actions[index as usize]
+    }
+
+    fn is_command(&self, index: u32) -> bool {
+        matches!(self.planned(index).action, Action::Run { .. })
+    }
+
+    /// Waits for something to do.
+    fn next(&self) -> Option<Task> {
         let mut state = self.state();
         loop {
             let stopped =
                 self.options.cancel.load(Ordering::Relaxed) || state.problems.has_errors();
-            if stopped || (state.ready.is_empty() && state.active == 0) {
+            if stopped || state.is_done() {
                 self.changed.notify_all();
                 return None;
             }
-            let Some((_, index)) = state.ready.pop_first() else {
-                state = self
-                    .changed
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let action = &self.plan.actions[index as usize].action;
+            if let Some(task) = self.pick(&mut state) {
+                return Some(task);
+            }
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// What is worth most: an action whose inputs are there and whose key nobody else works on, or a command that waits.
+    ///
+    /// Whether commands have to run is found out before one of them starts, since they share the processors.
+    fn pick(&self, state: &mut State) -> Option<Task> {
+        loop {
+            let unknown = state
+                .ready
+                .iter()
+                .find(|(_, index)| self.is_command(*index));
+            let ready = unknown.or(state.ready.first()).copied();
+            let can_run = unknown.is_none() && state.looked_up == 0 && state.cores.is_any_free();
+            let waiting = state.waiting.first_key_value().filter(|_| can_run);
+            let waiting = waiting.map(|(place, key)| (*place, *key));
+            if let Some((place, key)) = waiting
+                && ready.is_none_or(|ready| place < ready)
+            {
+                state.waiting.remove(&place);
+                state.active += 1;
+                let share = state.cores.take(state.waiting.len());
+                return Some(Task::Run(place.1, key, share));
+            }
+            let place = ready?;
+            state.ready.remove(&place);
+            let index = place.1;
+            let action = &self.planned(index).action;
             let key = action.key(&|id| output(&state.results, id));
             if let Some(followers) = state.running.get_mut(&key) {
                 followers.push(index);
@@ -188,35 +253,74 @@ impl Engine<'_> {
             }
             state.running.insert(key, Vec::new());
             state.active += 1;
-            return Some((index, key));
+            state.looked_up += usize::from(self.is_command(index));
+            return Some(Task::LookUp(index, key));
         }
     }
 
-    /// Looks an action's output up, or performs it.
-    fn bring(&self, planned: &PlannedAction, key: Digest, index: u32) -> Result<Way, Diagnostics> {
-        let inputs: BTreeMap<ActionId, Digest> = {
-            let state = self.state();
-            let needs = self.graph.needs[index as usize].iter();
-            needs.map(|id| (*id, output(&state.results, *id))).collect()
-        };
-        let resolve = |id| inputs.get(&id).copied().unwrap_or_else(|| Digest::of(b""));
-        let parts = || Parts::of(self.plan, &planned.action, key, &resolve);
+    /// Looks an action's output up; without one, performs it, or lets it wait for processors.
+    fn look_up_and_go_on(&self, index: u32, key: Digest) {
+        let found = self.look_up(index, key);
+        let is_command = self.is_command(index);
+        if is_command {
+            let mut state = self.state();
+            state.looked_up -= 1;
+            if let Ok(None) = &found {
+                state.active -= 1;
+                let weight = Reverse(self.graph.weight[index as usize]);
+                state.waiting.insert((weight, index), key);
+            }
+            self.changed.notify_all();
+        }
+        match found {
+            Ok(Some(found)) => self.settle(index, key, Ok(Way::Found(found))),
+            Ok(None) if is_command => {}
+            Ok(None) => self.settle(index, key, self.perform(index, key, &[])),
+            Err(problem) => self.settle(index, key, Err(problem.into())),
+        }
+    }
+
+    fn inputs(&self, index: u32) -> BTreeMap<ActionId, Digest> {
+        let state = self.state();
+        let needs = self.graph.needs[index as usize].iter();
+        needs.map(|id| (*id, output(&state.results, *id))).collect()
+    }
+
+    /// An action's stored output.
+    fn look_up(&self, index: u32, key: Digest) -> Result<Option<Digest>, Diagnostic> {
+        let planned = self.planned(index);
         let yields = planned.action.yields();
-        if let Some(found) = ledger::result(self.store, &key, yields, self.trust) {
+        let found = ledger::result(self.store, &key, yields, self.trust);
+        if found.is_some() {
             self.observer.event(planned, Event::Cached);
             if ledger::last(self.store, planned).is_none_or(|last| last.key != key) {
-                ledger::remember(self.store, planned, &parts())?;
+                self.remember(index, key)?;
             }
-            return Ok(Way::Found(found));
         }
+        Ok(found)
+    }
+
+    /// Keeps what an action's key is made of, to tell later why it changed.
+    fn remember(&self, index: u32, key: Digest) -> Result<(), Diagnostic> {
+        let planned = self.planned(index);
+        let inputs = self.inputs(index);
+        let parts = Parts::of(self.plan, &planned.action, key, &resolver(&inputs));
+        ledger::remember(self.store, planned, &parts)
+    }
+
+    /// Performs an action, on these processors where they are given.
+    fn perform(&self, index: u32, key: Digest, processors: &[usize]) -> Result<Way, Diagnostics> {
+        let planned = self.planned(index);
+        let inputs = self.inputs(index);
         self.observer.event(planned, Event::Started);
         let clock = Stopwatch::start();
         let context = Context {
             store: self.store,
             planned,
             key,
-            resolve: &resolve,
+            resolve: &resolver(&inputs),
             options: self.options,
+            processors,
             observer: self.observer,
             sites: &self.plan.sites,
         };
@@ -224,7 +328,7 @@ impl Engine<'_> {
             self.observer.event(planned, Event::Failed);
         })?;
         ledger::record(self.store, &key, &made)?;
-        ledger::remember(self.store, planned, &parts())?;
+        self.remember(index, key)?;
         let elapsed = clock.elapsed();
         self.observer.event(planned, Event::Finished { elapsed });
         Ok(Way::Performed(made))
@@ -301,4 +405,9 @@ impl Engine<'_> {
 fn output(results: &[Option<Digest>], id: ActionId) -> Digest {
     let result = results.get(id.0 as usize).copied().flatten();
     result.expect("an action is ready only when its inputs are there")
+}
+
+/// Finds an input's digest among those of one action.
+fn resolver(inputs: &BTreeMap<ActionId, Digest>) -> impl Fn(ActionId) -> Digest + Sync {
+    move |id| inputs.get(&id).copied().unwrap_or_else(|| Digest::of(b""))
 }

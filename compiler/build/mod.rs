@@ -6,6 +6,7 @@
 
 mod artifacts;
 mod capture;
+mod cores;
 mod engine;
 mod ledger;
 mod logs;
@@ -36,7 +37,7 @@ use crate::tree::{Digest, Store};
 /// How a plan is performed; none of it changes what comes out.
 #[derive(Clone)]
 pub struct Options<'a> {
-    /// How many actions may run at once.
+    /// How many actions may run at once, and how many processors foreign commands share.
     pub jobs: usize,
     /// Where downloads come from.
     pub network: &'a dyn Network,

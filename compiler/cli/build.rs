@@ -10,7 +10,7 @@ use crate::plan;
 
 use super::progress::{Progress, seconds};
 use super::session::{CANCELLED, Session};
-use super::{LockArguments, ManifestArguments, Outcome};
+use super::{ExecutorArgument, LockArguments, ManifestArguments, Outcome};
 
 /// Builds the image and writes its files to `dist/` beside the manifest.
 ///
@@ -24,9 +24,11 @@ pub(super) struct Arguments {
     /// Where the files go. Default: `dist` beside the manifest.
     #[arg(long, short, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// How many actions run at once. Default: the number of processors.
+    /// How many processors the build may use; commands that run side by side share them. Default: all.
     #[arg(long, short, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    executor: ExecutorArgument,
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
@@ -36,6 +38,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let inputs = session.inputs(&image, &store, arguments.lock.mode())?;
     let plan = session.settle(plan::lower(&image, &inputs))?;
     let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let executor = session.executor(arguments.executor, &store)?;
     let network = session.network(arguments.lock.offline)?;
     let options = Options {
         jobs: arguments.jobs.map_or(processors, NonZeroUsize::get),
@@ -45,7 +48,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
             .output
             .clone()
             .unwrap_or_else(|| image.directory.join("dist")),
-        executor: &build::executor::Embedded,
+        executor: &*executor,
         cancel: &CANCELLED,
     };
     let progress = Progress::new(session);

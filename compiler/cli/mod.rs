@@ -33,6 +33,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::build::executor::{Choice, inside_container};
+
 use session::Session;
 
 /// Compiles one declarative manifest, zos.kdl, into a bootable Zero-OS image.
@@ -139,6 +141,37 @@ impl LockArguments {
     }
 }
 
+/// Who runs foreign code.
+#[derive(Debug, Clone, Copy, Args)]
+struct ExecutorArgument {
+    /// Who runs foreign code; it does not change what comes out. Default: $ZOSC_EXECUTOR, else the sandbox.
+    ///
+    /// $ZOSC_CONTAINER_ARGS has further options of `podman run` or `docker run`.
+    #[arg(long, value_name = "WHO")]
+    executor: Option<ExecutorName>,
+}
+
+/// An executor.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ExecutorName {
+    /// The sandbox that zosc brings along.
+    Sandbox,
+    /// Containers of podman, as root or as an ordinary user.
+    Podman,
+    /// Containers of docker.
+    Docker,
+}
+
+impl ExecutorArgument {
+    fn choice(self) -> Option<Choice> {
+        self.executor.map(|name| match name {
+            ExecutorName::Sandbox => Choice::Sandbox,
+            ExecutorName::Podman => Choice::Podman,
+            ExecutorName::Docker => Choice::Docker,
+        })
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     New(new::Arguments),
@@ -160,6 +193,9 @@ enum Command {
     Schema(schema::Arguments),
     Explain(explain::Arguments),
     Completions(completions::Arguments),
+    /// Lays out and runs the command that a container was started for.
+    #[command(hide = true)]
+    InsideContainer,
 }
 
 /// How a command ended.
@@ -193,6 +229,7 @@ pub fn run() -> ExitCode {
         Command::Schema(arguments) => schema::run(&mut session, &arguments),
         Command::Explain(arguments) => explain::run(&mut session, &arguments),
         Command::Completions(arguments) => completions::run(&mut session, &arguments),
+        Command::InsideContainer => return inside_container(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -16,7 +16,9 @@ use crate::tree::Store;
 
 use super::progress::Progress;
 use super::render::{self, Style};
-use super::{ColorChoice, Failed, Global, ManifestArguments, MessageFormat, Outcome};
+use super::{
+    ColorChoice, ExecutorArgument, Failed, Global, ManifestArguments, MessageFormat, Outcome,
+};
 
 /// Set when someone presses Ctrl-C: commands under way are stopped and nothing half-written stays.
 pub(super) static CANCELLED: AtomicBool = AtomicBool::new(false);
@@ -313,6 +315,15 @@ impl Session {
         if !skipped.is_empty() {
             self.report(&skipped);
         }
+    }
+
+    /// Who runs foreign code.
+    pub(super) fn executor(
+        &self,
+        argument: ExecutorArgument,
+        store: &Store,
+    ) -> Result<Box<dyn build::executor::Executor>, Failed> {
+        self.settle(build::executor::choose(argument.choice(), store).map_err(Diagnostics::from))
     }
 
     /// Brings everything that a plan takes from elsewhere into the store.

@@ -1,13 +1,28 @@
 //! Who runs foreign code: the embedded sandbox, or a container of an engine that the user names.
 //!
 //! Comes in: a [`Sandbox`], the description of a command and of everything it may see. Goes out: how the command ended, and
-//! its output line by line. Which executor runs an action never counts for its key: whatever a command sees is laid out
-//! by the same code, so it leaves the same bytes.
+//! its output line by line. Which executor runs an action never counts for its key: an engine gives a container (users,
+//! processes, network, resources, a life), and in it zosc itself lays out what the command sees, by the code of the
+//! embedded sandbox. So the command meets the same root, devices, environment, ids and umask, and leaves the same bytes.
+//! No image is pulled, and nothing of the engine's own surroundings shows.
+
+mod arguments;
+mod container;
+mod engine;
+mod inside;
+mod job;
+mod leftovers;
+mod program;
+mod refusal;
 
 use std::sync::atomic::AtomicBool;
 
 use super::sandbox::{Outcome, Sandbox};
 use crate::diagnostic::Diagnostic;
+use crate::io;
+use crate::tree::Store;
+
+pub use inside::inside_container;
 
 /// Runs commands apart from the machine.
 pub trait Executor: Sync {
@@ -26,6 +41,51 @@ pub trait Executor: Sync {
 
     /// Runs a command on the terminal that zosc itself was started from, without limits.
     fn interact(&self, sandbox: &Sandbox) -> Result<Outcome, Diagnostic>;
+}
+
+/// Which executor is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// The embedded sandbox.
+    Sandbox,
+    /// Containers of podman, as root or as an ordinary user.
+    Podman,
+    /// Containers of docker.
+    Docker,
+}
+
+impl Choice {
+    /// The choice with this name.
+    fn named(name: &str) -> Result<Self, Diagnostic> {
+        match name {
+            "sandbox" => Ok(Self::Sandbox),
+            "podman" => Ok(Self::Podman),
+            "docker" => Ok(Self::Docker),
+            _ => Err(refusal::unknown_executor(name)),
+        }
+    }
+}
+
+/// The executor that is wanted: by `choice`, else by `$ZOSC_EXECUTOR`, else the embedded sandbox.
+///
+/// Nothing is started yet: an engine that is missing fails the first command, and none where all results are stored.
+///
+/// # Errors
+/// Where an environment variable makes no sense.
+pub fn choose(choice: Option<Choice>, store: &Store) -> Result<Box<dyn Executor>, Diagnostic> {
+    let choice = match (choice, io::environment("ZOSC_EXECUTOR")) {
+        (Some(choice), _) => choice,
+        (None, Some(name)) => Choice::named(&name)?,
+        (None, None) => Choice::Sandbox,
+    };
+    let engine = match choice {
+        Choice::Sandbox => return Ok(Box::new(Embedded)),
+        Choice::Podman => engine::Engine::Podman,
+        Choice::Docker => engine::Engine::Docker,
+    };
+    let further = io::environment("ZOSC_CONTAINER_ARGS").unwrap_or_default();
+    let further = shlex::split(&further).ok_or_else(|| refusal::unclosed_quote(&further))?;
+    Ok(Box::new(container::Containers::new(engine, further, store)))
 }
 
 /// The sandbox that zosc brings along; see [`sandbox`](super::sandbox).

@@ -38,6 +38,8 @@ pub(super) struct Context<'a> {
     pub(super) key: Digest,
     pub(super) resolve: &'a (dyn Fn(ActionId) -> Digest + Sync),
     pub(super) options: &'a Options<'a>,
+    /// The processors that a command may use; all where none is named.
+    pub(super) processors: &'a [usize],
     pub(super) observer: &'a dyn Observer,
     pub(super) sites: &'a BTreeMap<String, Span>,
 }

@@ -288,7 +288,8 @@ pub(super) fn run(context: &Context<'_>) -> Result<Digest, Diagnostic> {
         });
     };
     request.keep(store, &context.key)?;
-    let prepared = prepare(&request, store, context.options.cancel)?;
+    let mut prepared = prepare(&request, store, context.options.cancel)?;
+    prepared.sandbox.cores = context.processors.to_vec();
     let mut log = Log::new(store, &context.key)?;
     let options = context.options;
     let outcome = options

@@ -6,7 +6,7 @@ use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, Uid};
+use rustix::fs::{AtFlags, CWD, Gid, Mode, OFlags, StatxAttributes, StatxFlags, Uid};
 
 /// Deepest directory that files are given back from.
 const DEPTH: usize = 200;
@@ -37,14 +37,14 @@ fn give_back_below(
     let mut listing = rustix::fs::RawDir::new(directory, &mut buffer);
     while let Some(Ok(entry)) = listing.next() {
         let name = entry.file_name();
-        if name == c"." || name == c".." {
+        // Other mounts (`/proc`, binds) are no part of this place, and their roots' owners are not those of what they cover.
+        if name == c"." || name == c".." || is_mount(directory, name) {
             continue;
         }
         let length = path.length;
         path.push(b"/");
         path.push(name.to_bytes());
         take(directory, name, path, owners);
-        // Other mounts (`/proc`, binds) are no part of this place.
         let opened = rustix::fs::openat2(
             directory,
             name,
@@ -57,6 +57,12 @@ fn give_back_below(
         }
         path.length = length;
     }
+}
+
+fn is_mount(directory: BorrowedFd<'_>, name: &CStr) -> bool {
+    let flags = AtFlags::SYMLINK_NOFOLLOW;
+    rustix::fs::statx(directory, name, flags, StatxFlags::TYPE)
+        .is_ok_and(|file| file.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 /// Records one file that is not root's, and makes it root's.

@@ -10,15 +10,32 @@ use std::process::Command;
 
 use rustix::process::Pid;
 
-use super::{Identity, refusal};
+use super::{Ground, Identity, refusal};
 use crate::diagnostic::Diagnostic;
 use crate::io;
 
 /// How many subordinate ids a full map takes: all of 1 to 65535.
 const ACCOUNTS: u32 = 65_535;
 
-/// Maps the ids of a process that waits in a new user namespace.
-pub(super) fn map(pid: Pid, identity: Identity) -> Result<(), Diagnostic> {
+/// Where the ids behind 1 to 65535 begin when a container's root maps them: far above those that systems give out.
+///
+/// Files bear them only while a command runs.
+const BORROWED: u32 = 1 << 30;
+
+/// Maps the ids of a process that waits in a new user namespace, where it is in one.
+pub(super) fn map(pid: Pid, identity: Identity, ground: Ground) -> Result<(), Diagnostic> {
+    if !ground.needs_users() {
+        return Ok(());
+    }
+    if let Ground::Container {
+        owner: (user, group),
+        ..
+    } = ground
+    {
+        let lines = |own| format!("0 {own} 1\n1 {BORROWED} {ACCOUNTS}\n");
+        write(pid, "uid_map", &lines(user))?;
+        return write(pid, "gid_map", &lines(group));
+    }
     if rustix::process::geteuid().is_root() {
         let same = |kind: &str| -> Result<String, Diagnostic> {
             let own = read(&format!("/proc/self/{kind}_map"))?;
@@ -64,13 +81,7 @@ fn identical(own: &str) -> String {
 }
 
 fn map_accounts(pid: Pid, helper: &str, table: &str, own: u32) -> Result<(), Diagnostic> {
-    let content = fs::read_to_string(table).unwrap_or_default();
-    let uid = rustix::process::geteuid().as_raw();
-    let name = user_name(&fs::read_to_string("/etc/passwd").unwrap_or_default(), uid);
-    let Some(start) = subordinate(&content, name.as_deref(), uid) else {
-        let user = name.unwrap_or_else(|| uid.to_string());
-        return Err(refusal::no_subordinate_ids(&user, table));
-    };
+    let start = subordinate_ids(table)?;
     let program = find(helper).ok_or_else(|| refusal::no_map_helper(helper))?;
     let output = Command::new(program)
         .arg(pid.as_raw_nonzero().to_string())
@@ -83,6 +94,17 @@ fn map_accounts(pid: Pid, helper: &str, table: &str, own: u32) -> Result<(), Dia
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(refusal::map_refused(helper, said.trim()))
+}
+
+/// Where the subordinate ids of this user begin, by a table of the host.
+pub(in crate::build) fn subordinate_ids(table: &str) -> Result<u32, Diagnostic> {
+    let content = fs::read_to_string(table).unwrap_or_default();
+    let uid = rustix::process::geteuid().as_raw();
+    let name = user_name(&fs::read_to_string("/etc/passwd").unwrap_or_default(), uid);
+    subordinate(&content, name.as_deref(), uid).ok_or_else(|| {
+        let user = name.unwrap_or_else(|| uid.to_string());
+        refusal::no_subordinate_ids(&user, table)
+    })
 }
 
 /// The first id of a large enough range of this user's, in the format of subuid(5).

@@ -150,6 +150,10 @@ fn prepare(setup: &mut Setup, ends: &Ends<'_>) -> Result<(), Report> {
     // A change of ids may have cleared it.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(&identity)?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
+    if let Some(cores) = &setup.cores {
+        // Fails where none of them is allowed here; then the command has those that are.
+        let _ = rustix::thread::sched_setaffinity(None, cores);
+    }
     rustix::system::sethostname(&setup.hostname).map_err(stage(Stage::Hostname))?;
     if setup.loopback {
         raise_loopback().map_err(stage(Stage::Loopback))?;

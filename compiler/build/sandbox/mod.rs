@@ -14,6 +14,7 @@ mod give_back;
 mod identity;
 mod inside;
 mod kernel;
+mod lines;
 mod refusal;
 mod setup;
 mod watch;
@@ -26,6 +27,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
+
+pub(in crate::build) use identity::subordinate_ids;
+pub(in crate::build) use lines::Lines;
+pub(in crate::build) use refusal::{namespaces, no_map_helper, unreadable};
 
 /// What stands at `/` in the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,6 +145,8 @@ pub struct Sandbox {
     pub arguments: Vec<String>,
     /// When it is ended from outside.
     pub limits: Limits,
+    /// The processors that the command may use, so that it starts as many jobs; all of them where this is empty.
+    pub cores: Vec<usize>,
 }
 
 impl Sandbox {
@@ -170,6 +177,7 @@ impl Sandbox {
             hostname: "zosc".to_owned(),
             arguments: arguments.into_iter().map(Into::into).collect(),
             limits: Limits::default(),
+            cores: Vec::new(),
         }
     }
 
@@ -230,12 +238,27 @@ impl Sandbox {
         cancel: &AtomicBool,
         line: &mut dyn FnMut(&[u8]),
     ) -> Result<Outcome, Diagnostic> {
-        watch::run(self, watch::Mode::Logged { cancel, line })
+        self.run_on(Ground::Machine, cancel, line)
+    }
+
+    /// [`run`](Self::run), on the machine or in a container.
+    pub(in crate::build) fn run_on(
+        &self,
+        ground: Ground,
+        cancel: &AtomicBool,
+        line: &mut dyn FnMut(&[u8]),
+    ) -> Result<Outcome, Diagnostic> {
+        watch::run(self, ground, watch::Mode::Logged { cancel, line })
     }
 
     /// Runs the command on the terminal that zosc itself was started from, without limits.
     pub fn interact(&self) -> Result<Outcome, Diagnostic> {
-        watch::run(self, watch::Mode::Terminal)
+        self.interact_on(Ground::Machine)
+    }
+
+    /// [`interact`](Self::interact), on the machine or in a container.
+    pub(in crate::build) fn interact_on(&self, ground: Ground) -> Result<Outcome, Diagnostic> {
+        watch::run(self, ground, watch::Mode::Terminal)
     }
 }
 
@@ -247,8 +270,44 @@ pub fn gives_owners() -> bool {
     !rustix::process::geteuid().is_root()
 }
 
-/// How a command ended.
+/// What a sandbox is laid out on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::build) enum Ground {
+    /// The machine itself.
+    Machine,
+    /// A container that an engine made for this one command.
+    Container {
+        /// User and group, as the container numbers them, who own the files that it was given.
+        owner: (u32, u32),
+        /// Whether owners other than root are told, and their files given back: [`gives_owners`], outside.
+        gives_back: bool,
+    },
+}
+
+impl Ground {
+    /// Whether the users here are not yet those that the command is to see.
+    ///
+    /// A container already has root standing for the host's user, unless an ordinary user's files lie in a container
+    /// of root's.
+    fn needs_users(self) -> bool {
+        match self {
+            Self::Machine => true,
+            Self::Container { owner, .. } => owner != (0, 0),
+        }
+    }
+
+    fn gives_back(self, sandbox: &Sandbox) -> bool {
+        sandbox.identity == Identity::Accounts
+            && match self {
+                Self::Machine => gives_owners(),
+                Self::Container { gives_back, .. } => gives_back,
+            }
+    }
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum End {
     /// By itself, with this exit code.
     Exited(i32),
@@ -282,7 +341,7 @@ impl std::fmt::Display for End {
 }
 
 /// What is left of a sandbox.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// How the command ended.
     pub end: End,

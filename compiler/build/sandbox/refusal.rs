@@ -12,7 +12,7 @@ use super::setup::{Setup, Source};
 use crate::diagnostic::Diagnostic;
 
 /// Namespaces are refused; names the setting that does so where one can be found.
-pub(super) fn namespaces(error: &io::Error) -> Diagnostic {
+pub(in crate::build) fn namespaces(error: &io::Error) -> Diagnostic {
     let diagnostic = Diagnostic::error(
         "zosc::build::no-namespaces",
         format!("the kernel refuses a sandbox to this user: {error}"),
@@ -53,7 +53,7 @@ pub(super) fn no_subordinate_ids(user: &str, table: &str) -> Diagnostic {
 }
 
 /// `newuidmap` or `newgidmap` is missing.
-pub(super) fn no_map_helper(helper: &str) -> Diagnostic {
+pub(in crate::build) fn no_map_helper(helper: &str) -> Diagnostic {
     Diagnostic::error(
         "zosc::build::no-subordinate-ids",
         format!("`{helper}` is missing, which files with owners need"),
@@ -74,7 +74,7 @@ pub(super) fn map_refused(helper: &str, said: &str) -> Diagnostic {
 }
 
 /// A declared input is not there.
-pub(super) fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
+pub(in crate::build) fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
     Diagnostic::error(
         "zosc::build::sandbox-input",
         format!("cannot show `{}` to a sandbox: {error}", path.display()),

@@ -7,6 +7,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
+use rustix::thread::CpuSet;
+
 use super::kernel::Program;
 use super::{Access, Network, RootFs, Sandbox, refusal};
 use crate::diagnostic::Diagnostic;
@@ -83,6 +85,8 @@ pub(super) struct Setup {
     pub(super) hostname: Vec<u8>,
     /// Whether the loopback has to be brought up.
     pub(super) loopback: bool,
+    /// The processors to use, where not all.
+    pub(super) cores: Option<CpuSet>,
     /// The command.
     pub(super) program: Program,
 }
@@ -119,6 +123,7 @@ impl Setup {
             directory: text(&sandbox.directory)?,
             hostname: sandbox.hostname.clone().into_bytes(),
             loopback: sandbox.network == Network::None,
+            cores: cores(&sandbox.cores),
             program: program(sandbox)?,
         };
         setup.lay_root(sandbox)?;
@@ -278,6 +283,15 @@ impl Setup {
         }
         Ok(())
     }
+}
+
+/// What this kernel can count of these processors.
+fn cores(numbers: &[usize]) -> Option<CpuSet> {
+    let mut set = CpuSet::new();
+    for number in numbers.iter().filter(|number| **number < CpuSet::MAX_CPU) {
+        set.set(*number);
+    }
+    (set.count() > 0).then_some(set)
 }
 
 fn program(sandbox: &Sandbox) -> Result<Program, Diagnostic> {

@@ -11,8 +11,9 @@ use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
 use super::inside::{self, Ends, Report};
 use super::kernel::{self, Side};
+use super::lines::Lines;
 use super::setup::Setup;
-use super::{End, Identity, Network, Outcome, Owner, RootFs, Sandbox, identity, refusal};
+use super::{End, Ground, Network, Outcome, Owner, RootFs, Sandbox, identity, refusal};
 use crate::diagnostic::Diagnostic;
 use crate::io::Stopwatch;
 
@@ -29,14 +30,16 @@ pub(super) enum Mode<'a> {
 
 /// How often limits and cancellation are looked at.
 const GLANCE: Duration = Duration::from_millis(100);
-/// Longest line that is passed on in one piece.
-const LINE: usize = 1 << 14;
 
 /// Runs a sandbox to its end.
-pub(super) fn run(sandbox: &Sandbox, mode: Mode<'_>) -> Result<Outcome, Diagnostic> {
+pub(super) fn run(
+    sandbox: &Sandbox,
+    ground: Ground,
+    mode: Mode<'_>,
+) -> Result<Outcome, Diagnostic> {
     let mut setup = Setup::new(sandbox)?;
     let missing = missing_mount_points(sandbox, &setup);
-    let outcome = run_prepared(sandbox, &mut setup, mode);
+    let outcome = run_prepared(sandbox, &mut setup, ground, mode);
     remove_mount_points(sandbox, &missing);
     outcome
 }
@@ -44,16 +47,20 @@ pub(super) fn run(sandbox: &Sandbox, mode: Mode<'_>) -> Result<Outcome, Diagnost
 fn run_prepared(
     sandbox: &Sandbox,
     setup: &mut Setup,
+    ground: Ground,
     mode: Mode<'_>,
 ) -> Result<Outcome, Diagnostic> {
     let resources = |error: std::io::Error| refusal::resources(&error);
     let (start_read, start_write) = std::io::pipe().map_err(resources)?;
     let (report_read, report_write) = std::io::pipe().map_err(resources)?;
     let (output_read, output_write) = std::io::pipe().map_err(resources)?;
-    let mut owners = tempfile::tempfile().map_err(resources)?;
-    let give_back = super::gives_owners() && sandbox.identity == Identity::Accounts;
+    // In memory: a container need not have a folder for temporary files.
+    let owners = rustix::fs::memfd_create(c"owners", rustix::fs::MemfdFlags::CLOEXEC);
+    let mut owners = File::from(owners.map_err(|error| refusal::resources(&error.into()))?);
     let logged = matches!(mode, Mode::Logged { .. });
-    let side = kernel::fork(namespaces(sandbox.network));
+    // Before the fork: the child is nobody yet.
+    let gives_back = ground.gives_back(sandbox);
+    let side = kernel::fork(namespaces(sandbox.network, ground));
     let pid = match side.map_err(|error| refusal::namespaces(&error.into()))? {
         Side::Parent(pid) => pid,
         Side::Child => inside::enter(
@@ -64,12 +71,12 @@ fn run_prepared(
                 owners: owners.as_fd(),
                 output: logged.then(|| output_write.as_fd()),
             },
-            give_back,
+            gives_back,
         ),
     };
     drop((start_read, report_write, output_write));
     let child = Child::new(pid)?;
-    identity::map(pid, sandbox.identity)?;
+    identity::map(pid, sandbox.identity, ground)?;
     // A child that is gone already says why in its report, or is found to have vanished.
     let _ = rustix::io::write(&start_write, b"!");
     let mut watch = Watch {
@@ -77,7 +84,7 @@ fn run_prepared(
         reports: report_read.into(),
         output: output_read.into(),
         report: Vec::new(),
-        line: Vec::new(),
+        lines: Lines::default(),
         ended: None,
     };
     match mode {
@@ -97,12 +104,12 @@ fn run_prepared(
     })
 }
 
-fn namespaces(network: Network) -> libc::c_int {
-    let mut flags = libc::CLONE_NEWUSER
-        | libc::CLONE_NEWNS
-        | libc::CLONE_NEWPID
-        | libc::CLONE_NEWIPC
-        | libc::CLONE_NEWUTS;
+fn namespaces(network: Network, ground: Ground) -> libc::c_int {
+    let mut flags =
+        libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS;
+    if ground.needs_users() {
+        flags |= libc::CLONE_NEWUSER;
+    }
     if std::path::Path::new("/proc/self/ns/cgroup").exists() {
         flags |= libc::CLONE_NEWCGROUP;
     }
@@ -163,7 +170,7 @@ struct Watch {
     reports: OwnedFd,
     output: OwnedFd,
     report: Vec<u8>,
-    line: Vec<u8>,
+    lines: Lines,
     /// Set when the command was ended from here.
     ended: Option<End>,
 }
@@ -186,10 +193,11 @@ impl Watch {
                 reports_open = read_some(self.reports.as_fd(), &mut self.report)? > 0;
             }
             if output {
-                let count = read_some(self.output.as_fd(), &mut self.line)?;
+                let mut piece = Vec::new();
+                let count = read_some(self.output.as_fd(), &mut piece)?;
                 output_open = count > 0;
                 written = written.saturating_add(count as u64);
-                pass_lines(&mut self.line, line);
+                self.lines.take(&piece, line);
             }
             if self.ended.is_none() {
                 self.ended = if cancel.load(Ordering::Relaxed) {
@@ -204,9 +212,7 @@ impl Watch {
                 self.child.kill();
             }
         }
-        if !self.line.is_empty() {
-            line(&self.line);
-        }
+        self.lines.finish(line);
         Ok(())
     }
 
@@ -281,23 +287,6 @@ fn read_some(file: BorrowedFd<'_>, into: &mut Vec<u8>) -> Result<usize, Diagnost
             Err(error) => return Err(refusal::resources(&error.into())),
         }
     }
-}
-
-/// Passes whole lines on and keeps the rest, which never grows beyond [`LINE`].
-fn pass_lines(pending: &mut Vec<u8>, line: &mut dyn FnMut(&[u8])) {
-    let mut start = 0;
-    while let Some(rest) = pending.get(start..).filter(|rest| !rest.is_empty()) {
-        if let Some(length) = rest.iter().position(|byte| *byte == b'\n') {
-            line(&rest[..length]);
-            start += length + 1;
-        } else if rest.len() >= LINE {
-            line(rest);
-            start = pending.len();
-        } else {
-            break;
-        }
-    }
-    pending.drain(..start);
 }
 
 fn read_owners(listed: &[u8]) -> Vec<Owner> {
