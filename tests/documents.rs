@@ -81,3 +81,8 @@ fn private_packages() {
 fn air_gapped_builds() {
     follow("air-gapped.md", &["private-packages.md"]);
 }
+
+#[test]
+fn a_smaller_image() {
+    follow("size.md", &[]);
+}

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use zosc::archive::{Compression, concatenate, pack, split};
 use zosc::efi::{Uki, kernel_facts, write_uki};
+use zosc::elf::{Stripped, strip_module};
+use zosc::kmod;
 use zosc::tree::{Entry, ImagePath, Node, Origin, Store, Tree};
 
 const STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
@@ -33,6 +35,10 @@ fail() { echo \"zosc-test: FAILED $1\"; }
 [ \"$(readlink /data/link)\" = owned ] || fail link
 [ \"$(stat -c %Y /data/owned)\" = 1000 ] || fail time
 grep -q zosc.test=1 /proc/cmdline || fail 'command line'
+for module in dummy fuse veth; do
+    insmod /modules/$module.ko || fail \"the stripped module $module\"
+    grep -q \"^$module \" /proc/modules || fail \"$module is not loaded\"
+done
 echo zosc-test: done
 poweroff -f
 ";
@@ -57,12 +63,39 @@ fn node(node: Node, mode: u32) -> Entry {
     }
 }
 
+/// Modules of the kernel's package, stripped. Debian's are signed, and its kernel takes them without, where Secure Boot is off.
+fn stripped_modules(store: &Store, tree: &mut Tree) {
+    let root = std::env::var_os("ZOSC_TEST_KERNEL").expect("the kernel was found there");
+    for entry in ignore::WalkBuilder::new(root)
+        .standard_filters(false)
+        .build()
+    {
+        let file = entry.expect("a file").into_path();
+        let name = file
+            .file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        if !["dummy.ko", "fuse.ko", "veth.ko"].contains(&name.as_str()) {
+            continue;
+        }
+        let content = fs::read(&file).expect("read");
+        let opened = kmod::open(&name, &content).expect("opens");
+        let Stripped::Smaller(stripped) = strip_module(&opened.object) else {
+            panic!("{name} has nothing to lose");
+        };
+        let place = path(&format!("/modules/{name}"));
+        tree.insert_with_parents(place, self::file(store, &stripped, 0o644));
+    }
+}
+
 fn image(store: &Store) -> Tree {
     let mut tree = Tree::new();
+    stripped_modules(store, &mut tree);
     let busybox = fs::read(BUSYBOX).expect("busybox");
     tree.insert_with_parents(path("/bin/busybox"), file(store, &busybox, 0o755));
     for name in [
-        "sh", "cat", "mount", "mkdir", "stat", "readlink", "grep", "poweroff",
+        "sh", "cat", "mount", "mkdir", "stat", "readlink", "grep", "insmod", "poweroff",
     ] {
         let to = path("/bin/busybox");
         let place = path(&format!("/bin/{name}"));

@@ -78,7 +78,7 @@ fn saved(savings: &[Saving]) -> Vec<String> {
         let (files, saved) = (saving.files, saving.before - saving.after);
         let what = format!("{:<width$}", saving.what);
         if files == 0 {
-            return format!("{:>10} {what}", "nothing");
+            return format!("{:>10} {}", "nothing", saving.what);
         }
         let plural = if files == 1 { "file" } else { "files" };
         let gone = if saving.after == 0 {
