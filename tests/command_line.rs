@@ -340,6 +340,32 @@ fn a_failing_script_shows_its_last_words_and_leaves_no_image() {
 }
 
 #[test]
+fn components_show_their_output_with_their_names() {
+    let project = Project::new(IMAGE);
+    project.edit(|text| {
+        let source = |name: &str| {
+            format!(
+                "source {name} {{ path \"src\"; build script=\"echo words of {name}; touch x\" toolchain=machine; install x to=\"/{name}\" }}\n"
+            )
+        };
+        format!(
+            "{text}\ntoolchain machine {{ host }}\n{}{}",
+            source("one"),
+            source("two")
+        )
+    });
+    project.write("src/x", "");
+    let said = project.succeed(&["build"]);
+    for name in ["one", "two"] {
+        let line = format!("{name} │ words of {name}");
+        assert!(said.lines().any(|told| told == line), "{said}");
+    }
+    project.edit(|text| text.replace("echo words", "echo other words"));
+    let said = project.succeed(&["build", "--quiet"]);
+    assert!(!said.contains("words of"), "{said}");
+}
+
+#[test]
 fn a_small_change_repeats_little() {
     let project = Project::new(IMAGE);
     project.succeed(&["build"]);

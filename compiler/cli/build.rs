@@ -27,6 +27,9 @@ pub(super) struct Arguments {
     /// How many processors the build may use; commands that run side by side share them. Default: all.
     #[arg(long, short, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// Do not show what commands write; a failure still shows their last lines.
+    #[arg(long, short)]
+    quiet: bool,
     #[command(flatten)]
     executor: ExecutorArgument,
 }
@@ -51,7 +54,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         executor: &*executor,
         cancel: &CANCELLED,
     };
-    let progress = Progress::new(session);
+    let progress = Progress::new(session).streaming(!arguments.quiet);
     let built = build::run(&plan, &store, &options, &progress);
     let warnings = progress.finish();
     if !warnings.is_empty() {

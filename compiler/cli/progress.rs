@@ -23,6 +23,8 @@ pub(super) struct Progress {
     style: Style,
     /// Whether anything is said at all.
     speaks: bool,
+    /// Whether the output of commands is shown as it comes.
+    streams: bool,
     state: Mutex<State>,
 }
 
@@ -43,8 +45,14 @@ impl Progress {
             bars,
             style: session.style(),
             speaks: session.for_people(),
+            streams: false,
             state: Mutex::default(),
         }
+    }
+
+    /// Shows the output of commands as it comes, with the name of what is being built in front.
+    pub(super) fn streaming(self, streams: bool) -> Self {
+        Self { streams, ..self }
     }
 
     /// Clears what was drawn and hands over the warnings that came up.
@@ -104,7 +112,17 @@ impl build::Observer for Progress {
                     &format!("{} of {}", bytes(done), bytes(total)),
                 );
             }
-            Event::Line(line) => self.message(&action.label, line),
+            Event::Line(line) => {
+                self.message(&action.label, line);
+                if self.streams {
+                    let name = action.label.strip_prefix("build ");
+                    let name = name.unwrap_or(&action.label);
+                    self.say(&format!(
+                        "{} {line}",
+                        self.style.faint(&format!("{name} │"))
+                    ));
+                }
+            }
             Event::Warning(warning) => {
                 if let Ok(mut state) = self.state.lock() {
                     state.warnings.push(warning.clone());

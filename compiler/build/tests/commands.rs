@@ -261,3 +261,25 @@ fn the_umask_changes_nothing() {
         "{ours}: {theirs}"
     );
 }
+
+#[test]
+fn commands_that_start_together_share_the_processors() {
+    let bench = Bench::new();
+    let mut plan = Plan::default();
+    for name in ["one", "two"] {
+        shell(&mut plan, name, "nproc", Vec::new());
+    }
+    bench.build(&plan).expect("builds");
+    let told = bench.told();
+    for name in ["one", "two"] {
+        assert!(told.contains(&format!("{name} said 1")), "{told:?}");
+    }
+    // Another share is no reason to run again, and the third has all of a budget of two.
+    shell(&mut plan, "three", "nproc", Vec::new());
+    bench.build(&plan).expect("builds");
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let alone = format!("three said {}", processors.min(2));
+    let told = bench.told();
+    assert!(told.contains(&alone), "{told:?}");
+    assert!(told.contains(&"one cached".to_owned()), "{told:?}");
+}
