@@ -74,7 +74,9 @@ alpine "3.22" {{
                 "#!/bin/sh\necho \"installed $1\" > /etc/marks\n",
             )
             .script("trigger", "#!/bin/sh\necho \"$@\" > /etc/triggered\n");
-        let archives: Vec<_> = [shell, base, marks]
+        let microcode =
+            Recipe::new("intel-ucode", "1-r0").file("boot/intel-ucode.img", &microcode());
+        let archives: Vec<_> = [shell, base, marks, microcode]
             .iter()
             .map(|recipe| recipe.pack(Some((key, SignatureHash::Sha256))))
             .collect();
@@ -166,6 +168,24 @@ branding { hostname test; build-id "/etc/build-id" }
 outputs { initramfs "initramfs.cpio.xz" }
 "##;
 
+/// An uncompressed archive as microcode packages have it, with one entry and its end.
+fn microcode() -> String {
+    let entry = |name: &str, mode: &str, content: &str| {
+        let (size, named) = (content.len(), name.len() + 1);
+        let zero = "00000000";
+        let head = format!(
+            "070701{zero}{mode}{zero}{zero}00000001{zero}{size:08x}{zero}{zero}{zero}{zero}{named:08x}{zero}"
+        );
+        let padded = |text: String| {
+            let pad = text.len().next_multiple_of(4) - text.len();
+            text + &"\0".repeat(pad)
+        };
+        padded(format!("{head}{name}\0")) + &padded(content.to_owned())
+    };
+    entry("kernel/x86/microcode/GenuineIntel.bin", "000081a4", "code")
+        + &entry("TRAILER!!!", "00000000", "")
+}
+
 fn digest(path: &Path) -> String {
     zosc::tree::Digest::of(&std::fs::read(path).unwrap()).to_string()
 }
@@ -188,6 +208,72 @@ fn arguments_that_make_no_sense_are_usage_errors() {
             .unwrap()
             .contains("--offline")
     );
+}
+
+#[test]
+fn the_digest_inside_is_that_of_the_image() {
+    let project = Project::new(IMAGE);
+    project.edit(|text| {
+        let branding = "branding { os-release id=test; motd text=\"image {build-id}\\n\"; ";
+        text.replace("branding { ", branding)
+    });
+    let build = || {
+        let output = project.run(&["build", "--message-format", "json"]);
+        assert!(output.status.success());
+        let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        line["build_id"].as_str().unwrap().to_owned()
+    };
+    let report = || {
+        let image = "dist/initramfs.cpio.xz";
+        let output = project.run(&["inspect", image, "--format", "json"]);
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        report
+    };
+    let first = build();
+    assert_eq!(report()["build_id"], first.as_str());
+    let entry = |path: &str| {
+        let listing = report()["initramfs"]["listing"].as_array().unwrap().clone();
+        let found = listing.into_iter().find(|entry| entry["path"] == path);
+        found.unwrap()["digest"].as_str().unwrap().to_owned()
+    };
+    let of = |text: String| zosc::tree::Digest::of(text.as_bytes()).to_string();
+    assert_eq!(entry("/etc/build-id"), of(format!("{first}\n")));
+    assert_eq!(entry("/etc/motd"), of(format!("image {first}\n")));
+
+    assert_eq!(build(), first);
+    std::fs::remove_dir_all(project.path("store")).unwrap();
+    assert_eq!(build(), first, "another store makes the same image");
+    project.edit(|text| text.replace("echo hello", "echo goodbye"));
+    let second = build();
+    assert_ne!(second, first);
+    assert_eq!(report()["build_id"], second.as_str());
+    project.edit(|text| text.replace("echo goodbye", "echo hello"));
+    assert_eq!(build(), first);
+}
+
+#[test]
+fn microcode_comes_before_the_initramfs_and_is_not_compressed() {
+    let project = Project::new(IMAGE);
+    let mut kernel = vec![0; 0x1000];
+    kernel[0x202..0x206].copy_from_slice(b"HdrS");
+    kernel[0x20e..0x210].copy_from_slice(&0x300_u16.to_le_bytes());
+    kernel[0x500..0x50e].copy_from_slice(b"6.12.1-test x\0");
+    std::fs::write(project.path("vmlinuz"), kernel).unwrap();
+    let sections = "kernel { prebuilt image=vmlinuz; cmdline \"console=ttyS0\"; embed none; microcode intel-ucode }\n";
+    project.edit(|text| text + sections);
+    project.succeed(&["build"]);
+    let lock = std::fs::read_to_string(project.path("zos.lock")).unwrap();
+    assert!(lock.contains("microcode"), "{lock}");
+    let image = std::fs::read(project.path("dist/initramfs.cpio.xz")).unwrap();
+    let code = microcode();
+    assert!(image.starts_with(code.as_bytes()));
+    assert!(image[code.len()..].starts_with(b"\xfd7zXZ"));
+    let report = project.files("dist/initramfs.cpio.xz");
+    assert_eq!(report["initramfs"]["segments"][0]["algorithm"], "none");
+    assert_eq!(report["initramfs"]["init"], "/init");
+
+    project.edit(|text| text.replace("microcode intel-ucode", "microcode marks"));
+    project.refuse(&["build"], &["zosc::build::no-microcode"]);
 }
 
 #[test]

@@ -25,10 +25,7 @@ pub(super) fn write(
     for output in &plan.outputs {
         let path = place(folder, &output.name)?;
         let digest = digest_of(&output.content, results);
-        let pcr11 = match &output.pcr11 {
-            Some(register) => read_digest(store, &digest_of(register, results))?,
-            None => None,
-        };
+        let pcr11 = spelt(output.pcr11, results, store)?;
         let there = holds(store, &path, &digest);
         let size = if let Some(size) = there {
             size
@@ -64,8 +61,15 @@ fn digest_of(input: &Input, results: &[Digest]) -> Digest {
 }
 
 /// The digest that a blob spells out, where it does.
-pub(super) fn read_digest(store: &Store, blob: &Digest) -> Result<Option<Digest>, Diagnostic> {
-    let bytes = store.get(blob)?;
+pub(super) fn spelt(
+    blob: Option<Input>,
+    results: &[Digest],
+    store: &Store,
+) -> Result<Option<Digest>, Diagnostic> {
+    let Some(blob) = blob else {
+        return Ok(None);
+    };
+    let bytes = store.get(&digest_of(&blob, results))?;
     let text = String::from_utf8_lossy(&bytes);
     Ok(text.trim().parse().ok())
 }

@@ -89,6 +89,8 @@ pub enum Event<'a> {
 pub struct Artifacts {
     /// The outputs in the order of the plan.
     pub outputs: Vec<Artifact>,
+    /// The image's digest.
+    pub build_id: Option<Digest>,
     /// What each step that makes the image smaller has saved, before compression.
     pub savings: Vec<Saving>,
     /// How many actions were performed.
@@ -135,9 +137,11 @@ pub fn run(
     let attempt = |trust| -> Result<Artifacts, Diagnostics> {
         let done = engine::perform_all(plan, store, options, observer, trust)?;
         let outputs = artifacts::write(plan, &done.results, store, &options.outputs)?;
+        let build_id = artifacts::spelt(plan.build_id, &done.results, store)?;
         let savings = savings::savings(plan, &done.results, store)?;
         Ok(Artifacts {
             outputs,
+            build_id,
             savings,
             performed: done.performed,
             cached: done.cached,
@@ -177,6 +181,7 @@ pub fn fetch(
     let part = Plan {
         actions: from_elsewhere.cloned().collect(),
         outputs: Vec::new(),
+        build_id: None,
         reductions: Vec::new(),
         sites: plan.sites.clone(),
     };

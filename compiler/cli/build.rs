@@ -114,7 +114,7 @@ fn conclude(session: &Session, artifacts: &Artifacts, watch: Stopwatch) -> Outco
             })
         });
         let line = serde_json::json!({
-            "built": outputs.collect::<Vec<_>>(), "saved": savings.collect::<Vec<_>>(), "performed": artifacts.performed, "stored": artifacts.cached,
+            "built": outputs.collect::<Vec<_>>(), "build_id": artifacts.build_id, "saved": savings.collect::<Vec<_>>(), "performed": artifacts.performed, "stored": artifacts.cached,
         });
         return session.print(&format!("{line}\n"));
     }
@@ -135,6 +135,13 @@ fn conclude(session: &Session, artifacts: &Artifacts, watch: Stopwatch) -> Outco
                 style.faint(&register.to_string())
             ));
         }
+    }
+    if let Some(id) = artifacts.build_id {
+        session.tell(&format!(
+            "{:>10} {}",
+            "build id",
+            style.faint(&id.to_string())
+        ));
     }
     let time = seconds(watch.elapsed());
     session.tell(&if artifacts.nothing_to_do() {

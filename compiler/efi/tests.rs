@@ -532,6 +532,23 @@ fn pcr_11_is_what_systemd_measure_says() {
 }
 
 #[test]
+fn microcode_goes_where_the_stub_or_the_kernel_looks_for_it() {
+    let kernel = kernel(5_000).bytes();
+    let mut older = stub();
+    older.sections[1].1 = b".linux\0.initrd\0".to_vec();
+    let older = older.bytes();
+    let parts = Uki {
+        microcode: Some(b"microcode"),
+        ..uki(&older, &kernel, vec![b"initramfs"])
+    };
+    let bytes = write_uki(&parts).expect("writes");
+    let facts = read_uki(&bytes).expect("reads");
+    assert_eq!(facts.content(&bytes, ".ucode"), None);
+    let initrd = facts.content(&bytes, ".initrd").expect("there");
+    assert_eq!(initrd, b"microcode\0\0\0initramfs\0\0\0");
+}
+
+#[test]
 fn what_a_stub_does_not_know_it_does_not_measure() {
     let kernel = kernel(5_000).bytes();
     let register = |names: &[u8], sbat| {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::kernel::{EFI_APPLICATION, KernelFacts, NX_COMPAT, check_kernel};
 use super::pe::{Machine, Pe, SECTION_HEADER, Section};
-use super::sbat;
+use super::{measure, sbat};
 use crate::diagnostic::Diagnostic;
 
 /// Readable initialized data.
@@ -32,7 +32,8 @@ pub struct Uki<'a> {
     pub uname: Option<&'a str>,
     /// Initramfs archives, in order; each is padded with zeros to a multiple of four bytes.
     pub initrds: Vec<&'a [u8]>,
-    /// An uncompressed archive with processor microcode.
+    /// Uncompressed archives with processor microcode: a section of their own, or the front of the initramfs for stubs that look for
+    /// no such section (before systemd 256).
     pub microcode: Option<&'a [u8]>,
     /// Rows for `.sbat` besides those of stub and kernel.
     pub sbat: Option<&'a str>,
@@ -195,10 +196,18 @@ fn contents<'a>(
     if let Some(release) = uname {
         list.push((".uname", release.into_bytes().into(), DATA));
     }
-    if !parts.initrds.is_empty() {
-        list.push((".initrd", joined(&parts.initrds), DATA));
+    // A stub that does not look for microcode would leave it out; the kernel finds it at the front of the initramfs as well.
+    let own = read_uki(layout.stub_bytes)?;
+    let takes_microcode = measure::knows(&own, layout.stub_bytes, ".ucode");
+    let in_front = parts.microcode.filter(|_| !takes_microcode);
+    let initrds: Vec<&[u8]> = in_front
+        .into_iter()
+        .chain(parts.initrds.iter().copied())
+        .collect();
+    if !initrds.is_empty() {
+        list.push((".initrd", joined(&initrds), DATA));
     }
-    if let Some(microcode) = parts.microcode {
+    if let Some(microcode) = parts.microcode.filter(|_| takes_microcode) {
         list.push((".ucode", microcode.into(), DATA));
     }
     list.push((".linux", parts.kernel.into(), CODE));

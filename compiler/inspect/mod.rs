@@ -13,10 +13,10 @@ pub use text::{Detail, text};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::archive::{self, Limits};
+use crate::archive::{self, Contents, Limits};
 use crate::diagnostic::Diagnostic;
 use crate::efi::{self, KernelFacts, SectionFacts, SignatureFacts};
-use crate::tree::{Digest, Origin, Store};
+use crate::tree::{Digest, ImagePath, Node, Origin, Store};
 
 /// What an image turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
@@ -43,6 +43,9 @@ pub struct Report {
     pub size: u64,
     /// The SHA-256 of the file.
     pub digest: Digest,
+    /// The image's digest as it stands inside: `BUILD_ID` of its os-release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_id: Option<String>,
     /// Of an EFI program: its sections and what they say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub efi: Option<EfiReport>,
@@ -90,6 +93,7 @@ pub fn image(name: &str, bytes: &[u8], store: &Store) -> Result<Report, Diagnost
         kind: Kind::Initramfs,
         size: bytes.len() as u64,
         digest: Digest::of(bytes),
+        build_id: None,
         efi: None,
         kernel: None,
         initramfs: None,
@@ -97,7 +101,9 @@ pub fn image(name: &str, bytes: &[u8], store: &Store) -> Result<Report, Diagnost
     if bytes.starts_with(b"MZ") || bytes.get(0x202..0x206) == Some(b"HdrS") {
         program(&mut report, bytes, store)?;
     } else {
-        report.initramfs = Some(initramfs(bytes, store)?);
+        let contents = contents(bytes, store)?;
+        report.build_id = os_release(&contents, store).and_then(|text| build_id(&text));
+        report.initramfs = Some(contents::report(&contents));
     }
     Ok(report)
 }
@@ -130,6 +136,7 @@ fn program(report: &mut Report, bytes: &[u8], store: &Store) -> Result<(), Diagn
         sbat: words(".sbat"),
         pcr11: efi::predict_pcr11(&facts, bytes),
     });
+    report.build_id = words(".osrel").and_then(|text| build_id(&text));
     if let Some(kernel) = facts.content(bytes, ".linux") {
         report.kind = Kind::UnifiedKernelImage;
         report.kernel = efi::kernel_facts(kernel).ok();
@@ -137,7 +144,7 @@ fn program(report: &mut Report, bytes: &[u8], store: &Store) -> Result<(), Diagn
             .content(bytes, ".initrd")
             .filter(|initrd| !initrd.is_empty())
         {
-            report.initramfs = Some(initramfs(initrd, store)?);
+            report.initramfs = Some(contents::report(&contents(initrd, store)?));
         }
         return Ok(());
     }
@@ -150,10 +157,23 @@ fn program(report: &mut Report, bytes: &[u8], store: &Store) -> Result<(), Diagn
     Ok(())
 }
 
-fn initramfs(bytes: &[u8], store: &Store) -> Result<ContentsReport, Diagnostic> {
+fn contents(bytes: &[u8], store: &Store) -> Result<Contents, Diagnostic> {
     let origin = Origin::new("archive initramfs");
-    let contents = archive::read(bytes, store, &origin, Limits::default())?;
-    Ok(contents::report(&contents))
+    archive::read(bytes, store, &origin, Limits::default())
+}
+
+/// The text of `/etc/os-release`.
+fn os_release(contents: &Contents, store: &Store) -> Option<String> {
+    let path = ImagePath::new("/etc/os-release").ok()?;
+    let Node::File { digest, .. } = &contents.tree.get(&path)?.node else {
+        return None;
+    };
+    String::from_utf8(store.get(digest).ok()?).ok()
+}
+
+fn build_id(os_release: &str) -> Option<String> {
+    let mut lines = os_release.lines();
+    lines.find_map(|line| line.strip_prefix("BUILD_ID=").map(str::to_owned))
 }
 
 #[cfg(test)]

@@ -33,6 +33,9 @@ pub fn text(report: &Report, detail: Detail) -> String {
         bytes(report.size)
     ));
     out.line(format_args!("sha256 {}", report.digest));
+    if let Some(id) = &report.build_id {
+        out.line(format_args!("build id {id}"));
+    }
     if let Some(efi) = &report.efi {
         sections(&mut out, efi);
     }

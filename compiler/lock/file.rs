@@ -196,6 +196,7 @@ fn role_name(role: Role) -> &'static str {
         Role::Kernel => "kernel",
         Role::Stub => "stub",
         Role::Firmware => "firmware",
+        Role::Microcode => "microcode",
     }
 }
 

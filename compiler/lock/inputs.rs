@@ -47,6 +47,8 @@ pub enum Role {
     Stub,
     /// It holds firmware.
     Firmware,
+    /// It holds microcode.
+    Microcode,
 }
 
 /// One package.

@@ -321,6 +321,9 @@ pub(super) fn singles(image: &Image) -> Vec<Single> {
     for name in &image.firmware.packages {
         add(Role::Firmware, name);
     }
+    for name in image.kernel.iter().flat_map(|kernel| &kernel.microcode) {
+        add(Role::Microcode, name);
+    }
     singles
 }
 

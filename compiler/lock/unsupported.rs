@@ -92,14 +92,6 @@ fn kernel(image: &Image, found: &mut Diagnostics) {
             "take Alpine's, `package linux-virt`, or build it yourself and name it: `prebuilt image=… modules=…`",
         );
     }
-    if let Some(package) = kernel.microcode.first() {
-        not_yet(
-            found,
-            "microcode into images",
-            package.span,
-            "leave `microcode` out; the machine keeps what its firmware loaded",
-        );
-    }
 }
 
 fn flists(image: &Image, found: &mut Diagnostics) {

@@ -17,15 +17,15 @@ pub struct Branding {
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
     pub os_release: Option<OsRelease>,
-    /// What is shown after login: `/etc/motd`.
+    /// What is shown after login: `/etc/motd`. `{build-id}` in it becomes the image's digest.
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
     pub motd: Option<Spanned<Text>>,
-    /// What is shown before login: `/etc/issue`.
+    /// What is shown before login: `/etc/issue`. `{build-id}` in it becomes the image's digest.
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
     pub issue: Option<Spanned<Text>>,
-    /// A file that gets a digest of everything that went into the image.
+    /// A file that gets the image's digest: of its whole tree but this file, the kernel, the command line, and how they are packed. `os-release` has it as `BUILD_ID`.
     #[schemars(extend("x-kdl" = "child"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"))]
     #[serde(default)]
     pub build_id: Option<Spanned<String>>,

@@ -349,6 +349,52 @@ pub enum Action {
         /// The file.
         path: ImagePath,
     },
+    /// The image's digest → blob with it as a line: the key of this action.
+    Identify {
+        /// The whole image, without the places that hold the digest.
+        tree: Input,
+        /// The kernel.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kernel: Option<Input>,
+        /// The EFI stub.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        stub: Option<Input>,
+        /// Microcode.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        microcode: Option<Input>,
+        /// The command line.
+        cmdline: String,
+        /// The kernel's release.
+        release: String,
+        /// The text of os-release, without the digest.
+        os_release: String,
+        /// How archives are compressed.
+        compression: Compression,
+        /// Whether there are several.
+        segments: bool,
+        /// The latest time stamp that is kept.
+        epoch: u64,
+    },
+    /// Writes the image's digest into the image → tree.
+    Stamp {
+        /// The whole image.
+        tree: Input,
+        /// The digest.
+        identity: Input,
+        /// A file that gets it.
+        build_id: Option<ImagePath>,
+        /// The os-release that gets it as `BUILD_ID`.
+        os_release: Option<ImagePath>,
+        /// Texts in which `{build-id}` becomes it.
+        texts: Vec<ImagePath>,
+        /// The time stamp of the file.
+        epoch: u64,
+    },
+    /// Joins the archives of microcode packages → blob.
+    Microcode {
+        /// The files of the packages.
+        packages: Vec<Input>,
+    },
     /// Writes a unified kernel image → blob.
     Uki {
         /// The EFI stub.
@@ -357,10 +403,15 @@ pub enum Action {
         kernel: Input,
         /// The initramfs.
         initramfs: Input,
+        /// Microcode.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        microcode: Option<Input>,
         /// The command line.
         cmdline: String,
-        /// The text of os-release.
+        /// The text of os-release, without the image's digest.
         os_release: String,
+        /// The image's digest, as a line.
+        identity: Input,
         /// The kernel's release.
         release: String,
         /// The most bytes that the result may have.
@@ -410,9 +461,12 @@ impl Action {
             | Self::Concat { .. }
             | Self::PickFile { .. }
             | Self::Uki { .. }
+            | Self::Identify { .. }
+            | Self::Microcode { .. }
             | Self::Measure { .. }
             | Self::Sign { .. } => Yield::Blob,
             Self::Vendor { .. }
+            | Self::Stamp { .. }
             | Self::Git { .. }
             | Self::Unpack { .. }
             | Self::UnpackRoot { .. }

@@ -4,7 +4,7 @@ use crate::check::{FileContent, FileRequest, Image, Password};
 use crate::tree::{Digest, ImagePath};
 use crate::zinit;
 
-use super::lower::{Lowering, fixed, identity};
+use super::lower::{Lowering, fixed};
 use super::{AccountEdit, Action, FileBody, GroupEdit, Input, OwnedFile, Stage};
 
 /// Folders and devices that the kernel and `/init` need before anything is mounted.
@@ -91,7 +91,7 @@ pub(super) fn programs(image: &Image) -> Vec<(String, String)> {
     programs
 }
 
-/// `/etc/hostname`, `/etc/os-release` and the build id.
+/// `/etc/hostname` and `/etc/os-release`.
 pub(super) fn branding(lowering: &mut Lowering<'_>) -> Option<Input> {
     let image = lowering.image;
     let mut files = Vec::new();
@@ -110,9 +110,6 @@ pub(super) fn branding(lowering: &mut Lowering<'_>) -> Option<Input> {
     }
     if image.os_release.is_some() {
         write(fixed("/etc/os-release"), os_release_text(image));
-    }
-    if let Some(path) = &image.build_id {
-        write(path.clone(), format!("{}\n", identity(&lowering.plan)));
     }
     if files.is_empty() {
         return None;
@@ -142,8 +139,17 @@ pub(super) fn os_release_text(image: &Image) -> String {
             ),
         ]
     };
+    let mut lines = image.os_release.clone().unwrap_or_else(fallback);
+    for (name, value) in [("IMAGE_ID", &image.name), ("IMAGE_VERSION", &image.version)] {
+        // os-release(5) allows nothing else in these two.
+        let is_sound =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+        if !value.is_empty() && value.bytes().all(is_sound) {
+            lines.push((name.to_owned(), value.clone()));
+        }
+    }
     let mut text = String::new();
-    for (name, value) in image.os_release.clone().unwrap_or_else(fallback) {
+    for (name, value) in lines {
         text.push_str(&format!("{name}={}\n", quote(&value)));
     }
     text

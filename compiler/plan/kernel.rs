@@ -1,6 +1,6 @@
 //! The kernel, its modules, firmware and the EFI stub.
 
-use crate::check::{KernelOrigin, ModuleRequest, StubOrigin};
+use crate::check::{KernelOrigin, ModuleRequest, OutputKind, StubOrigin};
 use crate::lock::Role;
 
 use super::lower::{Lowering, fixed};
@@ -114,8 +114,51 @@ pub(super) fn firmware(lowering: &mut Lowering<'_>, kernel: Option<Input>) -> Op
     )
 }
 
+/// What the kernel's boot takes besides the initramfs.
+pub(super) struct BootParts {
+    /// The kernel's image.
+    pub(super) kernel: Option<Input>,
+    /// The EFI stub, where an EFI program is made with one.
+    pub(super) stub: Option<Input>,
+    /// The joined archives of microcode packages.
+    pub(super) microcode: Option<Input>,
+}
+
+/// The parts of a boot, from the kernel's tree and packages.
+pub(super) fn boot_parts(lowering: &mut Lowering<'_>, kernel: Option<Input>) -> BootParts {
+    let image = lowering.image;
+    let request = image.kernel.as_ref();
+    let path = lowering.kernel().map(|locked| locked.image.clone());
+    let kernel = kernel.zip(path).map(|(tree, path)| {
+        let pick = Action::PickFile { tree, path };
+        let span = request.map(|kernel| kernel.span);
+        lowering.plan.add(Stage::KernelBuild, "kernel", span, pick)
+    });
+    let mut outputs = image.outputs.iter();
+    let wants_efi = outputs.any(|output| output.kind == OutputKind::Efi);
+    let stub = if wants_efi && kernel.is_some() {
+        stub(lowering)
+    } else {
+        None
+    };
+    let packages = package_files(lowering, Role::Microcode);
+    let span = request.and_then(|kernel| kernel.microcode.first());
+    let microcode = (!packages.is_empty()).then(|| {
+        let join = Action::Microcode { packages };
+        let span = span.map(|name| name.span);
+        lowering
+            .plan
+            .add(Stage::AlpineFirmware, "microcode", span, join)
+    });
+    BootParts {
+        kernel,
+        stub,
+        microcode,
+    }
+}
+
 /// The EFI stub's bytes.
-pub(super) fn stub(lowering: &mut Lowering<'_>) -> Option<Input> {
+fn stub(lowering: &mut Lowering<'_>) -> Option<Input> {
     match lowering.image.kernel.as_ref()?.stub.as_ref()? {
         StubOrigin::File(_) => lowering.inputs.stub.map(|file| Input::Known(file.digest)),
         StubOrigin::Package(name) => {

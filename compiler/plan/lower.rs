@@ -6,10 +6,11 @@ use crate::check::{GitRevision, Image, KernelOrigin, OutputKind, SourceOrigin};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::{Inputs, LockedKernel, LockedSource};
 use crate::source::Span;
-use crate::tree::{Conflict, Digest, ImagePath};
+use crate::tree::{Conflict, ImagePath};
 
 use super::content::{accounts, base, branding, files, os_release_text, overlays, programs, units};
-use super::kernel::{firmware, kernel_tree, modules, stub};
+use super::identity::{identity, stamped};
+use super::kernel::{BootParts, boot_parts, firmware, kernel_tree, modules};
 use super::packages::packages;
 use super::shrinking::shrunk;
 use super::signing::signed;
@@ -50,8 +51,11 @@ pub fn lower(image: &Image, inputs: &Inputs) -> Result<Plan, Diagnostics> {
     check_release(&mut lowering);
     let kernel = kernel_tree(&mut lowering);
     let tree = image_tree(&mut lowering, kernel);
+    let parts = boot_parts(&mut lowering, kernel);
+    let identity = identity(&mut lowering, tree, &parts);
+    let tree = stamped(&mut lowering, tree, identity);
     let initramfs = initramfs(&mut lowering, tree);
-    outputs(&mut lowering, kernel, tree, initramfs);
+    outputs(&mut lowering, &parts, identity, tree, initramfs);
     if lowering.problems.has_errors() {
         return Err(lowering.problems);
     }
@@ -221,64 +225,54 @@ fn initramfs(lowering: &mut Lowering<'_>, tree: Input) -> Input {
     )
 }
 
-fn outputs(lowering: &mut Lowering<'_>, kernel: Option<Input>, tree: Input, initramfs: Input) {
+fn outputs(
+    lowering: &mut Lowering<'_>,
+    parts: &BootParts,
+    identity: Input,
+    tree: Input,
+    initramfs: Input,
+) {
     let image = lowering.image;
     let release = lowering.kernel().cloned();
-    let boot = if let (Some(request), Some(tree), Some(locked)) = (&image.kernel, kernel, release) {
-        let pick = Action::PickFile {
-            tree,
-            path: locked.image.clone(),
-        };
-        let kernel = lowering
-            .plan
-            .add(Stage::KernelBuild, "kernel", Some(request.span), pick);
-        Some((request, kernel, locked))
-    } else {
-        None
-    };
-    let wants_efi = image
-        .outputs
-        .iter()
-        .any(|output| output.kind == OutputKind::Efi);
+    let boot = image.kernel.as_ref().zip(parts.kernel).zip(release);
     let limit = image.max_efi.as_ref();
     let mut measured = None;
     let efi = match &boot {
-        Some((request, kernel, locked)) if wants_efi => {
-            let stub = stub(lowering);
-            stub.map(|stub| {
-                let uki = Action::Uki {
-                    stub,
-                    kernel: *kernel,
-                    initramfs,
-                    cmdline: request.cmdline.clone(),
-                    os_release: os_release_text(image),
-                    release: locked.release.clone(),
-                    limit: limit.map(|limit| limit.value),
-                    content: limit.map(|_| tree),
-                };
-                let span = limit.map_or(request.span, |limit| limit.span);
-                let uki = lowering
-                    .plan
-                    .add(Stage::KernelBuild, "efi", Some(span), uki);
-                measured = Some(lowering.plan.add(
-                    Stage::KernelBuild,
-                    "measure efi",
-                    None,
-                    Action::Measure { image: uki },
-                ));
-                signed(lowering, uki, "sign efi")
-            })
-        }
+        Some(((request, kernel), locked)) => parts.stub.map(|stub| {
+            let uki = Action::Uki {
+                stub,
+                kernel: *kernel,
+                initramfs,
+                microcode: parts.microcode,
+                cmdline: request.cmdline.clone(),
+                os_release: os_release_text(image),
+                identity,
+                release: locked.release.clone(),
+                limit: limit.map(|limit| limit.value),
+                content: limit.map(|_| tree),
+            };
+            let span = limit.map_or(request.span, |limit| limit.span);
+            let uki = lowering
+                .plan
+                .add(Stage::KernelBuild, "efi", Some(span), uki);
+            measured = Some(lowering.plan.add(
+                Stage::KernelBuild,
+                "measure efi",
+                None,
+                Action::Measure { image: uki },
+            ));
+            signed(lowering, uki, "sign efi")
+        }),
         _ => None,
     };
     let mut names = BTreeMap::new();
     for output in &image.outputs {
         let content = match output.kind {
             OutputKind::Efi => efi,
-            OutputKind::Initramfs => Some(initramfs),
-            OutputKind::Kernel => boot
-                .as_ref()
-                .map(|(_, kernel, _)| signed(lowering, *kernel, "sign kernel")),
+            OutputKind::Initramfs => Some(with_microcode(lowering, parts, initramfs)),
+            OutputKind::Kernel => parts
+                .kernel
+                .map(|kernel| signed(lowering, kernel, "sign kernel")),
             // Locking has refused it.
             OutputKind::Sbom => None,
         };
@@ -303,6 +297,21 @@ fn outputs(lowering: &mut Lowering<'_>, kernel: Option<Input>, tree: Input, init
             });
         }
     }
+}
+
+/// The initramfs for a kernel that is loaded beside it: microcode comes first, uncompressed.
+fn with_microcode(lowering: &mut Lowering<'_>, parts: &BootParts, initramfs: Input) -> Input {
+    let Some(microcode) = parts.microcode else {
+        return initramfs;
+    };
+    let join = Action::Concat {
+        parts: vec![microcode, initramfs],
+        limit: None,
+        content: None,
+    };
+    lowering
+        .plan
+        .add(Stage::InitramfsCreate, "microcode first", None, join)
 }
 
 fn same_name(name: &str, later: Span, earlier: Span) -> Diagnostic {
@@ -357,16 +366,6 @@ fn output_name(lowering: &Lowering<'_>, template: &str) -> String {
             .replace(&format!("{{source.{source}.rev}}"), &revision);
     }
     name
-}
-
-/// A digest of all that an image is made of: its actions with the digests of what they start from.
-pub(super) fn identity(plan: &Plan) -> Digest {
-    let mut text = String::new();
-    for planned in &plan.actions {
-        text.push_str(&planned.action.encode().to_string());
-        text.push('\n');
-    }
-    Digest::of(text.as_bytes())
 }
 
 /// A path that is known to be sound because it stands in this program.

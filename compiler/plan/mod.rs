@@ -5,6 +5,7 @@
 
 mod action;
 mod content;
+mod identity;
 mod kernel;
 mod lower;
 mod packages;
@@ -40,6 +41,8 @@ pub struct Plan {
     pub actions: Vec<PlannedAction>,
     /// The files that the build yields.
     pub outputs: Vec<Output>,
+    /// The blob with the image's digest.
+    pub build_id: Option<Input>,
     /// What makes the image smaller, in order.
     pub reductions: Vec<Reduction>,
     /// Places in the manifest of what actions name, by `module NAME`, `package NAME`, `file PATH`, `source NAME`,

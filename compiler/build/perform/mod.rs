@@ -10,10 +10,12 @@ mod exchange;
 mod fetch;
 mod files;
 mod links;
+mod microcode;
 mod modules;
 mod packages;
 mod programs;
 mod sign;
+mod stamp;
 mod strip;
 mod unpack;
 
@@ -199,8 +201,10 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
             stub,
             kernel,
             initramfs,
+            microcode,
             cmdline,
             os_release,
+            identity,
             release,
             limit,
             content,
@@ -209,14 +213,18 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
                 stub,
                 kernel,
                 initramfs,
+                microcode: microcode.as_ref(),
                 cmdline,
                 os_release,
+                identity,
                 release,
                 limit: *limit,
                 content: content.as_ref(),
             };
             programs::uki(context, &inputs)
         }
+        Action::Identify { .. } => stamp::identify(context),
+        Action::Microcode { packages } => microcode::microcode(context, packages),
         Action::Measure { image } => programs::measure(context, image),
         Action::Sign {
             program,
@@ -268,6 +276,21 @@ fn tree(context: &Context<'_>, action: &Action) -> Result<Tree, Diagnostic> {
         } => exchange::exchange(context, tree, programs, packed),
         Action::Strip { tree, what } => strip::strip(context, tree, *what),
         Action::Segment { tree, name } => Ok(archives::segment(&context.tree(tree)?, name)),
+        Action::Stamp {
+            tree,
+            identity,
+            build_id,
+            os_release,
+            texts,
+            epoch,
+        } => {
+            let places = stamp::Places {
+                build_id: build_id.as_ref(),
+                os_release: os_release.as_ref(),
+                texts,
+            };
+            stamp::stamp(context, tree, identity, &places, *epoch)
+        }
         Action::Accounts {
             root,
             groups,

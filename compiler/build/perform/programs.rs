@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::contributors::contributors;
+use super::stamp::with_build_id;
 use crate::diagnostic::{Diagnostic, Diagnostics, bytes};
 use crate::efi::{self, Uki};
 use crate::elf;
@@ -75,8 +76,10 @@ pub(super) struct UkiInputs<'a> {
     pub(super) stub: &'a Input,
     pub(super) kernel: &'a Input,
     pub(super) initramfs: &'a Input,
+    pub(super) microcode: Option<&'a Input>,
     pub(super) cmdline: &'a str,
     pub(super) os_release: &'a str,
+    pub(super) identity: &'a Input,
     pub(super) release: &'a str,
     pub(super) limit: Option<u64>,
     pub(super) content: Option<&'a Input>,
@@ -88,13 +91,20 @@ pub(super) fn uki(context: &Context<'_>, inputs: &UkiInputs<'_>) -> Result<Diges
     let stub = store.get(&context.digest(inputs.stub))?;
     let kernel = store.get(&context.digest(inputs.kernel))?;
     let initramfs = store.get(&context.digest(inputs.initramfs))?;
+    let microcode = inputs
+        .microcode
+        .map(|microcode| store.get(&context.digest(microcode)))
+        .transpose()?;
+    let identity = store.get(&context.digest(inputs.identity))?;
+    let os_release = with_build_id(inputs.os_release, &String::from_utf8_lossy(&identity));
     let image = efi::write_uki(&Uki {
         stub: &stub,
         kernel: &kernel,
-        os_release: Some(inputs.os_release),
+        os_release: Some(&os_release),
         command_line: Some(inputs.cmdline).filter(|line| !line.is_empty()),
         uname: Some(inputs.release),
         initrds: vec![&initramfs],
+        microcode: microcode.as_deref(),
         ..Uki::default()
     })?;
     let size = image.len() as u64;

@@ -89,9 +89,15 @@ impl<'n> Line<'n> {
     }
 
     fn role(&self) -> Option<Role> {
-        [Role::Image, Role::Kernel, Role::Stub, Role::Firmware]
-            .into_iter()
-            .find(|role| self.text("role").as_deref() == Some(role_name(*role)))
+        [
+            Role::Image,
+            Role::Kernel,
+            Role::Stub,
+            Role::Firmware,
+            Role::Microcode,
+        ]
+        .into_iter()
+        .find(|role| self.text("role").as_deref() == Some(role_name(*role)))
     }
 
     fn index(&self) -> Option<LockedIndex> {
