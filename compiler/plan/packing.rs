@@ -20,6 +20,7 @@ command -v upx >/dev/null || {
     exit 127
 }
 for program in /build/programs/*; do
+    [ -e "$program" ] || continue
     packed=/build/output/${program##*/}
     if ! upx -qqq --best --no-color --no-progress -o "$packed" "$program" >"$packed.why" 2>&1; then
         rm -f "$packed"
