@@ -37,6 +37,7 @@ pub mod archive;
 pub mod efi;
 pub mod elf;
 pub mod kmod;
+pub mod patch;
 pub mod zinit;
 
 pub mod tree;

@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
     &["check"],
     &["manifest"],
     &["syntax"],
-    &["apk", "archive", "efi", "elf", "kmod", "zinit"],
+    &["apk", "archive", "efi", "elf", "kmod", "patch", "zinit"],
     &["tree"],
     &["io"],
     &["diagnostic"],

@@ -96,7 +96,10 @@ impl Graph {
 fn cost(action: &Action) -> u32 {
     match action {
         Action::Run { .. } | Action::Cpio { .. } => 20,
-        Action::Vendor { .. } | Action::Git { .. } | Action::Fetch { .. } => 5,
+        Action::Vendor { .. }
+        | Action::Git { .. }
+        | Action::Dependencies { .. }
+        | Action::Fetch { .. } => 5,
         _ => 1,
     }
 }

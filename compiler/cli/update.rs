@@ -8,11 +8,11 @@ use super::{ManifestOption, Outcome};
 
 /// Moves what zos.lock names to the newest that the manifest allows, and says what moved and why.
 ///
-/// Without names everything moves. With names only those packages and sources move, and what cannot stay as it is beside them. Versions
+/// Without names everything moves. With names only those packages, sources and toolchains move, and what cannot stay as it is beside them. Versions
 /// that the manifest states (`version="~6.14"`, a crate's `=14.1.1`, a `sha256`) are kept: change them there.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Packages and sources to move; without any, all of them.
+    /// Packages, sources and toolchains to move; without any, all of them.
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Lock, LockedPackage, LockedSource, LockedToolchain, Role, git};
+use super::{Lock, LockedPackage, LockedSource, LockedToolchain, LockedVendor, Role, git};
 
 /// What a change is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -15,6 +15,8 @@ pub enum Subject {
     Package,
     /// A source.
     Source,
+    /// What a source is built from.
+    Dependencies,
     /// A toolchain, or a package of one.
     Toolchain,
     /// The kernel inside its package.
@@ -41,6 +43,7 @@ impl fmt::Display for Change {
         let name = match self.subject {
             Subject::Package => self.name.clone(),
             Subject::Source => format!("source {}", self.name),
+            Subject::Dependencies => format!("dependencies of {}", self.name),
             Subject::Toolchain => format!("toolchain {}", self.name),
             Subject::Kernel => "kernel".to_owned(),
         };
@@ -175,6 +178,20 @@ pub(super) fn between(old: &Lock, new: &Lock, moved: &BTreeMap<String, String>) 
     for (name, source) in &old.sources {
         if !new.sources.contains_key(name) {
             changes.push(change(name, Some(source), None));
+        }
+    }
+    let dependencies: BTreeSet<&String> = old.vendored.keys().chain(new.vendored.keys()).collect();
+    for name in dependencies {
+        let (before, after) = (old.vendored.get(name), new.vendored.get(name));
+        if before != after {
+            let short = |vendored: &LockedVendor| vendored.tree.short();
+            changes.push(Change {
+                subject: Subject::Dependencies,
+                name: name.clone(),
+                old: before.map(short),
+                new: after.map(short),
+                why: String::new(),
+            });
         }
     }
     if old.kernel != new.kernel

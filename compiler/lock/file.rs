@@ -95,6 +95,14 @@ pub(super) fn emit(lock: &Lock) -> String {
             }
         }
     }
+    for (name, vendored) in &lock.vendored {
+        let properties = [
+            ("by", vendored.by.name().to_owned()),
+            ("from", vendored.from.to_string()),
+            ("tree", vendored.tree.to_string()),
+        ];
+        line(&mut text, "vendored", name, &properties);
+    }
     text
 }
 
@@ -270,7 +278,7 @@ fn other_version(path: &Path, version: i128) -> Diagnostics {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::{LockedKernel, change};
+    use super::super::{LockedKernel, LockedVendor, Vendor, change};
     use super::*;
     use crate::tree::{Digest, ImagePath};
 
@@ -362,6 +370,14 @@ mod tests {
                     },
                 ),
             ]),
+            vendored: BTreeMap::from([(
+                "zinit".into(),
+                LockedVendor {
+                    by: Vendor::Cargo,
+                    from: digest,
+                    tree: digest,
+                },
+            )]),
             kernel: Some(LockedKernel {
                 release: "6.12.1".into(),
                 image: ImagePath::new("/boot/vmlinuz").expect("sound"),

@@ -1,12 +1,15 @@
 //! The building machine's own compilers, as facts and folders.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use crate::diagnostic::Diagnostic;
+use crate::check::{Image, Packing, Recipe, ToolchainRoot};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io;
+use crate::source::Span;
 
-use super::HostToolchain;
+use super::{Ctx, HostToolchain};
 
 /// Folders of the system that compilers, linkers and their libraries live in.
 const SYSTEM: [&str; 6] = [
@@ -18,11 +21,121 @@ const SYSTEM: [&str; 6] = [
     "/etc/alternatives",
 ];
 
-/// Looks at the machine's `rustc`, `cargo` and `cc`, and at its `upx` where programs are packed with that.
-///
-/// # Errors
-/// There is no Rust toolchain, no C compiler (which Rust links with), or no `upx`.
-pub(super) fn toolchain(cancel: &AtomicBool, packs: bool) -> Result<HostToolchain, Diagnostic> {
+/// The machine's compilers, and those of other releases of Rust that sources insist on.
+#[derive(Debug, Default)]
+pub(super) struct Hosts {
+    pub(super) own: Option<HostToolchain>,
+    pub(super) rusts: BTreeMap<String, HostToolchain>,
+}
+
+/// What something is built with on this machine needs.
+#[derive(Default)]
+struct Needs<'a> {
+    rust: bool,
+    go: bool,
+    upx: bool,
+    /// Releases of Rust, with the places that ask for them.
+    releases: BTreeMap<&'a str, Span>,
+}
+
+/// Looks at the machine's compilers, where anything is built with them.
+pub(super) fn toolchains(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostics) -> Hosts {
+    let mut hosts = Hosts::default();
+    let used = image.used_toolchains();
+    let is_host = |name: &str| {
+        let toolchain = used.get(name);
+        toolchain.filter(|toolchain| toolchain.root == ToolchainRoot::Host)
+    };
+    let Some(host) = used.keys().find_map(|name| is_host(name)) else {
+        return hosts;
+    };
+    let packs = |packing: &Packing| is_host(&packing.toolchain).is_some();
+    let mut needs = Needs {
+        upx: image.upx.iter().any(packs),
+        ..Needs::default()
+    };
+    let builds = image
+        .sources
+        .iter()
+        .filter_map(|source| source.build.as_ref());
+    for build in builds.filter(|build| is_host(&build.toolchain).is_some()) {
+        match &build.recipe {
+            Recipe::Cargo { rust, .. } => {
+                needs.rust = true;
+                let rust = rust.iter().map(|rust| (rust.value.as_str(), rust.span));
+                needs.releases.extend(rust);
+            }
+            Recipe::Go { .. } => needs.go = true,
+            Recipe::Make { .. } | Recipe::Script(_) => {}
+        }
+    }
+    let mut note = |found: Result<HostToolchain, Diagnostic>, span: Span| {
+        found
+            .map_err(|problem| problems.push(problem.at(span)))
+            .ok()
+    };
+    hosts.own = note(toolchain(ctx.cancel, &needs, None), host.span);
+    for (release, span) in &needs.releases {
+        let found = release_root(ctx.cancel, release)
+            .and_then(|root| toolchain(ctx.cancel, &needs, root.as_deref()));
+        if let Some(found) = note(found, *span) {
+            hosts.rusts.insert((*release).to_owned(), found);
+        }
+    }
+    hosts
+}
+
+/// Where rustup keeps a release of Rust; `None` where the machine's own is that release.
+fn release_root(cancel: &AtomicBool, release: &str) -> Result<Option<PathBuf>, Diagnostic> {
+    let ask = |program: &str, arguments: &[&str]| {
+        // Nothing is installed only because it was asked for.
+        let environment = [("RUSTUP_AUTO_INSTALL", "0")];
+        let told = io::run_program(program, arguments, Path::new("/"), &environment, cancel);
+        told.ok()
+            .filter(|told| told.success)
+            .map(|told| told.output)
+    };
+    let is_it = |text: &str| {
+        let rest = text.strip_prefix(release);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', ' ']))
+    };
+    let own = ask("rustc", &["-V"]).unwrap_or_default();
+    if own.strip_prefix("rustc ").is_some_and(is_it) {
+        return Ok(None);
+    }
+    let list = ask("rustup", &["toolchain", "list"]).unwrap_or_default();
+    let mut names: Vec<&str> = list
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    names.retain(|name| is_it(name));
+    // Of several patch releases the newest.
+    names.sort_by_key(|name| {
+        name.split(['.', '-'])
+            .map(|part| part.parse().unwrap_or(0))
+            .collect::<Vec<u32>>()
+    });
+    let root = names
+        .last()
+        .and_then(|name| ask("rustup", &["run", name, "rustc", "--print", "sysroot"]));
+    match root {
+        Some(root) => Ok(Some(PathBuf::from(root.trim()))),
+        None => Err(Diagnostic::error(
+            "zosc::lock::no-rust",
+            format!("Rust {release} is not installed on this machine"),
+        )
+        .help(format!(
+            "`rustup toolchain install {release}` installs it beside the others"
+        ))),
+    }
+}
+
+/// Looks at the machine's `rustc`, `cargo`, `cc`, `go`, and `upx` where programs are packed with it; Rust is that below `root`, or the one that is found first.
+fn toolchain(
+    cancel: &AtomicBool,
+    needs: &Needs<'_>,
+    root: Option<&Path>,
+) -> Result<HostToolchain, Diagnostic> {
     let ask = |program: &str, arguments: &[&str], package: &str| {
         let finished = io::run_program(program, arguments, Path::new("/"), &[], cancel);
         match finished {
@@ -31,36 +144,69 @@ pub(super) fn toolchain(cancel: &AtomicBool, packs: bool) -> Result<HostToolchai
             Err(error) => Err(missing(program, package).note(error.to_string())),
         }
     };
-    let compiler = ask("rustc", &["-vV"], "a Rust toolchain")?;
-    let builder = ask("cargo", &["-V"], "a Rust toolchain")?;
-    let root = ask("rustc", &["--print", "sysroot"], "a Rust toolchain")?;
-    let linker = ask("cc", &["--version"], "gcc")?;
-    let mut facts = format!(
-        "{compiler}{builder}{}\n",
-        linker.lines().next().unwrap_or_default()
-    );
-    if packs {
-        let packer = ask("upx", &["--version"], "UPX (Debian's package `upx-ucl`)")?;
-        facts.push_str(packer.lines().next().unwrap_or_default());
-        facts.push('\n');
-    }
-
-    let root = PathBuf::from(root.trim());
+    let own = |name: &str| {
+        root.map_or(name.to_owned(), |root| {
+            root.join("bin").join(name).display().to_string()
+        })
+    };
+    let rust = || -> Result<(String, String), Diagnostic> {
+        let (rustc, package) = (own("rustc"), "a Rust toolchain");
+        let compiler = ask(&rustc, &["-vV"], package)?;
+        let builder = ask(&own("cargo"), &["-V"], package)?;
+        let root = ask(&rustc, &["--print", "sysroot"], package)?;
+        Ok((format!("{compiler}{builder}"), root.trim().to_owned()))
+    };
+    let mut facts = String::new();
     let mut folders: Vec<String> = SYSTEM
         .iter()
         .filter(|folder| Path::new(folder).is_dir())
         .map(|folder| (*folder).to_owned())
         .collect();
-    if !root.starts_with("/usr") {
-        folders.push(root.display().to_string());
+    let mut path = Vec::new();
+    let mut add = |root: &str| {
+        if !root.starts_with("/usr") {
+            folders.push(root.to_owned());
+        }
+        path.push(format!("{root}/bin"));
+    };
+    if let Some((told, root)) = optional(rust(), needs.rust)? {
+        facts.push_str(&told);
+        add(&root);
     }
-    let mut path = vec![root.join("bin").display().to_string()];
+    let linker = ask("cc", &["--version"], "gcc");
+    if let Some(linker) = optional(linker, needs.rust)? {
+        facts.push_str(linker.lines().next().unwrap_or_default());
+        facts.push('\n');
+    }
+    if needs.upx {
+        let packer = ask("upx", &["--version"], "UPX (Debian's package `upx-ucl`)")?;
+        facts.push_str(packer.lines().next().unwrap_or_default());
+        facts.push('\n');
+    }
+    let go = || -> Result<(String, String), Diagnostic> {
+        let version = ask("go", &["version"], "Go")?;
+        let root = ask("go", &["env", "GOROOT"], "Go")?;
+        Ok((version, root.trim().to_owned()))
+    };
+    if let Some((told, root)) = optional(go(), needs.go)? {
+        facts.push_str(&told);
+        add(&root);
+    }
     path.extend(["/usr/local/bin", "/usr/bin", "/bin"].map(str::to_owned));
     Ok(HostToolchain {
         facts,
         path,
         folders,
     })
+}
+
+/// What is not needed may be missing.
+fn optional<T>(found: Result<T, Diagnostic>, needed: bool) -> Result<Option<T>, Diagnostic> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(problem) if needed => Err(problem),
+        Err(_) => Ok(None),
+    }
 }
 
 fn missing(program: &str, package: &str) -> Diagnostic {

@@ -20,8 +20,41 @@ pub struct Lock {
     pub toolchains: BTreeMap<String, LockedToolchain>,
     /// Sources by name.
     pub sources: BTreeMap<String, LockedSource>,
+    /// What sources are built from beside their own files, by the sources' names.
+    pub vendored: BTreeMap<String, LockedVendor>,
     /// The kernel.
     pub kernel: Option<LockedKernel>,
+}
+
+/// Who brings what a source is built from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Vendor {
+    /// `cargo`: crates.
+    Cargo,
+    /// `go`: modules.
+    Go,
+}
+
+impl Vendor {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cargo => "cargo",
+            Self::Go => "go",
+        }
+    }
+}
+
+/// Crates or modules that a source's own lock file names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockedVendor {
+    /// Who brings them.
+    pub by: Vendor,
+    /// Digest of the lock file, or files, that name them.
+    pub from: Digest,
+    /// Digest of the tree with them.
+    pub tree: Digest,
 }
 
 /// A package index.
@@ -192,6 +225,8 @@ pub struct Inputs {
     pub stub: Option<LocalFile>,
     /// The building machine's toolchain, where a source uses it.
     pub host: Option<HostToolchain>,
+    /// As `host`, with the release of Rust that some source insists on, by that release.
+    pub rusts: BTreeMap<String, HostToolchain>,
 }
 
 /// The building machine's own compilers.

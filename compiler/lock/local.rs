@@ -63,6 +63,11 @@ pub(super) fn local(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostics) ->
             }
         }
     }
+    for patch in image.sources.iter().flat_map(|source| &source.patches) {
+        if let Some(read) = note(problems, patch, file(ctx.store, &patch.value)) {
+            local.files.insert(patch.value.clone(), read);
+        }
+    }
     roots(ctx, image, problems, &mut local);
     if let Some(kernel) = &image.kernel {
         if let KernelOrigin::Prebuilt {

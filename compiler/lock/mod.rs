@@ -28,6 +28,7 @@ mod source;
 mod toolchains;
 mod unpacked;
 mod unsupported;
+mod vendoring;
 
 pub use change::{Change, Subject};
 pub use fetch::{Wanted, fetch};
@@ -40,13 +41,14 @@ pub use resolution::{Because, Question, ResolvedPackage, resolution, wishes_of};
 pub use review::{Unchecked, answering, review};
 pub use source::vendor;
 pub use unpacked::{is_whole_package, unpack_once};
+pub use vendoring::{CRATES, Vendoring, checkout, vendored_tree};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use crate::check::{Image, Packing, Source, SourceOrigin, ToolchainRoot};
+use crate::check::{Image, Source, SourceOrigin};
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::io::{self, Files as _};
 use crate::tree::Store;
@@ -198,7 +200,8 @@ pub fn resolve(
     if local.prebuilt.is_some() {
         lock.kernel.clone_from(&local.prebuilt);
     }
-    let host = host_toolchain(&ctx, image, &mut problems);
+    lock.vendored = vendoring::vendored(&ctx, image, &lock, &local, &previous, &mut problems);
+    let hosts = host::toolchains(&ctx, image, &mut problems);
     if problems.has_errors() {
         problems.sort();
         return Err(problems);
@@ -218,7 +221,8 @@ pub fn resolve(
         folders: local.folders,
         kernel: local.kernel,
         stub: local.stub,
-        host,
+        host: hosts.own,
+        rusts: hosts.rusts,
     };
     Ok(Resolved { inputs, changes })
 }
@@ -388,23 +392,6 @@ fn sources(
         }
     }
     locked
-}
-
-/// The machine's compilers, where anything is built with them.
-fn host_toolchain(
-    ctx: &Ctx<'_>,
-    image: &Image,
-    problems: &mut Diagnostics,
-) -> Option<HostToolchain> {
-    let mut used = image.used_toolchains().into_values();
-    let host = used.find(|toolchain| toolchain.root == ToolchainRoot::Host)?;
-    let packs = |packing: &Packing| {
-        let toolchain = image.toolchains.get(&packing.toolchain);
-        toolchain.is_some_and(|toolchain| toolchain.root == ToolchainRoot::Host)
-    };
-    host::toolchain(ctx.cancel, image.upx.iter().any(packs))
-        .map_err(|problem| problems.push(problem.at(host.span)))
-        .ok()
 }
 
 /// Someone pressed Ctrl-C.

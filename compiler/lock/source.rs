@@ -104,12 +104,13 @@ fn fetch_crate(ctx: &Ctx<'_>, name: &str, version: &str) -> Result<Digest, Diagn
     folder(ctx, &source, Walk::Everything, &format!("source {name}"))
 }
 
-fn cargo(
+/// Runs the machine's cargo, and yields what it prints.
+pub(super) fn cargo(
     ctx: &Ctx<'_>,
     directory: &Path,
     name: &str,
     arguments: &[&str],
-) -> Result<(), Diagnostic> {
+) -> Result<String, Diagnostic> {
     let mut all = arguments.to_vec();
     if ctx.mode.offline {
         all.push("--offline");
@@ -122,9 +123,9 @@ fn cargo(
         ctx.cancel,
     );
     match finished {
-        Ok(finished) if finished.success => Ok(()),
+        Ok(finished) if finished.success => Ok(finished.output),
         Ok(finished) => {
-            let problem = Diagnostic::error("zosc::lock::cargo-failed", format!("cargo could not fetch the crate `{name}`"))
+            let problem = Diagnostic::error("zosc::lock::cargo-failed", format!("cargo could not fetch the crates of `{name}`"))
                 .help("see that the version exists and that `cargo` reaches its registry; with `--offline` only what cargo has already is used");
             let tail: Vec<&str> = finished.errors.lines().rev().take(12).collect();
             Err(tail

@@ -411,7 +411,7 @@ fn firmware_comes_from_tagged_repositories_where_its_section_says_so() {
 fn what_is_not_built_yet_is_told_before_anything_is_fetched() {
     let bench = Bench::new();
     let mut image = bench.image(&["nowhere"]);
-    let root = ToolchainRoot::Container {
+    let root = check::ToolchainRoot::Container {
         reference: spanned("h.example/rust:1".into(), 3),
         digest: Digest::of(b""),
     };

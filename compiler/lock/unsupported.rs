@@ -2,7 +2,7 @@
 //!
 //! It is asked before anything is fetched, and tells everything in one run. A construct that is built is taken out here.
 
-use crate::check::{Image, KernelOrigin, OutputKind, Recipe, Source, ToolchainRoot};
+use crate::check::{Image, KernelOrigin, OutputKind, ToolchainRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Span;
 
@@ -10,9 +10,6 @@ use crate::source::Span;
 pub(super) fn refuse(image: &Image) -> Result<(), Diagnostics> {
     let mut found = Diagnostics::new();
     toolchains(image, &mut found);
-    for source in &image.sources {
-        self::source(source, &mut found);
-    }
     kernel(image, &mut found);
     flists(image, &mut found);
     outputs(image, &mut found);
@@ -44,41 +41,6 @@ fn toolchains(image: &Image, found: &mut Diagnostics) {
             toolchain.span,
             "use this machine's compilers: `{ host }`",
         );
-    }
-}
-
-fn source(source: &Source, found: &mut Diagnostics) {
-    if let Some(patch) = source.patches.first() {
-        not_yet(
-            found,
-            "patched sources",
-            patch.span,
-            "apply the patches to a copy and take that as `path`",
-        );
-    }
-    match source
-        .build
-        .as_ref()
-        .map(|build| (&build.recipe, build.span))
-    {
-        Some((Recipe::Go { .. }, span)) => not_yet(
-            found,
-            "Go programs by recipe",
-            span,
-            "write `script=\"go build …\"`, with the modules below `vendor/` in the source",
-        ),
-        Some((
-            Recipe::Cargo {
-                rust: Some(rust), ..
-            },
-            _,
-        )) => not_yet(
-            found,
-            "with a Rust other than the toolchain's",
-            rust.span,
-            "leave `rust` out, and install that release on this machine",
-        ),
-        _ => {}
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Toolchain {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct AlpineRoot {
-    /// Package names, separated by spaces. They come from the repositories of the `alpine` section, with all they depend on.
+    /// Package names, separated by spaces. They come from the repositories of the `alpine` section, with all they depend on; `alpine-baselayout` and `busybox` are always among them.
     #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^\s*[a-zA-Z0-9_][a-zA-Z0-9._+-]*(\s+[a-zA-Z0-9_][a-zA-Z0-9._+-]*)*\s*$"), extend("x-message" = "packages are names separated by spaces, such as \"build-base rust cargo\""), extend("x-complete" = "package"), example = &"build-base rust cargo")]
     pub packages: Spanned<String>,
     /// The release to take them from. Without it: that of the `alpine` section.

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::archive::Compression;
 use crate::check::SigningKey;
+use crate::lock::{LockedSource, Vendor};
 use crate::tree::{Conflict, Digest, ImagePath};
 
 /// The index of an action in its plan.
@@ -81,6 +82,37 @@ pub enum Action {
         keep_git: bool,
         /// The digest that the tree must have.
         tree: Digest,
+    },
+    /// Fetches the crates or modules that a source's own lock file names → tree of known digest.
+    Dependencies {
+        /// The source.
+        source: String,
+        /// Who brings them.
+        by: Vendor,
+        /// The folder inside the source that is built.
+        subdir: String,
+        /// The source's files; they are there, or come from `git`. What they ask for is in `tree`.
+        #[serde(skip)]
+        from: Digest,
+        /// Where those come from.
+        #[serde(skip)]
+        git: Option<LockedSource>,
+        /// Patches by name.
+        #[serde(skip)]
+        patches: Vec<(String, Digest)>,
+        /// The digest that the tree must have.
+        tree: Digest,
+    },
+    /// Applies a patch to the files of a source → tree.
+    Patch {
+        /// The source's files.
+        tree: Input,
+        /// The text of the patch.
+        patch: Input,
+        /// Its file name, for errors.
+        name: String,
+        /// Who the changed files are from.
+        origin: String,
     },
     /// Unpacks an archive → tree, owned by root, with times 0.
     Unpack {
@@ -446,7 +478,7 @@ impl Action {
     pub fn is_from_elsewhere(&self) -> bool {
         matches!(
             self,
-            Self::Fetch { .. } | Self::Vendor { .. } | Self::Git { .. }
+            Self::Fetch { .. } | Self::Vendor { .. } | Self::Git { .. } | Self::Dependencies { .. }
         )
     }
 
@@ -468,6 +500,8 @@ impl Action {
             Self::Vendor { .. }
             | Self::Stamp { .. }
             | Self::Git { .. }
+            | Self::Patch { .. }
+            | Self::Dependencies { .. }
             | Self::Unpack { .. }
             | Self::UnpackRoot { .. }
             | Self::PackageFiles { .. }

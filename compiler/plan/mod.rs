@@ -11,6 +11,7 @@ mod lower;
 mod packages;
 mod packing;
 mod parameters;
+mod recipes;
 mod shrinking;
 mod signing;
 mod skipped_scripts;

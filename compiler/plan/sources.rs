@@ -4,22 +4,19 @@ use std::collections::BTreeMap;
 
 use crate::check::{Build, Recipe, Source, SourceOrigin};
 use crate::diagnostic::Diagnostic;
-use crate::lock::LockedSource;
+use crate::lock::{self, LockedSource};
 use crate::tree::ImagePath;
 
 use super::lower::{Lowering, fixed};
-use super::toolchains::{Toolchain, toolchain};
+use super::recipes;
+use super::toolchains::toolchain_for;
 use super::verifying::verified;
 use super::{Action, Arguments, Capture, FileBody, Input, InstalledFile, Mount, OwnedFile, Stage};
 
 /// Where a source lies in the sandbox while it is built: the same for every machine, since compilers write it down.
-const SOURCE: &str = "/build/source";
+pub(super) const SOURCE: &str = "/build/source";
 /// Where a recipe leaves what it built.
-const OUTPUT: &str = "/build/output";
-
-/// Runs `cargo` with the target that its compiler builds for by itself.
-const ASK_FOR_TARGET: &str =
-    "host=$(rustc -vV | sed -n 's/^host: //p'); exec \"$0\" \"$@\" --target \"$host\"";
+pub(super) const OUTPUT: &str = "/build/output";
 
 /// The tree with the installed files of the source at `index`.
 pub(super) fn source(lowering: &mut Lowering<'_>, index: usize) -> Input {
@@ -27,6 +24,7 @@ pub(super) fn source(lowering: &mut Lowering<'_>, index: usize) -> Input {
     let name = &source.name.value;
     let site = Some(source.name.span);
     let mut tree = fetched(lowering, source);
+    tree = patched(lowering, source, tree);
     if let Some(build) = &source.build {
         tree = built(lowering, source, build, tree);
     }
@@ -50,13 +48,12 @@ pub(super) fn source(lowering: &mut Lowering<'_>, index: usize) -> Input {
     verified(lowering, source, tree)
 }
 
-/// `install zinit` after a Cargo build means the program of that name; anything else is a path.
+/// `install zinit` after a Cargo build or Go build means the program of that name; anything else is a path.
 fn installed_path(source: &Source, file: &str) -> ImagePath {
-    let cargo = source
-        .build
-        .as_ref()
-        .is_some_and(|build| matches!(build.recipe, Recipe::Cargo { .. }));
-    let path = if cargo && !file.contains('/') {
+    let leaves_programs =
+        |build: &Build| matches!(build.recipe, Recipe::Cargo { .. } | Recipe::Go { .. });
+    let programs = source.build.as_ref().is_some_and(leaves_programs);
+    let path = if programs && !file.contains('/') {
         format!("bin/{file}")
     } else {
         file.to_owned()
@@ -142,6 +139,31 @@ fn fetched(lowering: &mut Lowering<'_>, source: &Source) -> Input {
     }
 }
 
+/// The source with its patches applied, each a step of its own so that an error leads to its word.
+fn patched(lowering: &mut Lowering<'_>, source: &Source, mut tree: Input) -> Input {
+    for patch in &source.patches {
+        // What could not be read has been told while locking.
+        let Some(file) = lowering.inputs.files.get(&patch.value) else {
+            continue;
+        };
+        let name = patch
+            .value
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        let label = format!("patch {} with {name}", source.name.value);
+        let action = Action::Patch {
+            tree,
+            patch: Input::Known(file.digest),
+            name: name.into_owned(),
+            origin: format!("source {}", source.name.value),
+        };
+        let stage = Stage::ComponentsBuild;
+        tree = lowering.plan.add(stage, label, Some(patch.span), action);
+    }
+    tree
+}
+
 fn release(
     lowering: &mut Lowering<'_>,
     source: &Source,
@@ -194,9 +216,10 @@ fn release(
     )
 }
 
+/// The source built by its recipe: a tree with what that left.
 fn built(lowering: &mut Lowering<'_>, source: &Source, build: &Build, tree: Input) -> Input {
     let name = &source.name.value;
-    let Some(toolchain) = toolchain(lowering, &build.toolchain, build.span) else {
+    let Some(toolchain) = toolchain_for(lowering, build) else {
         return tree;
     };
     let directory = if build.subdir.is_empty() {
@@ -205,32 +228,36 @@ fn built(lowering: &mut Lowering<'_>, source: &Source, build: &Build, tree: Inpu
         format!("{SOURCE}/{}", build.subdir)
     };
     let directory = ImagePath::new(&directory).unwrap_or_else(|_| fixed(SOURCE));
-    let (arguments, capture) = match &build.recipe {
-        Recipe::Cargo { .. } => (cargo_arguments(&build.recipe, &toolchain), fixed(OUTPUT)),
-        Recipe::Make { targets, variables } => {
-            (make_arguments(targets, variables), directory.clone())
-        }
-        Recipe::Script(script) => (shell(script), directory.clone()),
-        // The lock has refused it.
-        Recipe::Go { .. } => return tree,
-    };
+    let dependencies = dependencies(lowering, source, build);
+    let steps = recipes::steps(build, &toolchain, dependencies.is_some());
+    let mut mounts = vec![Mount {
+        tree,
+        at: fixed(SOURCE),
+        writable: true,
+    }];
+    mounts.extend(dependencies.map(|tree| Mount {
+        tree,
+        at: fixed(lock::CRATES),
+        writable: false,
+    }));
+    let epoch = lowering.inputs.epoch;
     let run = Action::Run {
-        environment: environment(build, &toolchain, lowering.inputs.epoch),
+        environment: recipes::environment(build, &toolchain, epoch),
         root: toolchain.root,
-        mounts: vec![Mount {
-            tree,
-            at: fixed(SOURCE),
-            writable: true,
-        }],
+        mounts,
         files: BTreeMap::new(),
         arguments: Arguments {
-            fixed: arguments,
+            fixed: steps.arguments,
             further: None,
         },
+        capture: Capture::Directory(if steps.leaves_programs {
+            fixed(OUTPUT)
+        } else {
+            directory.clone()
+        }),
         directory,
-        capture: Capture::Directory(capture),
         origin: format!("source {name}"),
-        epoch: lowering.inputs.epoch,
+        epoch,
     };
     lowering.plan.add(
         Stage::ComponentsBuild,
@@ -240,107 +267,32 @@ fn built(lowering: &mut Lowering<'_>, source: &Source, build: &Build, tree: Inpu
     )
 }
 
-fn shell(script: &str) -> Vec<String> {
-    ["/bin/sh", "-e", "-c", script].map(str::to_owned).into()
-}
-
-/// `make` with as many jobs as the machine has processors, which is no part of the key.
-fn make_arguments(targets: &[String], variables: &BTreeMap<String, String>) -> Vec<String> {
-    let mut arguments = shell("exec make -j\"$(nproc)\" \"$@\"");
-    arguments.push("make".to_owned());
-    let variables = variables.iter();
-    arguments.extend(variables.map(|(name, value)| format!("{name}={value}")));
-    arguments.extend_from_slice(targets);
-    arguments
-}
-
-/// `cargo install` from the vendored source: it builds the programs and puts them, and nothing else, into one folder.
-fn cargo_arguments(recipe: &Recipe, toolchain: &Toolchain) -> Vec<String> {
-    let Recipe::Cargo {
-        target,
-        profile,
-        bins,
-        features,
-        no_default_features,
-        crt_static,
-        rust: _,
-    } = recipe
-    else {
-        return Vec::new();
-    };
-    // Without an explicit target, `+crt-static` would reach procedural macros too, which cannot be static.
-    let own_target = target.is_none() && *crt_static;
-    let asks = own_target && toolchain.triple.is_none();
-    let mut arguments = if asks {
-        shell(ASK_FOR_TARGET)
-    } else {
-        Vec::new()
-    };
-    let command = [
-        "cargo",
-        "install",
-        "--path",
-        ".",
-        "--root",
-        OUTPUT,
-        "--no-track",
-        "--offline",
-        "--locked",
-        "--profile",
-    ]
-    .map(str::to_owned);
-    arguments.extend(command);
-    arguments.push(profile.clone());
-    let known = toolchain.triple.as_ref().filter(|_| own_target);
-    if let Some(target) = target.as_ref().or(known) {
-        arguments.extend(["--target".to_owned(), target.clone()]);
-    }
-    for bin in bins {
-        arguments.extend(["--bin".to_owned(), bin.clone()]);
-    }
-    if *no_default_features {
-        arguments.push("--no-default-features".to_owned());
-    }
-    if !features.is_empty() {
-        arguments.extend(["--features".to_owned(), features.join(",")]);
-    }
-    for setting in [
-        "source.crates-io.replace-with='vendored'".to_owned(),
-        format!("source.vendored.directory='{SOURCE}/vendor'"),
-    ] {
-        arguments.extend(["--config".to_owned(), setting]);
-    }
-    arguments
-}
-
-/// The whole environment of a build: nothing of the machine's own, and paths that are the same everywhere.
-fn environment(build: &Build, toolchain: &Toolchain, epoch: u64) -> BTreeMap<String, String> {
-    let mut environment: BTreeMap<String, String> = [
-        ("PATH", toolchain.path.clone()),
-        ("HOME", "/build/home".to_owned()),
-        ("TMPDIR", "/tmp".to_owned()),
-        ("LANG", "C.UTF-8".to_owned()),
-        ("TZ", "UTC".to_owned()),
-        ("SOURCE_DATE_EPOCH", epoch.to_string()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
-    if let Recipe::Cargo { crt_static, .. } = &build.recipe {
-        environment.insert("CARGO_HOME".to_owned(), "/build/cargo".to_owned());
-        environment.insert("CARGO_TARGET_DIR".to_owned(), "/build/target".to_owned());
-        environment.insert("CARGO_INCREMENTAL".to_owned(), "0".to_owned());
-        environment.insert("CARGO_TERM_COLOR".to_owned(), "never".to_owned());
-        let mut flags = "--remap-path-prefix=/build=.".to_owned();
-        if *crt_static {
-            flags.push_str(" -C target-feature=+crt-static");
+/// The crates or modules that the lock keeps for a source.
+fn dependencies(lowering: &mut Lowering<'_>, source: &Source, build: &Build) -> Option<Input> {
+    let name = source.name.value.as_str();
+    let inputs = lowering.inputs;
+    let locked = inputs.lock.vendored.get(name)?;
+    let (git, tree) = match (&source.from, inputs.lock.sources.get(name)) {
+        (SourceOrigin::Path(path), _) => (None, *inputs.folders.get(&path.value)?),
+        (_, Some(LockedSource::Git { tree, .. })) => {
+            (inputs.lock.sources.get(name).cloned(), *tree)
         }
-        environment.insert("RUSTFLAGS".to_owned(), flags);
-    }
-    environment.extend(
-        build
-            .env
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone())),
-    );
-    environment
+        _ => return None,
+    };
+    let patches = source.patches.iter().filter_map(|patch| {
+        let name = patch.value.file_name()?.to_string_lossy().into_owned();
+        Some((name, inputs.files.get(&patch.value)?.digest))
+    });
+    let action = Action::Dependencies {
+        source: name.to_owned(),
+        by: locked.by,
+        subdir: build.subdir.clone(),
+        from: tree,
+        git,
+        patches: patches.collect(),
+        tree: locked.tree,
+    };
+    let label = format!("vendor {name}");
+    let stage = Stage::ComponentsBuild;
+    Some(lowering.plan.add(stage, label, Some(build.span), action))
 }

@@ -1,8 +1,8 @@
 //! What a toolchain is to the commands that run in it: the one place that knows.
 
-use crate::check::{Image, LocalRoot, ToolchainRoot};
+use crate::check::{Build, Image, LocalRoot, Recipe, ToolchainRoot};
 use crate::diagnostic::Diagnostic;
-use crate::lock::LockedToolchain;
+use crate::lock::{HostToolchain, LockedToolchain};
 use crate::source::Span;
 
 use super::lower::Lowering;
@@ -54,17 +54,35 @@ pub(super) fn toolchain(lowering: &mut Lowering<'_>, name: &str, at: Span) -> Op
     found
 }
 
+/// The toolchain of a build: of this machine's, the one with the Rust that it insists on.
+pub(super) fn toolchain_for(lowering: &mut Lowering<'_>, build: &Build) -> Option<Toolchain> {
+    let found = toolchain(lowering, &build.toolchain, build.span)?;
+    let Recipe::Cargo {
+        rust: Some(rust), ..
+    } = &build.recipe
+    else {
+        return Some(found);
+    };
+    match (&found.root, lowering.inputs.rusts.get(&rust.value)) {
+        (Root::Host(_), Some(host)) => Some(on_host(host.clone())),
+        _ => Some(found),
+    }
+}
+
 /// This machine's own compilers.
 fn host(lowering: &Lowering<'_>) -> Option<Toolchain> {
-    let host = lowering.inputs.host.clone()?;
+    lowering.inputs.host.clone().map(on_host)
+}
+
+fn on_host(host: HostToolchain) -> Toolchain {
     // The `host:` line of `rustc -vV`.
     let triple = host.facts.lines();
     let triple = triple.filter_map(|line| line.strip_prefix("host: "));
-    Some(Toolchain {
+    Toolchain {
         path: host.path.join(":"),
         triple: triple.map(str::to_owned).next(),
         root: Root::Host(host),
-    })
+    }
 }
 
 /// Alpine's Rust builds for Alpine; of others nothing is known before they are asked.

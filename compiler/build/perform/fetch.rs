@@ -8,10 +8,63 @@ use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::io::{self, Request};
 use crate::lock;
+use crate::plan::Action;
 use crate::tree::{BlobWriter, Digest};
 
+/// Performs an action that brings something from elsewhere; `None` for every other.
+pub(super) fn bring(context: &Context<'_>, action: &Action) -> Option<Result<Digest, Diagnostic>> {
+    Some(match action {
+        Action::Fetch { urls, sha256, size } => fetch(context, urls, sha256, *size),
+        Action::Vendor {
+            name,
+            version,
+            tree,
+        } => vendor(context, name, version, *tree),
+        Action::Git {
+            source,
+            url,
+            commit,
+            submodules,
+            keep_git,
+            tree,
+        } => {
+            let checkout = lock::Checkout {
+                source,
+                url,
+                commit,
+                submodules: *submodules,
+                keep_git: *keep_git,
+            };
+            git(context, &checkout, *tree)
+        }
+        Action::Dependencies {
+            source,
+            by,
+            subdir,
+            from,
+            git,
+            patches,
+            tree,
+        } => {
+            let git = git
+                .as_ref()
+                .and_then(|locked| lock::checkout(source, locked));
+            let vendoring = lock::Vendoring {
+                source,
+                by: *by,
+                subdir,
+                tree: *from,
+                git: git.map(|(checkout, _)| checkout),
+                patches: patches.clone(),
+            };
+            dependencies(context, &vendoring, *tree)
+        }
+        _ => return None,
+    })
+}
+
 /// Downloads a file from the first address that has it, exactly as it was locked.
-pub(super) fn fetch(
+fn fetch(
     context: &Context<'_>,
     urls: &[String],
     sha256: &Digest,
@@ -83,7 +136,7 @@ fn wrong_digest(url: &str, found: &Digest, locked: &Digest) -> Diagnostic {
 }
 
 /// Lets cargo fetch a crate with its dependencies, exactly as locked.
-pub(super) fn vendor(
+fn vendor(
     context: &Context<'_>,
     name: &str,
     version: &str,
@@ -99,7 +152,7 @@ pub(super) fn vendor(
 }
 
 /// Lets git fetch the files of a commit, exactly as locked.
-pub(super) fn git(
+fn git(
     context: &Context<'_>,
     checkout: &lock::Checkout<'_>,
     tree: Digest,
@@ -111,4 +164,19 @@ pub(super) fn git(
     }
     let options = context.options;
     lock::git_tree(checkout, tree, store, options.offline, options.cancel)
+}
+
+/// Lets cargo or go fetch what a source is built from, exactly as locked.
+fn dependencies(
+    context: &Context<'_>,
+    vendoring: &lock::Vendoring<'_>,
+    tree: Digest,
+) -> Result<Digest, Diagnostic> {
+    let store = context.store;
+    // Locking leaves the tree there under no key of this action.
+    if ledger::is_whole_tree(store, &tree) {
+        return Ok(tree);
+    }
+    let options = context.options;
+    lock::vendored_tree(vendoring, tree, store, options.offline, options.cancel)
 }

@@ -28,10 +28,10 @@ use std::sync::atomic::Ordering;
 use super::{Event, Observer, Options, cancelled};
 use crate::apk;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::lock::Checkout;
+use crate::patch;
 use crate::plan::{Action, ActionId, Input, InstalledFile, PlannedAction};
 use crate::source::Span;
-use crate::tree::{self, Digest, ImagePath, Node, Store, Tree};
+use crate::tree::{self, Digest, ImagePath, Node, Origin, Store, Tree};
 
 /// What every performer is given.
 pub(super) struct Context<'a> {
@@ -141,30 +141,10 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Digest, Diagnostics> {
 
 /// Performs an action that leads to a digest by itself; `None` for one that makes a tree.
 fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagnostic> {
+    if let Some(brought) = fetch::bring(context, action) {
+        return brought.map(Some);
+    }
     let made = match action {
-        Action::Fetch { urls, sha256, size } => fetch::fetch(context, urls, sha256, *size),
-        Action::Vendor {
-            name,
-            version,
-            tree,
-        } => fetch::vendor(context, name, version, *tree),
-        Action::Git {
-            source,
-            url,
-            commit,
-            submodules,
-            keep_git,
-            tree,
-        } => {
-            let checkout = Checkout {
-                source,
-                url,
-                commit,
-                submodules: *submodules,
-                keep_git: *keep_git,
-            };
-            fetch::git(context, &checkout, *tree)
-        }
         Action::Unpack {
             archive,
             name,
@@ -262,6 +242,16 @@ fn tree(context: &Context<'_>, action: &Action) -> Result<Tree, Diagnostic> {
             origin,
             epoch,
         } => files::move_tree(&context.tree(tree)?, to, origin, *epoch),
+        Action::Patch {
+            tree,
+            patch,
+            name,
+            origin,
+        } => {
+            let text = store.get(&context.digest(patch))?;
+            let origin = Origin::new(origin);
+            patch::apply(context.tree(tree)?, name, &text, &origin, store)
+        }
         Action::Merge { trees, conflict } => tree::merge(&context.trees(trees)?, *conflict),
         Action::Drop { tree, patterns } => select::leave_out(&context.tree(tree)?, patterns),
         Action::Programs {

@@ -6,7 +6,8 @@ use crate::syntax::{Node, Value};
 use crate::tree::{Digest, ImagePath};
 
 use super::super::{
-    Lock, LockedIndex, LockedKernel, LockedPackage, LockedSource, LockedToolchain, Role,
+    Lock, LockedIndex, LockedKernel, LockedPackage, LockedSource, LockedToolchain, LockedVendor,
+    Role, Vendor,
 };
 use super::role_name;
 
@@ -36,6 +37,15 @@ pub(super) fn read_node(node: &Node, lock: &mut Lock) -> Option<()> {
             } else {
                 packages.push(line.package(Role::Image)?);
             }
+        }
+        "vendored" => {
+            let mut by = [Vendor::Cargo, Vendor::Go].into_iter();
+            let vendored = LockedVendor {
+                by: by.find(|by| line.text("by").as_deref() == Some(by.name()))?,
+                from: line.digest("from")?,
+                tree: line.digest("tree")?,
+            };
+            lock.vendored.insert(line.name, vendored);
         }
         "kernel" => {
             lock.kernel = Some(LockedKernel {

@@ -1,0 +1,204 @@
+//! Recipes: the command that builds a source, and its whole environment.
+
+use std::collections::BTreeMap;
+
+use crate::check::{Build, Recipe};
+use crate::lock;
+
+use super::Root;
+use super::sources::{OUTPUT, SOURCE};
+use super::toolchains::Toolchain;
+
+/// Runs `cargo` with the target that its compiler builds for by itself.
+const ASK_FOR_TARGET: &str =
+    "host=$(rustc -vV | sed -n 's/^host: //p'); exec \"$0\" \"$@\" --target \"$host\"";
+
+/// Refuses another Rust than the one that is asked for, which is the first argument.
+const CHECK_RUST: &str = "found=$(rustc -V); case \"$found \" in \"rustc $0\"[.\\ -]*) ;; \
+    *) echo \"this source wants Rust $0, and the toolchain has $found\" >&2; exit 1;; esac; exec \"$@\"";
+
+/// Builds with the modules that the source itself brings, where it does.
+const GO_VENDORED: &str = "if [ -f vendor/modules.txt ]; then GOFLAGS=-mod=vendor; else GOFLAGS=-mod=readonly; fi; \
+    export GOFLAGS; exec \"$0\" \"$@\"";
+
+/// How a source is built.
+pub(super) struct Steps {
+    /// The command.
+    pub(super) arguments: Vec<String>,
+    /// Whether programs and nothing else are put into [`OUTPUT`]; else they stay in the source's folder.
+    pub(super) leaves_programs: bool,
+}
+
+/// The command of a recipe; `vendored` tells whether its dependencies lie in [`lock::CRATES`].
+pub(super) fn steps(build: &Build, toolchain: &Toolchain, vendored: bool) -> Steps {
+    let (arguments, leaves_programs) = match &build.recipe {
+        Recipe::Cargo { .. } => (cargo_arguments(&build.recipe, toolchain, vendored), true),
+        Recipe::Go {
+            packages,
+            tags,
+            ldflags,
+            cgo: _,
+        } => (go_arguments(packages, tags, ldflags.as_deref()), true),
+        Recipe::Make { targets, variables } => (make_arguments(targets, variables), false),
+        Recipe::Script(script) => (shell(script), false),
+    };
+    Steps {
+        arguments,
+        leaves_programs,
+    }
+}
+
+fn shell(script: &str) -> Vec<String> {
+    ["/bin/sh", "-e", "-c", script].map(str::to_owned).into()
+}
+
+/// `make` with as many jobs as the machine has processors, which is no part of the key.
+fn make_arguments(targets: &[String], variables: &BTreeMap<String, String>) -> Vec<String> {
+    let mut arguments = shell("exec make -j\"$(nproc)\" \"$@\"");
+    arguments.push("make".to_owned());
+    let variables = variables.iter();
+    arguments.extend(variables.map(|(name, value)| format!("{name}={value}")));
+    arguments.extend_from_slice(targets);
+    arguments
+}
+
+/// `cargo install` from the vendored source: it builds the programs and puts them, and nothing else, into one folder.
+fn cargo_arguments(recipe: &Recipe, toolchain: &Toolchain, vendored: bool) -> Vec<String> {
+    let Recipe::Cargo {
+        target,
+        profile,
+        bins,
+        features,
+        no_default_features,
+        crt_static,
+        rust,
+    } = recipe
+    else {
+        return Vec::new();
+    };
+    // Without an explicit target, `+crt-static` would reach procedural macros too, which cannot be static.
+    let own_target = target.is_none() && *crt_static;
+    let asks = own_target && toolchain.triple.is_none();
+    let mut arguments = Vec::new();
+    // This machine's own is the right one already.
+    if let Some(rust) = rust
+        .as_ref()
+        .filter(|_| !matches!(toolchain.root, Root::Host(_)))
+    {
+        arguments.extend(shell(CHECK_RUST));
+        arguments.push(rust.value.clone());
+    }
+    if asks {
+        arguments.extend(shell(ASK_FOR_TARGET));
+    }
+    let command = [
+        "cargo",
+        "install",
+        "--path",
+        ".",
+        "--root",
+        OUTPUT,
+        "--no-track",
+        "--offline",
+        "--locked",
+        "--profile",
+    ]
+    .map(str::to_owned);
+    arguments.extend(command);
+    arguments.push(profile.clone());
+    let known = toolchain.triple.as_ref().filter(|_| own_target);
+    if let Some(target) = target.as_ref().or(known) {
+        arguments.extend(["--target".to_owned(), target.clone()]);
+    }
+    for bin in bins {
+        arguments.extend(["--bin".to_owned(), bin.clone()]);
+    }
+    if *no_default_features {
+        arguments.push("--no-default-features".to_owned());
+    }
+    if !features.is_empty() {
+        arguments.extend(["--features".to_owned(), features.join(",")]);
+    }
+    let settings = if vendored {
+        vec![format!("{}/config.toml", lock::CRATES)]
+    } else {
+        vec![
+            "source.crates-io.replace-with='vendored'".to_owned(),
+            format!("source.vendored.directory='{SOURCE}/vendor'"),
+        ]
+    };
+    for setting in settings {
+        arguments.extend(["--config".to_owned(), setting]);
+    }
+    arguments
+}
+
+/// `go build`, with paths and version control left out of the programs.
+fn go_arguments(packages: &[String], tags: &[String], ldflags: Option<&str>) -> Vec<String> {
+    let mut arguments = shell(GO_VENDORED);
+    arguments.extend(["go", "build", "-trimpath", "-buildvcs=false", "-o"].map(str::to_owned));
+    arguments.push(format!("{OUTPUT}/bin/"));
+    if !tags.is_empty() {
+        arguments.extend(["-tags".to_owned(), tags.join(",")]);
+    }
+    if let Some(flags) = ldflags {
+        arguments.extend(["-ldflags".to_owned(), flags.to_owned()]);
+    }
+    match packages {
+        [] => arguments.push(".".to_owned()),
+        some => arguments.extend_from_slice(some),
+    }
+    arguments
+}
+
+/// The whole environment of a build: nothing of the machine's own, and paths that are the same everywhere.
+pub(super) fn environment(
+    build: &Build,
+    toolchain: &Toolchain,
+    epoch: u64,
+) -> BTreeMap<String, String> {
+    let mut environment: BTreeMap<String, String> = [
+        ("PATH", toolchain.path.clone()),
+        ("HOME", "/build/home".to_owned()),
+        ("TMPDIR", "/tmp".to_owned()),
+        ("LANG", "C.UTF-8".to_owned()),
+        ("TZ", "UTC".to_owned()),
+        ("SOURCE_DATE_EPOCH", epoch.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    if let Recipe::Cargo { crt_static, .. } = &build.recipe {
+        environment.insert("CARGO_HOME".to_owned(), "/build/cargo".to_owned());
+        environment.insert("CARGO_TARGET_DIR".to_owned(), "/build/target".to_owned());
+        environment.insert("CARGO_INCREMENTAL".to_owned(), "0".to_owned());
+        environment.insert("CARGO_TERM_COLOR".to_owned(), "never".to_owned());
+        let mut flags = "--remap-path-prefix=/build=.".to_owned();
+        if *crt_static {
+            flags.push_str(" -C target-feature=+crt-static");
+        }
+        environment.insert("RUSTFLAGS".to_owned(), flags);
+    }
+    if let Recipe::Go { cgo, .. } = &build.recipe {
+        for (name, value) in [
+            ("CGO_ENABLED", if *cgo { "1" } else { "0" }),
+            ("GO111MODULE", "on"),
+            ("GOCACHE", "/build/cache"),
+            ("GOENV", "off"),
+            ("GOMODCACHE", "/build/modules"),
+            ("GOPATH", "/build/go"),
+            ("GOPROXY", "file:///build/crates"),
+            ("GOSUMDB", "off"),
+            ("GOTOOLCHAIN", "local"),
+            ("GOWORK", "off"),
+        ] {
+            environment.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    environment.extend(
+        build
+            .env
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
+    environment
+}
