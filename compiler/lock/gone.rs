@@ -49,8 +49,8 @@ pub fn gone(
     if identities.is_empty() {
         return Diagnostics::new();
     }
-    lock.packages
-        .iter()
+    lock.packages_of(alpine)
+        .into_iter()
         .filter(|package| !store.contains(&package.sha256))
         .filter(|package| !identities.contains(package.identity.as_str()))
         .map(|package| dropped(package, &indexes))

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::check::Alpine;
 use crate::tree::{Digest, ImagePath};
 
 /// Exact versions and digests of everything that comes from elsewhere: the content of `zos.lock`.
@@ -55,6 +56,29 @@ pub struct LockedVendor {
     pub from: Digest,
     /// Digest of the tree with them.
     pub tree: Digest,
+}
+
+impl Lock {
+    /// Packages of the image and of toolchains that come from these repositories, each once.
+    pub fn packages_of<'a>(&'a self, alpine: &Alpine) -> Vec<&'a LockedPackage> {
+        let toolchains = self.toolchains.values().flat_map(LockedToolchain::packages);
+        // Those of a toolchain of another release come from elsewhere.
+        let is_here = |package: &&LockedPackage| {
+            let url = package.urls.first().map_or("", String::as_str);
+            let mut addresses = alpine
+                .repositories
+                .iter()
+                .flat_map(|repository| &repository.urls);
+            addresses.any(|address| {
+                let rest = url.strip_prefix(address.as_str());
+                rest.is_some_and(|rest| rest.starts_with('/'))
+            })
+        };
+        let mut seen: BTreeSet<&str> = BTreeSet::new();
+        let all = self.packages.iter().chain(toolchains.filter(is_here));
+        all.filter(|package| seen.insert(&package.identity))
+            .collect()
+    }
 }
 
 /// A package index.

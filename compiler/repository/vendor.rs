@@ -51,18 +51,19 @@ pub fn vendor(
     network: &dyn Network,
     cancel: &AtomicBool,
 ) -> Result<Vec<Vendored>, Diagnostics> {
-    let Some(alpine) = image.alpine.as_ref().filter(|_| !lock.packages.is_empty()) else {
+    let Some(alpine) = image.alpine.as_ref() else {
         return Err(nothing_locked().into());
     };
+    let all = lock.packages_of(alpine);
+    if all.is_empty() {
+        return Err(nothing_locked().into());
+    }
     let mut problems = Diagnostics::new();
     let mut vendored = Vec::new();
     let places = places(alpine);
     for (number, place) in places.iter().enumerate() {
-        let packages: Vec<&LockedPackage> = lock
-            .packages
-            .iter()
-            .filter(|package| repository_of(alpine, package) == number)
-            .collect();
+        let here = |package: &&LockedPackage| repository_of(alpine, package) == number;
+        let packages: Vec<&LockedPackage> = all.iter().copied().filter(here).collect();
         let mirror = Mirror {
             image,
             lock,

@@ -68,6 +68,13 @@ fn a_toolchain_is_locked_by_itself_and_moves_by_its_name() {
     let all = ["alpine-baselayout-1", "busybox-1", "musl-1", "make-1"];
     assert_eq!(of(&first, "c"), all);
     assert_eq!(names(&first), ["musl-1"]);
+    let alpine = image.alpine.as_ref().expect("there");
+    let mirrored = first.inputs.lock.packages_of(alpine).into_iter();
+    let mirrored: Vec<String> = mirrored.map(LockedPackage::full_name).collect();
+    assert_eq!(
+        mirrored,
+        ["musl-1", "alpine-baselayout-1", "busybox-1", "make-1"]
+    );
     assert!(lines(&first).contains(&"+ toolchain c: make 1".to_owned()));
     bench.lock(&image, LOCKED).expect("kept");
     bench.offer(&basis("2"), key());
