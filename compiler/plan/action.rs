@@ -1,6 +1,7 @@
 //! The closed set of things a build can do.
 
 mod key;
+mod yields;
 
 use std::collections::BTreeMap;
 
@@ -471,64 +472,4 @@ pub enum Action {
         #[serde(skip)]
         key: SigningKey,
     },
-}
-
-impl Action {
-    /// Whether it brings content from elsewhere that is locked by digest. Such an action needs no other.
-    pub fn is_from_elsewhere(&self) -> bool {
-        matches!(
-            self,
-            Self::Fetch { .. } | Self::Vendor { .. } | Self::Git { .. } | Self::Dependencies { .. }
-        )
-    }
-
-    /// What the action yields.
-    pub fn yields(&self) -> Yield {
-        match self {
-            Self::UnpackPackage { .. } => Yield::Package,
-            Self::Fetch { .. }
-            | Self::PackageScript { .. }
-            | Self::TriggerDirectories { .. }
-            | Self::Cpio { .. }
-            | Self::Concat { .. }
-            | Self::PickFile { .. }
-            | Self::Uki { .. }
-            | Self::Identify { .. }
-            | Self::Microcode { .. }
-            | Self::Measure { .. }
-            | Self::Sign { .. } => Yield::Blob,
-            Self::Vendor { .. }
-            | Self::Stamp { .. }
-            | Self::Git { .. }
-            | Self::Patch { .. }
-            | Self::Dependencies { .. }
-            | Self::Unpack { .. }
-            | Self::UnpackRoot { .. }
-            | Self::PackageFiles { .. }
-            | Self::InstallPackages { .. }
-            | Self::SettleDirectories { .. }
-            | Self::FinishPackages { .. }
-            | Self::Run { .. }
-            | Self::InstallFiles { .. }
-            | Self::Verify { .. }
-            | Self::VerifyLinks { .. }
-            | Self::WriteFiles { .. }
-            | Self::Move { .. }
-            | Self::Merge { .. }
-            | Self::Accounts { .. }
-            | Self::Modules { .. }
-            | Self::Firmware { .. }
-            | Self::Drop { .. }
-            | Self::Strip { .. }
-            | Self::Programs { .. }
-            | Self::Exchange { .. }
-            | Self::Validate { .. }
-            | Self::Segment { .. } => Yield::Tree,
-        }
-    }
-
-    /// The version of a kind's meaning: raised when its performer starts to yield something else for the same parameters.
-    pub fn kind_version(&self) -> u32 {
-        1
-    }
 }
