@@ -45,6 +45,8 @@ pub enum Failure {
         /// Bytes that are allowed.
         limit: u64,
     },
+    /// The address still has the version that is here, and sends nothing.
+    Unchanged,
 }
 
 impl Failure {
@@ -70,6 +72,7 @@ impl std::fmt::Display for Failure {
             Self::TooLarge { limit } => {
                 write!(formatter, "larger than the {limit} bytes that are allowed")
             }
+            Self::Unchanged => formatter.write_str("unchanged"),
         }
     }
 }
@@ -81,6 +84,8 @@ pub struct Resume<'a> {
     pub offset: u64,
     /// What the server called the version of the content that they are from.
     pub version: Option<&'a str>,
+    /// What it called a version that is here whole: that one need not be sent again.
+    pub had: Option<&'a str>,
 }
 
 /// The content of an address, being read.
@@ -123,6 +128,24 @@ pub struct Progress<'a> {
     pub total: Option<u64>,
 }
 
+/// A version of a content that is here whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// The address that it came from.
+    pub url: String,
+    /// What the server calls it.
+    pub name: String,
+}
+
+/// What came of asking for a content that may be here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refreshed<T> {
+    /// The version that is here is the current one.
+    Unchanged,
+    /// Another one came.
+    New(T),
+}
+
 /// Fetches a content.
 ///
 /// `begin` hands out an empty sink whenever the download starts from the first byte; `finish` judges a full one, and an error
@@ -136,9 +159,31 @@ pub fn download<S: Write, T>(
     network: &dyn Network,
     request: Request<'_>,
     progress: &dyn Fn(Progress<'_>),
-    mut begin: impl FnMut() -> Result<S, Diagnostic>,
+    begin: impl FnMut() -> Result<S, Diagnostic>,
     mut finish: impl FnMut(&str, S) -> Result<T, Diagnostic>,
 ) -> Result<T, Diagnostic> {
+    let finish = |url: &str, _: Option<Version>, sink| finish(url, sink);
+    match refresh(network, request, None, progress, begin, finish)? {
+        Refreshed::New(result) => Ok(result),
+        // Without a version that is here, no address may say so.
+        Refreshed::Unchanged => Err(refusal(&request, &[])),
+    }
+}
+
+/// Fetches a content, unless the address that `had` came from says that it is still the same.
+///
+/// As [`download`]; `finish` is also told which version came, where the server names it.
+///
+/// # Errors
+/// As [`download`].
+pub fn refresh<S: Write, T>(
+    network: &dyn Network,
+    request: Request<'_>,
+    had: Option<&Version>,
+    progress: &dyn Fn(Progress<'_>),
+    mut begin: impl FnMut() -> Result<S, Diagnostic>,
+    mut finish: impl FnMut(&str, Option<Version>, S) -> Result<T, Diagnostic>,
+) -> Result<Refreshed<T>, Diagnostic> {
     let mut failures: Vec<(&str, Failure)> = Vec::new();
     let mut disliked: Option<Diagnostic> = None;
     for url in request.urls {
@@ -146,16 +191,24 @@ pub fn download<S: Write, T>(
             network,
             request,
             url,
+            had: had.filter(|had| had.url == *url),
             progress,
             begin: &mut begin,
         };
         match attempt.fetch() {
-            Ok(sink) => match finish(url, sink) {
-                Ok(result) => return Ok(result),
-                Err(diagnostic) => {
-                    disliked.get_or_insert(diagnostic);
+            Ok(whole) => {
+                let url = url.clone();
+                let version = whole.version.map(|name| Version { url, name });
+                match finish(attempt.url, version, whole.sink) {
+                    Ok(result) => return Ok(Refreshed::New(result)),
+                    Err(diagnostic) => {
+                        disliked.get_or_insert(diagnostic);
+                    }
                 }
-            },
+            }
+            Err(Broken::Failure(Failure::Unchanged)) if attempt.had.is_some() => {
+                return Ok(Refreshed::Unchanged);
+            }
             Err(Broken::Failure(failure)) => failures.push((url, failure)),
             Err(Broken::Sink(diagnostic)) => return Err(diagnostic),
         }
@@ -187,6 +240,7 @@ struct Attempt<'r, B> {
     network: &'r dyn Network,
     request: Request<'r>,
     url: &'r str,
+    had: Option<&'r Version>,
     progress: &'r dyn Fn(Progress<'_>),
     begin: &'r mut B,
 }
@@ -199,13 +253,13 @@ struct Partial<S> {
 }
 
 impl<S: Write, B: FnMut() -> Result<S, Diagnostic>> Attempt<'_, B> {
-    fn fetch(&mut self) -> Result<S, Broken> {
+    fn fetch(&mut self) -> Result<Partial<S>, Broken> {
         let mut partial = None;
         let mut pauses = PAUSES.iter();
         for _ in 0..MOST_ATTEMPTS {
             let before = received(partial.as_ref());
             let failure = match self.once(&mut partial) {
-                Ok(sink) => return Ok(sink),
+                Ok(whole) => return Ok(whole),
                 Err(Broken::Failure(failure)) if failure.may_pass() => failure,
                 Err(other) => return Err(other),
             };
@@ -221,12 +275,13 @@ impl<S: Write, B: FnMut() -> Result<S, Diagnostic>> Attempt<'_, B> {
     }
 
     /// Asks once, and reads until the end or a failure.
-    fn once(&mut self, partial: &mut Option<Partial<S>>) -> Result<S, Broken> {
+    fn once(&mut self, partial: &mut Option<Partial<S>>) -> Result<Partial<S>, Broken> {
         let resume = Resume {
             offset: received(partial.as_ref()),
             version: partial
                 .as_ref()
                 .and_then(|partial| partial.version.as_deref()),
+            had: self.had.map(|had| had.name.as_str()),
         };
         let answer = self.network.open(self.url, resume)?;
         let limit = self.request.limit;
@@ -247,7 +302,7 @@ impl<S: Write, B: FnMut() -> Result<S, Diagnostic>> Attempt<'_, B> {
             },
         };
         match self.read(answer.body, answer.total, &mut current) {
-            Ok(()) => Ok(current.sink),
+            Ok(()) => Ok(current),
             Err(broken) => {
                 *partial = Some(current);
                 Err(broken)
@@ -367,7 +422,7 @@ fn refusal(request: &Request<'_>, failures: &[(&str, Failure)]) -> Diagnostic {
             Diagnostic::error("zosc::io::refused", format!("the server refuses to hand out {subject}"))
                 .help("check the address, and whether it needs an account: credentials do not belong into addresses")
         }
-        Some(Failure::NotFound) | None => {
+        Some(Failure::NotFound | Failure::Unchanged) | None => {
             Diagnostic::error("zosc::io::not-found", format!("{subject} is at none of its addresses"))
                 .help("check the release and the repository's name; mirrors drop old versions: `zosc update` takes the current ones")
         }

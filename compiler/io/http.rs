@@ -59,6 +59,14 @@ impl Internet {
             if let Some(version) = resume.version {
                 request = request.header(header::IF_RANGE, version);
             }
+        } else if let Some(had) = resume.had {
+            // An entity tag is quoted, a date is not.
+            let name = if had.starts_with('"') {
+                header::IF_NONE_MATCH
+            } else {
+                header::IF_MODIFIED_SINCE
+            };
+            request = request.header(name, had);
         }
         let response = request.call().map_err(|error| no_answer(&error))?;
         match response.status() {
@@ -77,6 +85,7 @@ impl Internet {
             StatusCode::RANGE_NOT_SATISFIABLE if resume.offset > 0 => {
                 self.ask(url, Resume::default())
             }
+            StatusCode::NOT_MODIFIED if resume.had.is_some() => Err(Failure::Unchanged),
             StatusCode::NOT_FOUND | StatusCode::GONE => Err(Failure::NotFound),
             status if status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) => {
                 Err(Failure::Passing(format!(
@@ -304,7 +313,7 @@ mod tests {
         let mut text = String::new();
         let resume = Resume {
             offset: 2,
-            version: None,
+            ..Resume::default()
         };
         let Ok(mut answer) = Offline.open(&url, resume) else {
             panic!("the file is there");

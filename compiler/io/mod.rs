@@ -13,7 +13,9 @@ mod process;
 mod replace;
 mod write;
 
-pub use download::{Answer, Failure, Network, Progress, Request, Resume, download};
+pub use download::{
+    Answer, Failure, Network, Progress, Refreshed, Request, Resume, Version, download, refresh,
+};
 pub use files::{FileKind, Files, Memory, Overlay, System};
 pub use http::{Internet, MemoryNetwork, Offline};
 pub use process::{Answered, Finished, run_program, run_with_input};

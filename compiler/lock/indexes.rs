@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::apk::{self, Key};
 use crate::check::{Alpine, Repository};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::io::{Files as _, Network, System};
-use crate::tree::{Digest, Store};
+use crate::io::{self, Files as _, Network, Refreshed, Request, System, Version};
+use crate::tree::{BlobWriter, Digest, Store};
 
 use super::fetch::{Wanted, fetch};
 use super::{Ctx, Lock};
@@ -144,19 +144,74 @@ fn index(
         may_be_old.then(|| newest_seen(ctx.store, &urls)).flatten()
     });
     let subject = format!("the index of `{first}`");
-    let wanted = Wanted {
-        subject: &subject,
-        urls: &urls,
-        sha256: known,
-        limit: Some(LARGEST_INDEX),
-    };
     let label = format!("index {}", short(first));
-    let (sha256, _) = ctx.step(&label, || fetch(wanted, ctx.store, network, &|_| {}))?;
-    if known.is_none() && !ctx.mode.offline {
-        remember(ctx, &urls, sha256)?;
-    }
+    let sha256 = ctx.step(&label, || match known {
+        Some(_) => {
+            let wanted = Wanted {
+                subject: &subject,
+                urls: &urls,
+                sha256: known,
+                limit: Some(LARGEST_INDEX),
+            };
+            fetch(wanted, ctx.store, network, &|_| {}).map(|(digest, _)| digest)
+        }
+        None => current(ctx.store, &subject, &urls, network),
+    })?;
     let text = apk::open_index(&ctx.store.get(&sha256)?, keys, first)?;
     Ok(FetchedIndex { sha256, text })
+}
+
+/// The index as it is there now; one that has not changed since it was fetched last is not sent again.
+fn current(
+    store: &Store,
+    subject: &str,
+    urls: &[String],
+    network: &dyn Network,
+) -> Result<Digest, Diagnostic> {
+    let seen = seen(store, urls).filter(|seen| store.reader(&seen.digest).is_ok());
+    let request = Request {
+        subject,
+        urls,
+        limit: LARGEST_INDEX,
+    };
+    let had = seen.as_ref().and_then(|seen| seen.version.as_ref());
+    let finish = |_: &str, version, writer: BlobWriter| {
+        let (digest, _) = writer.finish()?;
+        Ok(Seen { digest, version })
+    };
+    let refreshed = io::refresh(network, request, had, &|_| {}, || store.writer(), finish)?;
+    match (refreshed, seen) {
+        (Refreshed::New(new), _) => {
+            store.write_note(&note_name(urls), &new.note())?;
+            Ok(new.digest)
+        }
+        (Refreshed::Unchanged, Some(seen)) => Ok(seen.digest),
+        (Refreshed::Unchanged, None) => unreachable!("no version was had"),
+    }
+}
+
+/// An index that was fetched, as a note keeps it: its digest, and in further lines where its version came from and what it is called.
+struct Seen {
+    digest: Digest,
+    version: Option<Version>,
+}
+
+impl Seen {
+    fn note(&self) -> Vec<u8> {
+        let version = self.version.as_ref();
+        let version = version.map(|version| format!("\n{}\n{}", version.url, version.name));
+        format!("{}{}", self.digest, version.unwrap_or_default()).into_bytes()
+    }
+
+    fn parse(note: &[u8]) -> Option<Self> {
+        let mut lines = std::str::from_utf8(note).ok()?.lines();
+        let digest = lines.next()?.parse().ok()?;
+        let version = lines.next().zip(lines.next()).map(|(url, name)| Version {
+            url: url.to_owned(),
+            name: name.to_owned(),
+        });
+        Some(Self { digest, version })
+    }
 }
 
 /// Under which name the store keeps the digest of the index that was last fetched from an address.
@@ -169,14 +224,12 @@ fn newest_seen(store: &Store, urls: &[String]) -> Option<Digest> {
     if urls.iter().any(|url| url.starts_with("file:")) {
         return None;
     }
-    let note = store.note(&note_name(urls))?;
-    let digest = std::str::from_utf8(&note).ok()?.parse().ok()?;
+    let digest = seen(store, urls)?.digest;
     store.contains(&digest).then_some(digest)
 }
 
-fn remember(ctx: &Ctx<'_>, urls: &[String], sha256: Digest) -> Result<(), Diagnostic> {
-    ctx.store
-        .write_note(&note_name(urls), sha256.to_string().as_bytes())
+fn seen(store: &Store, urls: &[String]) -> Option<Seen> {
+    Seen::parse(&store.note(&note_name(urls))?)
 }
 
 /// The last two parts of an address: `v3.22/main`.

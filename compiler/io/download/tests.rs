@@ -13,6 +13,8 @@ type Script = dyn Fn(usize, Option<u64>) -> Vec<u8> + Send + Sync;
 struct Server {
     address: String,
     requests: Arc<AtomicUsize>,
+    /// The `If-…` lines of all requests.
+    conditions: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
@@ -21,15 +23,21 @@ impl Server {
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let requests = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&requests);
+        let conditions = Arc::new(Mutex::new(Vec::new()));
+        let noted = Arc::clone(&conditions);
         let script: Box<Script> = Box::new(script);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let number = counter.fetch_add(1, Ordering::SeqCst);
                 let Ok(stream) = stream else { return };
-                serve(stream, number, &script);
+                serve(stream, number, &script, &noted);
             }
         });
-        Self { address, requests }
+        Self {
+            address,
+            requests,
+            conditions,
+        }
     }
 
     fn url(&self) -> String {
@@ -37,7 +45,7 @@ impl Server {
     }
 }
 
-fn serve(mut stream: TcpStream, number: usize, script: &Script) {
+fn serve(mut stream: TcpStream, number: usize, script: &Script, conditions: &Mutex<Vec<String>>) {
     let mut reader = BufReader::new(stream.try_clone().expect("cloned"));
     let mut offset = None;
     let mut line = String::new();
@@ -45,6 +53,9 @@ fn serve(mut stream: TcpStream, number: usize, script: &Script) {
         let lower = line.to_ascii_lowercase();
         if let Some(range) = lower.strip_prefix("range: bytes=") {
             offset = range.trim().trim_end_matches('-').parse().ok();
+        } else if lower.starts_with("if-") {
+            let condition = lower.trim().to_owned();
+            conditions.lock().expect("sound").push(condition);
         }
         line.clear();
     }
@@ -235,6 +246,56 @@ fn a_content_that_is_too_large_is_refused_before_it_is_kept() {
         let refusal = fetch(&internet(), &[server.url()], 100).expect_err("large");
         assert_eq!(refusal.code, "zosc::io::too-large");
     }
+}
+
+#[test]
+fn what_is_here_is_sent_only_where_it_changed() {
+    let server = Server::new(|number, _| match number {
+        0 => whole(b"first"),
+        1 => status("304 Not Modified"),
+        _ => whole(b"second"),
+    });
+    let ask = |had: Option<&Version>| {
+        let urls = [server.url()];
+        let request = Request {
+            subject: "the file",
+            urls: &urls,
+            limit: 100,
+        };
+        let finish = |_: &str, version, bytes| Ok((version, bytes));
+        refresh(
+            &internet(),
+            request,
+            had,
+            &|_| {},
+            || Ok(Vec::new()),
+            finish,
+        )
+    };
+    let version = Version {
+        url: server.url(),
+        name: "\"1\"".to_owned(),
+    };
+    let new = |bytes: &[u8]| Ok(Refreshed::New((Some(version.clone()), bytes.to_vec())));
+    assert_eq!(ask(None), new(b"first"));
+    assert_eq!(ask(Some(&version)), Ok(Refreshed::Unchanged));
+    let dated = Version {
+        name: "wed, 21 oct 2015 07:28:00 gmt".to_owned(),
+        ..version.clone()
+    };
+    assert_eq!(ask(Some(&dated)), new(b"second"));
+    let elsewhere = Version {
+        url: "http://other/".to_owned(),
+        ..version.clone()
+    };
+    assert_eq!(ask(Some(&elsewhere)), new(b"second"));
+    let asked = server.conditions.lock().expect("sound").clone();
+    let dated = "if-modified-since: wed, 21 oct 2015 07:28:00 gmt";
+    assert_eq!(asked, ["if-none-match: \"1\"", dated]);
+    // Nobody asked for it under a condition.
+    let confused = Server::new(|_, _| status("304 Not Modified"));
+    let refusal = fetch(&internet(), &[confused.url()], 100).expect_err("no content");
+    assert_eq!(refusal.code, "zosc::io::refused");
 }
 
 #[test]
