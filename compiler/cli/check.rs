@@ -51,7 +51,10 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     if let Some(image) = &image {
         let store = session.existing_store();
         unchecked = lock::review(image, store.as_ref(), &mut problems);
-        problems.extend(plan::skipped_scripts(image, &lock::answering(image)));
+        problems.extend(plan::skipped_scripts(
+            image,
+            &lock::answering(image, store.as_ref()),
+        ));
     }
     let image = session.conclude(image, &problems)?;
     if let Some(Emit::Json) = arguments.emit {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use ureq::http::{Response, StatusCode, header};
@@ -23,7 +24,10 @@ const SILENCE: Duration = Duration::from_mins(1);
 
 /// The network, and files of this machine.
 pub struct Internet {
-    agent: Agent,
+    /// Certificates to trust instead of Mozilla's list.
+    certificates: Option<Vec<u8>>,
+    /// Made for the first address that needs it: to read certificates takes as long as to look at a whole build.
+    agent: OnceLock<Agent>,
 }
 
 impl Internet {
@@ -32,7 +36,25 @@ impl Internet {
     /// # Errors
     /// Where `SSL_CERT_FILE` names a file that cannot be read.
     pub fn new() -> io::Result<Self> {
-        let config = Agent::config_builder()
+        let certificates = super::environment("SSL_CERT_FILE").map(|file| {
+            let named = |error: io::Error| {
+                let told = format!("SSL_CERT_FILE names `{file}`: {error}");
+                io::Error::new(error.kind(), told)
+            };
+            std::fs::read(&file).map_err(named)
+        });
+        Ok(Self {
+            certificates: certificates.transpose()?,
+            agent: OnceLock::new(),
+        })
+    }
+
+    fn agent(&self) -> &Agent {
+        self.agent.get_or_init(|| self.new_agent())
+    }
+
+    fn new_agent(&self) -> Agent {
+        Agent::config_builder()
             .user_agent(concat!("zosc/", env!("CARGO_PKG_VERSION")))
             .accept_encoding("identity")
             .http_status_as_error(false)
@@ -43,17 +65,15 @@ impl Internet {
             .timeout_per_read(Some(SILENCE))
             .tls_config(
                 TlsConfig::builder()
-                    .root_certs(root_certificates()?)
+                    .root_certs(root_certificates(self.certificates.as_deref()))
                     .build(),
             )
-            .build();
-        Ok(Self {
-            agent: config.new_agent(),
-        })
+            .build()
+            .new_agent()
     }
 
     fn ask(&self, url: &str, resume: Resume<'_>) -> Result<Answer, Failure> {
-        let mut request = self.agent.get(url);
+        let mut request = self.agent().get(url);
         if resume.offset > 0 {
             request = request.header(header::RANGE, format!("bytes={}-", resume.offset));
             if let Some(version) = resume.version {
@@ -162,21 +182,15 @@ impl Network for MemoryNetwork {
     }
 }
 
-fn root_certificates() -> io::Result<RootCerts> {
-    let Some(file) = super::environment("SSL_CERT_FILE") else {
-        return Ok(RootCerts::WebPki);
+fn root_certificates(pem: Option<&[u8]>) -> RootCerts {
+    let Some(pem) = pem else {
+        return RootCerts::WebPki;
     };
-    let pem = std::fs::read(&file).map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("SSL_CERT_FILE names `{file}`: {error}"),
-        )
-    })?;
-    let certificates = parse_pem(&pem).filter_map(|item| match item {
+    let certificates = parse_pem(pem).filter_map(|item| match item {
         Ok(PemItem::Certificate(certificate)) => Some(certificate),
         _ => None,
     });
-    Ok(RootCerts::from(certificates))
+    RootCerts::from(certificates)
 }
 
 fn answer(offset: u64, total: Option<u64>, response: Response<Body>) -> Answer {

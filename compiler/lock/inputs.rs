@@ -9,7 +9,7 @@ use crate::check::Alpine;
 use crate::tree::{Digest, ImagePath};
 
 /// Exact versions and digests of everything that comes from elsewhere: the content of `zos.lock`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Lock {
     /// What the packages of the image answer to, as apk writes it in `world`, sorted.
     pub wishes: Vec<String>,
@@ -82,7 +82,7 @@ impl Lock {
 }
 
 /// A package index.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockedIndex {
     /// The repository's first address, without architecture.
     pub url: String,
@@ -109,7 +109,7 @@ pub enum Role {
 }
 
 /// One package.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockedPackage {
     /// What it is for.
     pub role: Role,
@@ -143,7 +143,7 @@ impl LockedPackage {
 }
 
 /// A toolchain.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LockedToolchain {
     /// Packages of Alpine.
     Alpine {
@@ -176,7 +176,7 @@ impl LockedToolchain {
 }
 
 /// A source.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LockedSource {
     /// A package of the Cargo registry with its vendored dependencies.
     Crate {
@@ -214,7 +214,7 @@ pub enum LockedSource {
 }
 
 /// The kernel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockedKernel {
     /// What `uname -r` prints, and the name of the folder below `/lib/modules`.
     pub release: String,

@@ -22,6 +22,7 @@ mod local;
 mod packages;
 mod portable;
 mod refusal;
+mod remembered;
 mod resolution;
 mod review;
 mod source;
@@ -177,7 +178,7 @@ pub fn resolve(
         cancel,
     };
     let path = image.directory.join(FILE_NAME);
-    let previous = read(&path)?;
+    let previous = read(&path, Some(store))?;
     let mut problems = Diagnostics::new();
     check_names(image, &previous, mode.update)?;
     let mut lock = Lock::default();
@@ -207,7 +208,7 @@ pub fn resolve(
         return Err(problems);
     }
     let changes = change::between(&previous, &lock, &moved);
-    write(&path, &previous, &lock, &changes, mode)?;
+    write(&ctx, &path, &previous, &lock, &changes)?;
     let newest = lock
         .packages
         .iter()
@@ -245,7 +246,7 @@ pub fn preview(
         observer,
         cancel,
     };
-    let previous = read(&image.directory.join(FILE_NAME))?;
+    let previous = read(&image.directory.join(FILE_NAME), Some(store))?;
     check_names(image, &previous, mode.update)?;
     let update = toolchains::update_of(mode.update, "", &previous);
     let mut changes = packages::preview(&ctx.moving(update), &Request::of(image), &previous)?;
@@ -294,9 +295,15 @@ fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }
 
-fn read(path: &Path) -> Result<Lock, Diagnostics> {
+fn read(path: &Path, store: Option<&Store>) -> Result<Lock, Diagnostics> {
     match io::System.read(path, file::LARGEST) {
-        Ok(bytes) => Ok(portable::placed(&file::parse(path, bytes)?, folder(path))),
+        Ok(bytes) => {
+            let lock = match store.and_then(|store| remembered::recall(store, &bytes)) {
+                Some(lock) => lock,
+                None => file::parse(path, bytes)?,
+            };
+            Ok(portable::placed(&lock, folder(path)))
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Lock::default()),
         Err(error) => Err(unreadable(path, &error).into()),
     }
@@ -304,19 +311,21 @@ fn read(path: &Path) -> Result<Lock, Diagnostics> {
 
 /// Writes a changed lock under a temporary name and renames it.
 fn write(
+    ctx: &Ctx<'_>,
     path: &Path,
     previous: &Lock,
     lock: &Lock,
     changes: &[Change],
-    mode: Mode<'_>,
 ) -> Result<(), Diagnostics> {
+    let lock = portable::portable(lock, folder(path));
+    let text = file::emit(&lock);
+    remembered::remember(ctx.store, &text, &lock);
     // Mirrors are in the manifest and not in the file, so the texts decide.
-    let emit = |lock| file::emit(&portable::portable(lock, folder(path)));
-    let text = emit(lock);
-    if path.exists() && emit(previous) == text {
+    let same = || file::emit(&portable::portable(previous, folder(path))) == text;
+    if path.exists() && same() {
         return Ok(());
     }
-    if mode.locked {
+    if ctx.mode.locked {
         let problem = Diagnostic::error(
             "zosc::lock::out-of-date",
             "zos.lock does not fit the manifest, and `--locked` keeps it",

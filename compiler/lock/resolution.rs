@@ -98,7 +98,7 @@ pub fn resolution(
     };
     let previous = match question.directory {
         Some(directory) if mode.update == Update::Nothing => {
-            super::read(&directory.join(FILE_NAME))?
+            super::read(&directory.join(FILE_NAME), Some(store))?
         }
         _ => Lock::default(),
     };

@@ -34,7 +34,7 @@ pub struct Unchecked {
 /// Looks at an image in the light of its lock; problems go to `sink`.
 pub fn review(image: &Image, store: Option<&Store>, sink: &mut Diagnostics) -> Vec<Unchecked> {
     let path = image.directory.join(FILE_NAME);
-    let lock = match super::read(&path) {
+    let lock = match super::read(&path, store) {
         Ok(lock) => path.exists().then_some(lock),
         Err(problems) => {
             sink.extend(problems);
@@ -61,9 +61,9 @@ pub fn review(image: &Image, store: Option<&Store>, sink: &mut Diagnostics) -> V
 }
 
 /// The packages of `zos.lock`, where it is there and answers to what the image asks for; nothing is looked up.
-pub fn answering(image: &Image) -> Vec<LockedPackage> {
+pub fn answering(image: &Image, store: Option<&Store>) -> Vec<LockedPackage> {
     let (wishes, singles) = (wishes(image), singles(image));
-    let lock = super::read(&image.directory.join(FILE_NAME)).unwrap_or_default();
+    let lock = super::read(&image.directory.join(FILE_NAME), store).unwrap_or_default();
     let kept = image
         .alpine
         .as_ref()

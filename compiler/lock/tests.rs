@@ -8,6 +8,7 @@ use crate::check;
 use crate::source::{SourceId, Span, Spanned};
 use crate::tree::Digest;
 
+mod remembering;
 mod revalidation;
 mod toolchains;
 mod trust;

@@ -3,10 +3,11 @@
 //! Both are KDL decoded by the same machinery; a language is the schema that its types yield, in the two forms in which that
 //! machinery asks it.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use jsonschema::Validator;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::model::Model;
 use super::schema::{recipe_schema, schema};
@@ -15,7 +16,7 @@ use super::schema::{recipe_schema, schema};
 pub(super) struct Language {
     schema: Value,
     model: Model,
-    validator: OnceLock<Validator>,
+    validators: BTreeMap<String, OnceLock<Validator>>,
 }
 
 impl Language {
@@ -32,10 +33,13 @@ impl Language {
     }
 
     fn of(schema: Value) -> Self {
+        let sections = schema["properties"].as_object().into_iter().flatten();
         Self {
             model: Model::read(&schema),
+            validators: sections
+                .map(|(name, _)| (name.clone(), OnceLock::new()))
+                .collect(),
             schema,
-            validator: OnceLock::new(),
         }
     }
 
@@ -44,11 +48,51 @@ impl Language {
         &self.model
     }
 
-    /// The rules that single values must keep.
-    pub(super) fn validator(&self) -> &Validator {
-        self.validator.get_or_init(|| {
-            jsonschema::draft202012::new(&self.schema)
+    /// The rules that single values of a section must keep. They are compiled for the sections that a text has: to compile all of
+    /// them takes longer than to decode a manifest.
+    pub(super) fn validator(&self, section: &str) -> Option<&Validator> {
+        let validator = self.validators.get(section)?;
+        Some(validator.get_or_init(|| {
+            let mut schema = self.schema["properties"][section].clone();
+            let mut shapes = Map::new();
+            self.collect_shapes(&schema, &mut shapes);
+            schema["$defs"] = Value::Object(shapes);
+            jsonschema::draft202012::new(&schema)
                 .expect("the schema that our own types yield is a schema")
-        })
+        }))
+    }
+
+    /// The definitions that a schema refers to, and those that these refer to.
+    fn collect_shapes(&self, schema: &Value, shapes: &mut Map<String, Value>) {
+        match schema {
+            Value::Object(members) => {
+                for (key, value) in members {
+                    let shape = value
+                        .as_str()
+                        .filter(|_| key == "$ref")
+                        .and_then(|target| target.strip_prefix("#/$defs/"));
+                    match shape {
+                        Some(name) if !shapes.contains_key(name) => {
+                            let definition = &self.schema["$defs"][name];
+                            shapes.insert(name.to_owned(), definition.clone());
+                            self.collect_shapes(definition, shapes);
+                        }
+                        _ => self.collect_shapes(value, shapes),
+                    }
+                }
+            }
+            Value::Array(values) => {
+                for value in values {
+                    self.collect_shapes(value, shapes);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a projection keeps every rule.
+    #[cfg(test)]
+    pub(super) fn is_valid(&self, projection: &Value) -> bool {
+        jsonschema::draft202012::is_valid(&self.schema, projection)
     }
 }

@@ -187,7 +187,7 @@ fn a_projection_keeps_the_schema() {
     let text = include_str!("../../manifests/minimal/zos.kdl");
     let document = syntax::parse(SourceId(0), text, &mut sink);
     let projection = project(&document);
-    assert!(validate::is_valid(&projection));
+    assert!(Language::manifest().is_valid(&projection));
     assert_eq!(projection["image"]["version"], "1");
     assert_eq!(projection["source"][0]["build"]["features"][1], "server");
     assert_eq!(
@@ -361,7 +361,7 @@ proptest! {
         let mut root = prune::prune(Model::get(), root);
         validate::validate(Language::manifest(), &mut root, &mut Diagnostics::new());
         let root = prune::prune(Model::get(), root);
-        prop_assert!(validate::is_valid(&root.project()), "{:?}", root.project());
+        prop_assert!(Language::manifest().is_valid(&root.project()), "{:?}", root.project());
         if let Err(error) = Manifest::deserialize(&root) {
             prop_assert!(false, "{error}: {}", root.project());
         }

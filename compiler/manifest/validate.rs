@@ -16,14 +16,20 @@ pub(super) fn validate(
 ) -> Vec<String> {
     let projection = root.project();
     let mut sections = Vec::new();
-    for error in language.validator().iter_errors(&projection) {
-        let path: Vec<String> = error
-            .instance_path()
-            .as_str()
-            .split('/')
-            .skip(1)
-            .map(|step| step.replace("~1", "/").replace("~0", "~"))
-            .collect();
+    let errors = projection
+        .as_object()
+        .into_iter()
+        .flatten()
+        .flat_map(|(name, section)| {
+            let validator = language.validator(name);
+            let errors = validator.map(|validator| validator.iter_errors(section));
+            errors.into_iter().flatten().map(move |error| (name, error))
+        });
+    for (name, error) in errors {
+        let steps = error.instance_path();
+        let steps = steps.as_str().split('/').skip(1);
+        let steps = steps.map(|step| step.replace("~1", "/").replace("~0", "~"));
+        let path: Vec<String> = std::iter::once(name.clone()).chain(steps).collect();
         let steps = || path.iter().map(String::as_str);
         let Some(member) = member_at(language.model(), &path) else {
             continue;
@@ -52,12 +58,6 @@ fn rule(kind: &ValidationErrorKind) -> Option<String> {
         ValidationErrorKind::Minimum { limit } => Some(format!("write {limit} or more")),
         _ => None,
     }
-}
-
-/// Whether a projection keeps every rule of the schema.
-#[cfg(test)]
-pub(super) fn is_valid(projection: &serde_json::Value) -> bool {
-    Language::manifest().validator().is_valid(projection)
 }
 
 /// The member that a path of names and indices leads to.
