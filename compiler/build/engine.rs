@@ -32,6 +32,28 @@ pub(super) fn perform_all(
     observer: &dyn Observer,
     trust: Trust,
 ) -> Result<Done, Diagnostics> {
+    let (results, [performed, cached]) =
+        perform_some(plan, &|_| true, store, options, observer, trust)?;
+    let results: Option<Vec<Digest>> = results.into_iter().collect();
+    Ok(Done {
+        results: results.expect("inputs come before those who need them, so all were reached"),
+        performed,
+        cached,
+    })
+}
+
+/// The outputs of some actions by their indices; how many were performed, and how many looked up.
+type Brought = (Vec<Option<Digest>>, [usize; 2]);
+
+/// Brings those actions to their outputs that are wanted; what these need must be wanted too.
+pub(super) fn perform_some(
+    plan: &Plan,
+    wanted: &dyn Fn(u32) -> bool,
+    store: &Store,
+    options: &Options<'_>,
+    observer: &dyn Observer,
+    trust: Trust,
+) -> Result<Brought, Diagnostics> {
     let graph = Graph::new(plan);
     let engine = Engine {
         plan,
@@ -39,7 +61,7 @@ pub(super) fn perform_all(
         options,
         observer,
         trust,
-        state: Mutex::new(State::new(&graph, options.jobs)),
+        state: Mutex::new(State::new(&graph, wanted, options.jobs)),
         changed: Condvar::new(),
         graph,
     };
@@ -126,8 +148,14 @@ struct State {
 }
 
 impl State {
-    fn new(graph: &Graph, jobs: usize) -> Self {
-        let missing: Vec<usize> = graph.needs.iter().map(Vec::len).collect();
+    fn new(graph: &Graph, wanted: &dyn Fn(u32) -> bool, jobs: usize) -> Self {
+        let needs = graph.needs.iter().enumerate();
+        // One that nobody wants lacks more than will ever come.
+        let missing = needs.map(|(index, needs)| {
+            let never = usize::from(!wanted(index as u32));
+            needs.len() + never
+        });
+        let missing: Vec<usize> = missing.collect();
         let ready = missing.iter().enumerate().filter(|(_, count)| **count == 0);
         Self {
             results: vec![None; missing.len()],
@@ -385,7 +413,7 @@ impl Engine<'_> {
         self.changed.notify_all();
     }
 
-    fn finish(self) -> Result<Done, Diagnostics> {
+    fn finish(self) -> Result<Brought, Diagnostics> {
         let state = self
             .state
             .into_inner()
@@ -396,12 +424,7 @@ impl Engine<'_> {
         if state.problems.has_errors() {
             return Err(state.problems);
         }
-        let results: Option<Vec<Digest>> = state.results.into_iter().collect();
-        Ok(Done {
-            results: results.expect("inputs come before those who need them, so all were reached"),
-            performed: state.performed,
-            cached: state.cached,
-        })
+        Ok((state.results, [state.performed, state.cached]))
     }
 }
 

@@ -12,17 +12,17 @@ mod ledger;
 mod logs;
 mod materialise;
 mod perform;
-mod reopen;
 mod roots;
 mod savings;
 mod scratch;
+mod shell;
 mod status;
 
 pub mod executor;
 pub mod sandbox;
 
-pub use reopen::{Reopened, reopen};
 pub use savings::Saving;
+pub use shell::{Shell, State, find_shell, open_shell, reopen, shells};
 pub use status::{Reason, Status, status};
 
 use std::path::{Path, PathBuf};

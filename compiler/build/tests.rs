@@ -70,16 +70,19 @@ impl Bench {
         self.folder.path().join("dist")
     }
 
-    fn build(&self, plan: &Plan) -> Result<Artifacts, Diagnostics> {
-        let options = Options {
+    fn options(&self) -> Options<'_> {
+        Options {
             jobs: 2,
             network: &crate::io::Offline,
             offline: true,
             outputs: self.outputs(),
             executor: &executor::Embedded,
             cancel: &self.cancel,
-        };
-        run(plan, &self.store, &options, &self.events)
+        }
+    }
+
+    fn build(&self, plan: &Plan) -> Result<Artifacts, Diagnostics> {
+        run(plan, &self.store, &self.options(), &self.events)
     }
 
     /// What was told since the last call.
@@ -132,7 +135,7 @@ fn shell_in(plan: &mut Plan, root: Root, label: &str, script: &str, mounts: Vec<
         environment: [("PATH".to_owned(), "/usr/bin:/bin".to_owned())].into(),
         directory: path("/build"),
         capture: Capture::Directory(path("/build/output")),
-        origin: format!("source {label}"),
+        origin: format!("source {}", label.trim_start_matches("build ")),
         epoch: 7,
     };
     plan.add(Stage::ComponentsBuild, label, None, action)
@@ -468,4 +471,5 @@ fn segments_together_hold_what_the_image_holds() {
 mod commands;
 mod links;
 mod packing;
+mod shells;
 mod shrinking;

@@ -224,7 +224,10 @@ pub fn run() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&mut session, &arguments),
         Command::Resolve(arguments) => resolve::run(&mut session, &arguments),
         Command::Units(arguments) => units::run(&mut session, &arguments),
-        Command::Shell(arguments) => shell::run(&mut session, &arguments),
+        Command::Shell(arguments) => match shell::run(&mut session, &arguments) {
+            Ok(code) => return code,
+            Err(failed) => Err(failed),
+        },
         Command::Repo(arguments) => repo::run(&mut session, &arguments),
         Command::Schema(arguments) => schema::run(&mut session, &arguments),
         Command::Explain(arguments) => explain::run(&mut session, &arguments),

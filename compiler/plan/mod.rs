@@ -64,6 +64,18 @@ pub struct PlannedAction {
     pub site: Option<Span>,
 }
 
+impl PlannedAction {
+    /// What `zosc shell` calls the surroundings of its command: the source that the command builds, or `kernel`.
+    pub fn shell(&self) -> Option<&str> {
+        let Action::Run { origin, .. } = &self.action else {
+            return None;
+        };
+        let name = origin.strip_prefix("source ");
+        let name = name.or_else(|| origin.starts_with("kernel").then_some("kernel"));
+        name.filter(|name| !name.contains(['/', '@']))
+    }
+}
+
 /// A file that the build yields.
 #[derive(Debug, Clone)]
 pub struct Output {

@@ -1,7 +1,7 @@
 //! The content-addressed store below the user's cache folder.
 //!
 //! Layout: `blobs/HH/REST` for contents and encoded trees, `actions/HH/REST` for action results by key,
-//! `roots/` for trees on disk, `notes/` for what only makes things faster or better explained, `logs/` for the output of foreign commands, `temporary/` for what is being written. A file gets its final name by
+//! `roots/` for trees on disk, `shells/` for sandboxes that stay, `notes/` for what only makes things faster or better explained, `logs/` for the output of foreign commands, `temporary/` for what is being written. A file gets its final name by
 //! one rename, so readers never see half of one and `kill -9` leaves only temporary files, in a folder that the next
 //! process finds unlocked and removes. Content is hashed again
 //! when it is read: a damaged blob is removed and reported as missing rather than used.
@@ -29,7 +29,15 @@ impl Store {
     /// Opens the store in `root` and makes it where it is missing.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, Diagnostic> {
         let root = root.into();
-        for folder in ["blobs", "actions", "notes", "roots", "logs", "temporary"] {
+        for folder in [
+            "blobs",
+            "actions",
+            "notes",
+            "roots",
+            "shells",
+            "logs",
+            "temporary",
+        ] {
             let folder = root.join(folder);
             fs::create_dir_all(&folder).map_err(|error| unusable(&folder, &error))?;
         }
@@ -48,6 +56,11 @@ impl Store {
     /// Where logs of foreign commands go.
     pub fn logs(&self) -> PathBuf {
         self.root.join("logs")
+    }
+
+    /// Where sandboxes that stay are kept.
+    pub fn shells(&self) -> PathBuf {
+        self.root.join("shells")
     }
 
     /// Where trees are that lie on disk to be looked at by many.

@@ -10,11 +10,12 @@ use std::sync::atomic::AtomicBool;
 use serde::{Deserialize, Serialize};
 
 use super::super::capture::{self, Mark};
-use super::super::logs::{self, Log};
+use super::super::logs::Log;
 use super::super::materialise::{self, Base};
 use super::super::roots::{SharedRoot, shared_root};
 use super::super::sandbox::{Access, End, Identity, Owner, RootFs, Sandbox};
 use super::super::scratch::Scratch;
+use super::super::shell;
 use super::super::{Event, cancelled, disk};
 use super::Context;
 use crate::diagnostic::Diagnostic;
@@ -24,6 +25,8 @@ use crate::tree::{Digest, ImagePath, Origin, Store};
 
 /// The folder that a command on a toolchain may write to.
 const WORK: &str = "/build";
+/// The script in it that runs the command again, where its surroundings stay.
+pub(in super::super) const SCRIPT: &str = "/build/run";
 /// Folders in it that exist from the start.
 const WORK_FOLDERS: [&str; 2] = ["home", "output"];
 
@@ -32,6 +35,9 @@ const WORK_FOLDERS: [&str; 2] = ["home", "output"];
 pub(in super::super) struct Request {
     /// What the action is called.
     pub(in super::super) label: String,
+    /// What its surroundings are called where they stay.
+    #[serde(default)]
+    pub(in super::super) name: Option<String>,
     root: RequestRoot,
     mounts: Vec<RequestMount>,
     files: BTreeMap<ImagePath, Digest>,
@@ -62,10 +68,33 @@ impl Request {
         store.logs().join(format!("{key}.request.json"))
     }
 
-    fn keep(&self, store: &Store, key: &Digest) -> Result<(), Diagnostic> {
+    /// Keeps it beside its log.
+    pub(in super::super) fn keep(&self, store: &Store, key: &Digest) -> Result<(), Diagnostic> {
         let path = Self::path(store, &key.to_string());
         let bytes = serde_json::to_vec_pretty(self).expect("paths and digests are always JSON");
         fs::write(&path, bytes).map_err(|error| disk(&path, &error))
+    }
+
+    /// The tree that its root shares with others.
+    pub(in super::super) fn toolchain(&self) -> Option<&Digest> {
+        match &self.root {
+            RequestRoot::Toolchain(tree) => Some(tree),
+            RequestRoot::Host(_) | RequestRoot::Tree(_) => None,
+        }
+    }
+
+    /// A script that runs the command again in its surroundings.
+    fn script(&self) -> String {
+        // An argument with a zero byte could not have been run.
+        let quoted = |text: &str| shlex::try_quote(text).unwrap_or_default().into_owned();
+        let arguments = self.arguments.iter().map(|argument| quoted(argument));
+        let arguments: Vec<String> = arguments.collect();
+        format!(
+            "#!/bin/sh\n# {}\ncd {} && exec {}\n",
+            self.label,
+            quoted(self.directory.as_str()),
+            arguments.join(" ")
+        )
     }
 }
 
@@ -213,6 +242,40 @@ impl Prepared {
         Ok(())
     }
 
+    /// Moves its folders below `into`, which will be known as `home`, so that they outlive this; a command on a toolchain gets a script
+    /// that runs it again, and a `/tmp` that stays.
+    pub(in super::super) fn settle(
+        self,
+        request: &Request,
+        into: &Path,
+        home: &Path,
+    ) -> Result<Sandbox, Diagnostic> {
+        let mut sandbox = self.sandbox;
+        for (number, scratch) in self.scratches.into_iter().enumerate() {
+            let from = scratch.path();
+            let to = into.join(number.to_string());
+            fs::rename(from, &to).map_err(|error| disk(&to, &error))?;
+            let moved = home.join(number.to_string());
+            if let RootFs::Writable(root) = &mut sandbox.root {
+                relocate(root, from, &moved);
+            }
+            for bind in &mut sandbox.binds {
+                relocate(&mut bind.host, from, &moved);
+            }
+        }
+        let work = sandbox.binds.iter().find(|bind| bind.guest == WORK);
+        if let Some(inside) = work.and_then(|work| work.host.strip_prefix(home).ok()) {
+            let script = into.join(inside).join("run");
+            write_program(&script, &request.script())?;
+            let temporary = into.join("tmp");
+            fs::create_dir(&temporary)
+                .and_then(|()| fs::set_permissions(&temporary, fs::Permissions::from_mode(0o1777)))
+                .map_err(|error| disk(&temporary, &error))?;
+            sandbox = sandbox.bind(home.join("tmp"), "/tmp", Access::Write);
+        }
+        Ok(sandbox)
+    }
+
     fn bind(&mut self, host: PathBuf, guest: &ImagePath, access: Access) {
         self.sandbox.binds.push(super::super::sandbox::Bind {
             host,
@@ -249,6 +312,26 @@ impl Prepared {
         };
         store.put_tree(&tree)
     }
+}
+
+/// Follows a folder that has moved.
+fn relocate(path: &mut PathBuf, from: &Path, to: &Path) {
+    if path == from {
+        to.clone_into(path);
+    } else if let Ok(rest) = path.strip_prefix(from) {
+        *path = to.join(rest);
+    }
+}
+
+/// Writes a script, in place of whatever a command has left there.
+fn write_program(path: &Path, text: &str) -> Result<(), Diagnostic> {
+    let refuse = |error| disk(path, &error);
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(refuse(error)),
+        _ => {}
+    }
+    fs::write(path, text).map_err(refuse)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(refuse)
 }
 
 /// The path of `inner` relative to `outer`, without a leading slash.
@@ -301,7 +384,13 @@ pub(super) fn run(context: &Context<'_>) -> Result<Digest, Diagnostic> {
     match outcome.end {
         End::Exited(0) => {}
         End::Cancelled => return Err(cancelled()),
-        end => return Err(failed(context, end, log)),
+        end => {
+            let kept = shell::keep_failed(prepared, &request, &context.key, store);
+            return Err(failed(context, end, log, kept));
+        }
+    }
+    if let Some(name) = &request.name {
+        shell::forget_failed(store, name);
     }
     let mark = Mark {
         origin: Origin::new(origin),
@@ -311,7 +400,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Digest, Diagnostic> {
 }
 
 /// The request with its inputs resolved; `None` where a list of further arguments is empty and nothing is to run.
-fn request(context: &Context<'_>) -> Result<Option<Request>, Diagnostic> {
+pub(in super::super) fn request(context: &Context<'_>) -> Result<Option<Request>, Diagnostic> {
     let Action::Run {
         root,
         mounts,
@@ -344,6 +433,7 @@ fn request(context: &Context<'_>) -> Result<Option<Request>, Diagnostic> {
         .map(|(path, input)| (path.clone(), context.digest(input)));
     Ok(Some(Request {
         label: context.planned.label.clone(),
+        name: context.planned.shell().map(str::to_owned),
         root: match root {
             Root::Host(host) => RequestRoot::Host(host.clone()),
             Root::Toolchain(input) => RequestRoot::Toolchain(context.digest(input)),
@@ -357,7 +447,7 @@ fn request(context: &Context<'_>) -> Result<Option<Request>, Diagnostic> {
     }))
 }
 
-fn failed(context: &Context<'_>, end: End, log: Log) -> Diagnostic {
+fn failed(context: &Context<'_>, end: End, log: Log, kept: Option<String>) -> Diagnostic {
     let (tail, path) = log.finish();
     let label = &context.planned.label;
     let mut diagnostic = Diagnostic::error("zosc::build::run-failed", format!("`{label}` {end}"));
@@ -367,11 +457,11 @@ fn failed(context: &Context<'_>, end: End, log: Log) -> Diagnostic {
     for line in tail {
         diagnostic = diagnostic.note(line);
     }
+    let place = kept.unwrap_or_else(|| format!("--action {}", context.key.short()));
     diagnostic
         .note(format!("whole log: {}", path.display()))
         .help(format!(
-            "to look around where it failed: zosc shell --action {}",
-            context.key.short()
+            "to look around where it failed: zosc shell {place}"
         ))
 }
 
@@ -381,9 +471,4 @@ fn no_output(directory: &ImagePath) -> Diagnostic {
         format!("the command left no directory `{directory}`"),
     )
     .help("let the build write its results there")
-}
-
-/// The log that belongs to a request.
-pub(in super::super) fn log_path(store: &Store, key: &Digest) -> PathBuf {
-    logs::path(store, key)
 }

@@ -3,43 +3,6 @@
 use super::*;
 
 #[test]
-fn a_failed_command_can_be_looked_into() {
-    let bench = Bench::new();
-    let plan = image("hello", "cat /no/such/file");
-    let problems = bench.build(&plan).expect_err("fails");
-    let problem = problems.iter().next().expect("a problem");
-    let help = problem.help.as_deref().expect("a way on");
-    let (_, key) = help
-        .split_once("zosc shell --action ")
-        .expect("the command");
-    let log = problem
-        .notes
-        .last()
-        .expect("the log")
-        .strip_prefix("whole log: ");
-    let log = fs::read_to_string(log.expect("a path")).expect("kept");
-    assert!(log.contains("No such file"), "{log}");
-    let reopened = reopen(&bench.store, key).expect("opens");
-    assert_eq!(reopened.label, "build tool");
-    assert_eq!(
-        reopened.arguments.last().map(String::as_str),
-        Some("cat /no/such/file")
-    );
-    let mut text = String::new();
-    let outcome = reopened.command(
-        &executor::Embedded,
-        vec!["cat".into(), "source/etc/motd".into()],
-        &mut |line| {
-            text.push_str(&String::from_utf8_lossy(line));
-        },
-    );
-    assert!(outcome.expect("runs").end.is_success());
-    assert_eq!(text, "hello");
-    let unknown = reopen(&bench.store, "").map(|_| ()).expect_err("ambiguous");
-    assert_eq!(unknown.code, "zosc::build::unknown-action");
-}
-
-#[test]
 fn cancelling_kills_commands_and_writes_nothing() {
     let bench = Bench::new();
     let plan = image("hello", "echo ready; sleep 100");
