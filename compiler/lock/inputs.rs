@@ -28,7 +28,7 @@ pub struct Lock {
 }
 
 /// Who brings what a source is built from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Vendor {
     /// `cargo`: crates.
@@ -48,7 +48,7 @@ impl Vendor {
 }
 
 /// Crates or modules that a source's own lock file names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockedVendor {
     /// Who brings them.
     pub by: Vendor,
