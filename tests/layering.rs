@@ -17,7 +17,9 @@ const LAYERS: &[&[&str]] = &[
     &["check"],
     &["manifest"],
     &["syntax"],
-    &["apk", "archive", "efi", "elf", "kmod", "patch", "zinit"],
+    &[
+        "apk", "archive", "efi", "elf", "kconfig", "kmod", "patch", "zinit",
+    ],
     &["tree"],
     &["io"],
     &["diagnostic"],

@@ -1,4 +1,4 @@
-//! Takes a unified kernel image apart, for booting its kernel without firmware.
+//! Takes a unified kernel image apart, or a kernel with everything inside as it is, for booting its kernel without firmware.
 
 use std::path::Path;
 
@@ -25,6 +25,14 @@ pub(super) fn take_apart(bytes: &[u8], path: &Path) -> Result<Parts, Diagnostic>
         .help("give the `.efi` file that `zosc build` wrote to `dist/`")
     };
     let facts = efi::read_uki(bytes).map_err(|fault| bad(&fault.message))?;
+    if facts.content(bytes, ".linux").is_none() && efi::kernel_facts(bytes).is_ok() {
+        // A kernel with the initramfs and the command line inside.
+        return Ok(Parts {
+            kernel: bytes.to_vec(),
+            initramfs: None,
+            cmdline: String::new(),
+        });
+    }
     let section = |name: &str| facts.content(bytes, name).map(<[u8]>::to_vec);
     let cmdline = section(".cmdline").unwrap_or_default();
     let cmdline = String::from_utf8(cmdline).map_err(|_| bad("its command line is not UTF-8"))?;

@@ -11,6 +11,10 @@ use crate::tree::{Digest, Store};
 
 /// How many lines of a log's end are shown when its command fails.
 const TAIL: usize = 30;
+/// How many lines that tell of errors are kept besides.
+const ERRORS: usize = 5;
+/// Logs that are shorter say nothing about how far a command is.
+const WORTH_COUNTING: u64 = 100;
 /// Longest line that is shown.
 const WIDTH: usize = 400;
 
@@ -19,17 +23,40 @@ pub(super) struct Log {
     path: PathBuf,
     file: BufWriter<File>,
     tail: VecDeque<String>,
+    /// The first lines that tell of an error, and which line each is.
+    errors: Vec<(u64, String)>,
+    /// How many lines there have been.
+    lines: u64,
+    /// How many there were the last time that all went well.
+    expected: Option<u64>,
+}
+
+/// What is left of a log.
+pub(super) struct Finished {
+    /// The first lines that tell of an error and are not among the last ones.
+    pub(super) errors: Vec<String>,
+    /// The last lines.
+    pub(super) tail: Vec<String>,
+    /// Where all of them are.
+    pub(super) path: PathBuf,
 }
 
 impl Log {
     /// Begins the log of an action; an earlier one is replaced.
-    pub(super) fn new(store: &Store, key: &Digest) -> Result<Self, Diagnostic> {
+    ///
+    /// `label` is what the action is called from build to build: it tells how long its log is otherwise.
+    pub(super) fn new(store: &Store, key: &Digest, label: &str) -> Result<Self, Diagnostic> {
         let path = path(store, key);
         let file = File::create(&path).map_err(|error| disk(&path, &error))?;
         Ok(Self {
             path,
             file: BufWriter::new(file),
             tail: VecDeque::new(),
+            errors: Vec::new(),
+            lines: 0,
+            expected: store
+                .note(&length_of(label))
+                .and_then(|note| String::from_utf8(note).ok()?.parse().ok()),
         })
     }
 
@@ -43,14 +70,61 @@ impl Log {
             self.tail.pop_front();
         }
         self.tail.push_back(shown.clone());
+        self.lines += 1;
+        if self.errors.len() < ERRORS && tells_of_an_error(&shown) {
+            self.errors.push((self.lines, shown.clone()));
+        }
         shown
     }
 
-    /// The last lines, and where all of them are.
-    pub(super) fn finish(mut self) -> (Vec<String>, PathBuf) {
-        let _ = self.file.flush();
-        (self.tail.into(), self.path)
+    /// How far the command is, in hundredths, where it wrote a longer log before.
+    pub(super) fn hundredths(&self) -> Option<u64> {
+        let expected = self
+            .expected
+            .filter(|expected| *expected >= WORTH_COUNTING)?;
+        Some((self.lines * 100 / expected).min(99))
     }
+
+    /// Remembers how long the log of a command that did its work is.
+    pub(super) fn succeeded(self, store: &Store, label: &str) -> Result<(), Diagnostic> {
+        if self.expected == Some(self.lines) {
+            return Ok(());
+        }
+        store.write_note(&length_of(label), self.lines.to_string().as_bytes())
+    }
+
+    /// The last lines, those that tell of errors, and where all of them are.
+    pub(super) fn finish(mut self) -> Finished {
+        let _ = self.file.flush();
+        let before_tail = self.lines - self.tail.len() as u64;
+        let errors = self.errors.into_iter();
+        let errors = errors.filter(|(number, _)| *number <= before_tail);
+        Finished {
+            errors: errors.map(|(_, line)| line).collect(),
+            tail: self.tail.into(),
+            path: self.path,
+        }
+    }
+}
+
+/// The name of the note that holds a log's length.
+fn length_of(label: &str) -> Digest {
+    Digest::of(format!("lines of {label}").as_bytes())
+}
+
+/// Whether a compiler, a linker, `make` or a shell says here what went wrong.
+fn tells_of_an_error(line: &str) -> bool {
+    [
+        ": error:",
+        ": fatal error:",
+        "*** ",
+        "undefined reference",
+        ": not found",
+    ]
+    .iter()
+    .any(|mark| line.contains(mark))
+        || line.starts_with("error: ")
+        || line.starts_with("error[")
 }
 
 /// Where the log of an action is.
@@ -96,15 +170,39 @@ mod tests {
     }
 
     #[test]
+    fn an_earlier_log_tells_how_far_the_next_one_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path()).expect("opens");
+        let begin = || Log::new(&store, &Digest::of(b"key"), "build x").expect("begins");
+        let mut first = begin();
+        for _ in 0..200 {
+            first.line(b"x");
+        }
+        first.succeeded(&store, "build x").expect("noted");
+        let mut second = begin();
+        for _ in 0..50 {
+            second.line(b"x");
+        }
+        assert_eq!(second.hundredths(), Some(25));
+    }
+
+    #[test]
     fn the_tail_is_bounded_and_the_log_is_whole() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(folder.path()).expect("opens");
-        let mut log = Log::new(&store, &Digest::of(b"key")).expect("begins");
+        let key = Digest::of(b"key");
+        let mut log = Log::new(&store, &key, "build x").expect("begins");
+        assert_eq!(log.hundredths(), None);
         for number in 0..100 {
-            log.line(format!("line {number}").as_bytes());
+            let line = match number {
+                40 => "x.c:1: error: no".to_owned(),
+                number => format!("line {number}"),
+            };
+            log.line(line.as_bytes());
         }
-        let (tail, path) = log.finish();
+        let Finished { errors, tail, path } = log.finish();
         assert_eq!((tail.len(), tail[0].as_str()), (TAIL, "line 70"));
+        assert_eq!(errors, ["x.c:1: error: no"]);
         let whole = std::fs::read_to_string(path).expect("kept");
         assert_eq!(whole.lines().count(), 100);
     }

@@ -141,7 +141,7 @@ fn built(
         Some(config) => ctx.kernel_config(config),
         None => super::kernel_config::Decisions::default(),
     };
-    ctx.kernel_boots(&decisions, embed, cmdline);
+    let needs = ctx.kernel_boots(&decisions, embed, cmdline);
     let files = kernel.config.as_ref().map(|config| config.files.len());
     let written = kernel.localversion.as_ref();
     let configured = decisions.text("CONFIG_LOCALVERSION").unwrap_or_default();
@@ -154,6 +154,7 @@ fn built(
         toolchain: toolchain?,
         config: decisions.resolved(files.unwrap_or(0) == 0),
         localversion: localversion.to_owned(),
+        needs,
         firmware: firmware.into_iter().cloned().collect(),
         span,
     })

@@ -81,11 +81,14 @@ impl Decisions {
 
     /// What a build needs of it.
     pub(super) fn resolved(&self, from_default: bool) -> KernelConfig {
-        let values = self.values.iter();
+        let each = self.values.iter();
+        let values = each.clone();
         let values = values.map(|(symbol, decision)| (symbol.clone(), decision.value.clone()));
+        let places = each.map(|(symbol, decision)| (symbol.clone(), decision.span));
         KernelConfig {
             from_default,
             values: values.collect(),
+            places: places.collect(),
         }
     }
 }

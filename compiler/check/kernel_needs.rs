@@ -4,6 +4,8 @@
 //! name it and nothing that the symbol depends on was turned on after that file. Everything else is left to Kconfig and
 //! its defaults. Which symbol makes which module is left alone: no rule leads from one to the other.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::Diagnostic;
 use crate::manifest::initramfs::Compress;
 use crate::manifest::kernel::Embed;
@@ -21,11 +23,18 @@ struct Need {
 }
 
 impl Ctx<'_> {
-    /// Refuses a configuration with which the image cannot boot.
-    pub(super) fn kernel_boots(&mut self, decisions: &Decisions, embed: Embed, cmdline: &str) {
+    /// Refuses a configuration with which the image cannot boot; returns what must hold in the end, since Kconfig has the last word.
+    pub(super) fn kernel_boots(
+        &mut self,
+        decisions: &Decisions,
+        embed: Embed,
+        cmdline: &str,
+    ) -> BTreeMap<String, String> {
         // What depends on these follows from what has been said of them, or is left to Kconfig as they are.
         let mut settled: Vec<&str> = Vec::new();
+        let mut all = BTreeMap::new();
         for need in self.needs(embed, cmdline) {
+            all.insert(need.symbol.to_owned(), need.why.clone());
             let depends = need.parents.iter().any(|parent| settled.contains(parent));
             let problem = match decisions.of(need.symbol, need.parents) {
                 Known::Decided(decision) if decision.value == "y" => continue,
@@ -64,6 +73,7 @@ impl Ctx<'_> {
             settled.push(need.symbol);
             self.push(problem);
         }
+        all
     }
 
     fn needs(&self, embed: Embed, cmdline: &str) -> Vec<Need> {

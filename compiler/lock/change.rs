@@ -194,7 +194,7 @@ pub(super) fn between(old: &Lock, new: &Lock, moved: &BTreeMap<String, String>) 
             });
         }
     }
-    if old.kernel != new.kernel
+    if (&old.kernel, &old.kernel_source) != (&new.kernel, &new.kernel_source)
         && let Some(kernel) = &new.kernel
     {
         changes.push(Change {

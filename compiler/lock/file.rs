@@ -10,7 +10,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::SourceMap;
 use crate::syntax::{self, Value};
 
-use super::{Lock, LockedIndex, LockedPackage, LockedSource, LockedToolchain, Role};
+use super::{
+    Lock, LockedIndex, LockedKernelSource, LockedPackage, LockedSource, LockedToolchain, Role,
+};
 use read::read_node;
 
 /// The version of the format.
@@ -45,6 +47,9 @@ pub(super) fn emit(lock: &Lock) -> String {
             &kernel.release,
             &[("image", kernel.image.to_string())],
         );
+    }
+    if let Some(source) = &lock.kernel_source {
+        emit_kernel_source(&mut text, source);
     }
     for (name, source) in &lock.sources {
         match source {
@@ -169,11 +174,34 @@ fn emit_toolchain(text: &mut String, name: &str, toolchain: &LockedToolchain) {
     }
 }
 
+fn emit_kernel_source(text: &mut String, source: &LockedKernelSource) {
+    let url = source.urls.first().map_or("", String::as_str);
+    let mut properties = vec![
+        ("sha256", source.sha256.to_string()),
+        ("size", source.size.to_string()),
+        ("made", source.made.to_string()),
+    ];
+    properties.extend(
+        source
+            .archive
+            .iter()
+            .map(|archive| ("archive", archive.clone())),
+    );
+    line(text, "kernel-source", url, &properties);
+    if let Some(signature) = &source.signature {
+        let properties = [
+            ("sha256", signature.sha256.to_string()),
+            ("size", signature.size.to_string()),
+        ];
+        line(text, "kernel-signature", &signature.url, &properties);
+    }
+}
+
 fn line(text: &mut String, node: &str, argument: &str, properties: &[(&str, String)]) {
     text.push_str(&format!("{node} {}", quote(argument)));
     for (name, value) in properties {
         // Numbers of the lock are whole and small; everything else is a quoted string.
-        let value = if ["size", "built"].contains(name) {
+        let value = if ["size", "built", "made"].contains(name) {
             value.clone()
         } else {
             quote(value)
@@ -278,9 +306,31 @@ fn other_version(path: &Path, version: i128) -> Diagnostics {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::{LockedKernel, LockedVendor, Vendor, change};
+    use super::super::{LockedKernel, LockedSignature, LockedVendor, Vendor, change};
     use super::*;
     use crate::tree::{Digest, ImagePath};
+
+    fn kernel_source() -> LockedKernelSource {
+        LockedKernelSource {
+            urls: vec!["https://m.example/linux-source.deb".into()],
+            sha256: Digest::of(b"deb"),
+            size: 4,
+            archive: Some("usr/src/linux.tar.xz".into()),
+            made: 1_700_000_000,
+            signature: Some(LockedSignature {
+                url: "https://m.example/linux.tar.sign".into(),
+                sha256: Digest::of(b"sign"),
+                size: 5,
+            }),
+        }
+    }
+
+    fn kernel() -> LockedKernel {
+        LockedKernel {
+            release: "6.12.1".into(),
+            image: ImagePath::new("/boot/vmlinuz").expect("sound"),
+        }
+    }
 
     fn example() -> Lock {
         let digest = Digest::of(b"x");
@@ -378,10 +428,8 @@ mod tests {
                     tree: digest,
                 },
             )]),
-            kernel: Some(LockedKernel {
-                release: "6.12.1".into(),
-                image: ImagePath::new("/boot/vmlinuz").expect("sound"),
-            }),
+            kernel: Some(kernel()),
+            kernel_source: Some(kernel_source()),
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Lock {
     pub vendored: BTreeMap<String, LockedVendor>,
     /// The kernel.
     pub kernel: Option<LockedKernel>,
+    /// The sources of a kernel that is built.
+    pub kernel_source: Option<LockedKernelSource>,
 }
 
 /// Who brings what a source is built from.
@@ -220,6 +222,34 @@ pub struct LockedKernel {
     pub release: String,
     /// The kernel's path inside its package, or inside the tree of [`Inputs::kernel`].
     pub image: ImagePath,
+}
+
+/// The sources of a kernel that is built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockedKernelSource {
+    /// Addresses of the download, tried in order (the first is written to the lock; mirrors are added from the manifest).
+    pub urls: Vec<String>,
+    /// Digest of the download.
+    pub sha256: Digest,
+    /// Bytes of the download.
+    pub size: u64,
+    /// The sources' path inside the download, where that is a package.
+    pub archive: Option<String>,
+    /// When the sources were made, in seconds since 1970: the time stamp of a kernel that is built from them.
+    pub made: u64,
+    /// A signature that is a download of its own.
+    pub signature: Option<LockedSignature>,
+}
+
+/// A detached signature.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockedSignature {
+    /// Its address.
+    pub url: String,
+    /// Digest of the file.
+    pub sha256: Digest,
+    /// Bytes of the file.
+    pub size: u64,
 }
 
 /// A file of this machine, copied into the store.

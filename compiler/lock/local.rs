@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 
 use crate::check::{
-    FileContent, Image, KernelOrigin, LocalRoot, SourceOrigin, StubOrigin, ToolchainRoot,
+    FileContent, Image, KernelOrigin, KernelSource, LocalRoot, SignatureOrigin, SourceOrigin,
+    StubOrigin, ToolchainRoot,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::Spanned;
 use crate::tree::{Digest, Entry, ImagePath, Node, Origin, Store, Tree};
 
+use super::keyring::keyring;
 use super::{Ctx, LocalFile, LockedKernel, unreadable};
 
 /// What this machine contributes.
@@ -80,6 +82,23 @@ pub(super) fn local(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostics) ->
                 local.kernel = Some(digest);
                 local.prebuilt = Some(locked);
             }
+        }
+        if let KernelOrigin::Built(built) = &kernel.from
+            && let KernelSource::Tarball {
+                signature: Some(signature),
+                ..
+            } = &built.source
+        {
+            if let SignatureOrigin::File(path) = &signature.from.value {
+                let path = Spanned::new(path.clone(), signature.from.span);
+                let read = note(problems, &path, file(ctx.store, &path.value));
+                local.files.extend(read.map(|read| (path.value, read)));
+            }
+            let keyring = &signature.keyring;
+            let read = note(problems, keyring, keyring_file(ctx.store, &keyring.value));
+            local
+                .files
+                .extend(read.map(|read| (keyring.value.clone(), read)));
         }
         if let Some(StubOrigin::File(path)) = &kernel.stub {
             local.stub = note(problems, path, file(ctx.store, &path.value));
@@ -150,6 +169,22 @@ fn file(store: &Store, path: &Path) -> Result<LocalFile, Diagnostic> {
     let mut opened = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
     let (digest, size) = store.put_reader(&mut opened)?;
     Ok(LocalFile { digest, size })
+}
+
+/// Keys that may be written in text, as `gpgv` reads them.
+fn keyring_file(store: &Store, path: &Path) -> Result<LocalFile, Diagnostic> {
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let keys = keyring(&bytes).ok_or_else(|| {
+        Diagnostic::error(
+            "zosc::lock::unusable-file",
+            format!("`{}` holds no OpenPGP keys", path.display()),
+        )
+        .help("export them: `gpg --export KEY > keys/kernel.org.gpg`")
+    })?;
+    Ok(LocalFile {
+        digest: store.put(&keys)?,
+        size: keys.len() as u64,
+    })
 }
 
 /// Which files of a folder count.

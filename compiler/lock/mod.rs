@@ -18,6 +18,8 @@ mod host;
 mod indexes;
 mod inputs;
 mod kernel;
+mod kernel_source;
+mod keyring;
 mod local;
 mod packages;
 mod portable;
@@ -49,7 +51,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use crate::check::{Image, Source, SourceOrigin};
+use crate::check::{BuiltKernel, Image, Kernel, KernelOrigin, Source, SourceOrigin};
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::io::{self, Files as _};
 use crate::tree::Store;
@@ -201,6 +203,14 @@ pub fn resolve(
     if local.prebuilt.is_some() {
         lock.kernel.clone_from(&local.prebuilt);
     }
+    if let Some(built) = image.kernel.as_ref().and_then(built) {
+        lock.kernel = Some(kernel_source::kernel(built));
+        let previous = previous.kernel_source.as_ref();
+        match kernel_source::locked(&ctx, previous, built) {
+            Ok(source) => lock.kernel_source = Some(source),
+            Err(problem) => problems.push(problem.at(built.span)),
+        }
+    }
     lock.vendored = vendoring::vendored(&ctx, image, &lock, &local, &previous, &mut problems);
     let hosts = host::toolchains(&ctx, image, &mut problems);
     if problems.has_errors() {
@@ -213,6 +223,7 @@ pub fn resolve(
         .packages
         .iter()
         .map(|package| package.built)
+        .chain(lock.kernel_source.as_ref().map(|source| source.made))
         .max()
         .unwrap_or(0);
     let inputs = Inputs {
@@ -264,6 +275,7 @@ fn check_names(image: &Image, previous: &Lock, update: Update<'_>) -> Result<(),
         let packages = toolchain.packages().iter();
         packages.map(|package| &package.name).chain([name])
     });
+    let kernel = image.kernel.as_ref().and_then(built);
     let known: BTreeSet<&str> = previous
         .packages
         .iter()
@@ -271,6 +283,7 @@ fn check_names(image: &Image, previous: &Lock, update: Update<'_>) -> Result<(),
         .chain(toolchains)
         .map(String::as_str)
         .chain(image.sources.iter().map(|source| source.name.as_str()))
+        .chain(kernel.map(|_| kernel_source::NAME))
         .collect();
     let mut problems = Diagnostics::new();
     for name in names.iter().filter(|name| !known.contains(name.as_str())) {
@@ -406,6 +419,14 @@ fn sources(
 /// Someone pressed Ctrl-C.
 fn stopped() -> Diagnostic {
     Diagnostic::error("zosc::lock::cancelled", "stopped").help("run the command again to go on")
+}
+
+/// A kernel that is built.
+fn built(kernel: &Kernel) -> Option<&BuiltKernel> {
+    match &kernel.from {
+        KernelOrigin::Built(built) => Some(built),
+        KernelOrigin::Package(_) | KernelOrigin::Prebuilt { .. } => None,
+    }
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {

@@ -50,6 +50,13 @@ fn moved(lock: &Lock, from: &str, to: &str) -> Lock {
             LockedToolchain::Download { url, .. } => change(url),
         }
     }
+    if let Some(source) = &mut lock.kernel_source {
+        source.urls.iter_mut().for_each(change);
+        source
+            .signature
+            .iter_mut()
+            .for_each(|signature| change(&mut signature.url));
+    }
     for source in lock.sources.values_mut() {
         if let LockedSource::Release { url, .. } | LockedSource::Git { url, .. } = source {
             change(url);

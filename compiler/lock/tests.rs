@@ -350,10 +350,10 @@ fn the_kernel_is_found_in_its_package() {
         .file("lib/modules/6.12.1-0-virt/modules.dep", "");
     bench.offer(&[linux.clone(), recipe("stub", "1")], key());
     let mut image = bench.image(&[]);
-    image.kernel = Some(check::Kernel {
+    image.kernel = Some(Kernel {
         version: None,
         sign: None,
-        from: check::KernelOrigin::Package(spanned("linux-virt".into(), 7)),
+        from: KernelOrigin::Package(spanned("linux-virt".into(), 7)),
         cmdline: String::new(),
         embed: crate::manifest::kernel::Embed::Uki,
         stub: Some(check::StubOrigin::Package(spanned("stub".into(), 8))),

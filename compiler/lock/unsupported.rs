@@ -4,6 +4,7 @@
 
 use crate::check::{Image, KernelOrigin, OutputKind, ToolchainRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::manifest::kernel::Embed;
 use crate::source::Span;
 
 /// Refuses what cannot be built yet, each construct at its place.
@@ -47,12 +48,30 @@ fn toolchains(image: &Image, found: &mut Diagnostics) {
 fn kernel(image: &Image, found: &mut Diagnostics) {
     let Some(kernel) = &image.kernel else { return };
     if let KernelOrigin::Built(built) = &kernel.from {
-        not_yet(
-            found,
-            "kernels from their sources",
-            built.span,
-            "take Alpine's, `package linux-virt`, or build it yourself and name it: `prebuilt image=… modules=…`",
-        );
+        if image.arch != "x86_64" {
+            not_yet(
+                found,
+                "kernels for other processors than x86_64 from their sources",
+                built.span,
+                "take Alpine's, `package linux-virt`, or build it yourself and name it: `prebuilt image=… modules=…`",
+            );
+        }
+        if let (Embed::Builtin, Some(package)) = (kernel.embed, kernel.microcode.first()) {
+            not_yet(
+                found,
+                "microcode into kernels with the initramfs inside",
+                package.span,
+                "write `embed uki`, or leave `microcode` out",
+            );
+        }
+        if let (Embed::Builtin, Some(limit)) = (kernel.embed, &image.max_efi) {
+            not_yet(
+                found,
+                "kernels with the initramfs inside under a limit",
+                limit.span,
+                "limit the initramfs: `max initramfs=\"48MiB\"`",
+            );
+        }
     }
 }
 

@@ -382,6 +382,21 @@ pub enum Action {
         /// The file.
         path: ImagePath,
     },
+    /// Fails unless Kconfig took what was asked for and the kernel will boot the image → blob with the configuration.
+    KernelConfig {
+        /// The kernel's sources.
+        source: Input,
+        /// The tree with `/config`, as Kconfig left it, and `/release`.
+        made: Input,
+        /// What was asked for, by symbol.
+        wanted: BTreeMap<String, String>,
+        /// Symbols that must be `y`, each with why.
+        needs: BTreeMap<String, String>,
+        /// The release that the kernel must have.
+        release: String,
+        /// The processor.
+        arch: String,
+    },
     /// The image's digest → blob with it as a line: the key of this action.
     Identify {
         /// The whole image, without the places that hold the digest.

@@ -3,6 +3,7 @@
 use crate::check::{KernelOrigin, ModuleRequest, OutputKind, StubOrigin};
 use crate::lock::Role;
 
+use super::kernel_build::compiled;
 use super::lower::{Lowering, fixed};
 use super::packages::{role, unpack};
 use super::{Action, Input, Stage};
@@ -12,16 +13,16 @@ const STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 
 /// The tree with `/boot/vmlinuz-RELEASE` and `/lib/modules/RELEASE`, where the manifest has a kernel.
 pub(super) fn kernel_tree(lowering: &mut Lowering<'_>) -> Option<Input> {
-    match &lowering.image.kernel.as_ref()?.from {
+    let kernel = lowering.image.kernel.as_ref()?;
+    match &kernel.from {
         KernelOrigin::Package(_) => package_files(lowering, Role::Kernel).into_iter().next(),
         KernelOrigin::Prebuilt { .. } => lowering.inputs.kernel.map(Input::Known),
-        // The lock has refused it.
-        KernelOrigin::Built(_) => None,
+        KernelOrigin::Built(built) => compiled(lowering, kernel, built),
     }
 }
 
 /// The files of every package of a role, one tree each.
-fn package_files(lowering: &mut Lowering<'_>, wanted: Role) -> Vec<Input> {
+pub(super) fn package_files(lowering: &mut Lowering<'_>, wanted: Role) -> Vec<Input> {
     let packages: Vec<_> = role(lowering, wanted).collect();
     packages
         .into_iter()

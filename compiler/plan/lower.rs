@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use crate::check::{GitRevision, Image, KernelOrigin, OutputKind, SourceOrigin};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::{Inputs, LockedKernel, LockedSource};
+use crate::manifest::kernel::Embed;
 use crate::source::Span;
 use crate::tree::{Conflict, ImagePath};
 
 use super::content::{accounts, base, branding, files, os_release_text, overlays, programs, units};
 use super::identity::{identity, stamped};
 use super::kernel::{BootParts, boot_parts, firmware, kernel_tree, modules};
+use super::kernel_build::{Compiled, linked};
 use super::packages::packages;
 use super::shrinking::shrunk;
 use super::signing::signed;
@@ -26,6 +28,8 @@ pub(super) struct Lowering<'a> {
     pub(super) problems: Diagnostics,
     /// Toolchains that have been lowered, by name.
     pub(super) toolchains: BTreeMap<String, Toolchain>,
+    /// The kernel's sources and what was compiled of them, once they are in the plan.
+    pub(super) compiled: Option<Compiled>,
 }
 
 impl Lowering<'_> {
@@ -46,6 +50,7 @@ pub fn lower(image: &Image, inputs: &Inputs) -> Result<Plan, Diagnostics> {
         plan: Plan::default(),
         problems: Diagnostics::new(),
         toolchains: BTreeMap::new(),
+        compiled: None,
     };
     sites(&mut lowering);
     check_release(&mut lowering);
@@ -93,6 +98,15 @@ fn sites(lowering: &mut Lowering<'_>) {
     }
     if let Some(kernel) = &image.kernel {
         sites.insert("kernel".to_owned(), kernel.span);
+        if let KernelOrigin::Built(built) = &kernel.from {
+            sites.insert("kernel version".to_owned(), built.version.span);
+            for (symbol, place) in &built.config.places {
+                sites.insert(format!("config {symbol}"), *place);
+            }
+            for pattern in &built.firmware {
+                sites.insert(format!("firmware {}", pattern.value), pattern.span);
+            }
+        }
     }
 }
 
@@ -265,13 +279,15 @@ fn outputs(
         }),
         _ => None,
     };
+    let linked = linked_kernel(lowering, initramfs);
+    let efi = efi.or_else(|| linked.map(|efi| signed(lowering, efi, "sign efi")));
     let mut names = BTreeMap::new();
     for output in &image.outputs {
         let content = match output.kind {
             OutputKind::Efi => efi,
             OutputKind::Initramfs => Some(with_microcode(lowering, parts, initramfs)),
-            OutputKind::Kernel => parts
-                .kernel
+            OutputKind::Kernel => linked
+                .or(parts.kernel)
                 .map(|kernel| signed(lowering, kernel, "sign kernel")),
             // Locking has refused it.
             OutputKind::Sbom => None,
@@ -296,6 +312,23 @@ fn outputs(
                 pcr11: measured.filter(|_| output.kind == OutputKind::Efi),
             });
         }
+    }
+}
+
+/// The kernel with the initramfs inside, where that is asked for.
+fn linked_kernel(lowering: &mut Lowering<'_>, initramfs: Input) -> Option<Input> {
+    let kernel = lowering.image.kernel.as_ref()?;
+    let boots = |kind| matches!(kind, OutputKind::Efi | OutputKind::Kernel);
+    let wanted = lowering
+        .image
+        .outputs
+        .iter()
+        .any(|output| boots(output.kind));
+    match &kernel.from {
+        KernelOrigin::Built(built) if wanted && kernel.embed == Embed::Builtin => {
+            linked(lowering, kernel, built, initramfs)
+        }
+        _ => None,
     }
 }
 

@@ -7,6 +7,7 @@ mod action;
 mod content;
 mod identity;
 mod kernel;
+mod kernel_build;
 mod lower;
 mod packages;
 mod packing;

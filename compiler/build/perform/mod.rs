@@ -9,8 +9,10 @@ mod contributors;
 mod exchange;
 mod fetch;
 mod files;
+mod kernel_config;
 mod links;
 mod microcode;
+mod missing;
 mod modules;
 mod packages;
 mod programs;
@@ -131,6 +133,24 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Digest, Diagnostics> {
             wanted,
         } => programs::verify(context, tree, source, wanted)?,
         Action::VerifyLinks { tree, sources } => links::verify(context, tree, sources)?,
+        Action::KernelConfig {
+            source,
+            made,
+            wanted,
+            needs,
+            release,
+            arch,
+        } => {
+            let request = kernel_config::Wishes {
+                source,
+                made,
+                wanted,
+                needs,
+                release,
+                arch,
+            };
+            kernel_config::verify(context, &request)?
+        }
         action => match blob(context, action)? {
             Some(blob) => blob,
             None => context.store.put_tree(&tree(context, action)?)?,

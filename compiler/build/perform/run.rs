@@ -10,14 +10,14 @@ use std::sync::atomic::AtomicBool;
 use serde::{Deserialize, Serialize};
 
 use super::super::capture::{self, Mark};
-use super::super::logs::Log;
+use super::super::logs::{Finished, Log};
 use super::super::materialise::{self, Base};
 use super::super::roots::{SharedRoot, shared_root};
 use super::super::sandbox::{Access, End, Identity, Owner, RootFs, Sandbox};
 use super::super::scratch::Scratch;
 use super::super::shell;
 use super::super::{Event, cancelled, disk};
-use super::Context;
+use super::{Context, missing};
 use crate::diagnostic::Diagnostic;
 use crate::lock::HostToolchain;
 use crate::plan::{Action, Capture, Root};
@@ -108,8 +108,8 @@ pub(in super::super) struct Prepared {
     places: Vec<(ImagePath, PathBuf)>,
     /// Folders that go when this does.
     scratches: Vec<Scratch>,
-    /// The toolchain that is its root.
-    _toolchain: Option<SharedRoot>,
+    /// Trees that are on disk for everybody: the toolchain, and what is mounted to be read.
+    shared: Vec<SharedRoot>,
 }
 
 /// Puts everything on disk that a command is to see.
@@ -132,7 +132,7 @@ pub(in super::super) fn prepare(
                 base,
                 places: vec![(ImagePath::root(), root.path().to_owned())],
                 scratches: Vec::new(),
-                _toolchain: None,
+                shared: Vec::new(),
             }
         }
         RequestRoot::Host(host) => {
@@ -175,7 +175,7 @@ fn on_toolchain(
         base: Base::default(),
         places: vec![(place, work.path().to_owned())],
         scratches: Vec::new(),
-        _toolchain: toolchain,
+        shared: toolchain.into_iter().collect(),
     })
 }
 
@@ -198,21 +198,23 @@ impl Prepared {
         store: &Store,
         cancel: &AtomicBool,
     ) -> Result<(), Diagnostic> {
+        if !mount.writable {
+            let shared = shared_root(&mount.tree, store, cancel)?;
+            self.bind(shared.path.clone(), &mount.at, Access::Read);
+            self.places.push((mount.at.clone(), shared.path.clone()));
+            self.shared.push(shared);
+            return Ok(());
+        }
         let tree = store.get_tree(&mount.tree)?;
         // Below the folder that is the command's own anyway, a writable tree is simply put there.
-        if let (true, Some(own)) = (mount.writable, self.own_folder(&mount.at)) {
+        if let Some(own) = self.own_folder(&mount.at) {
             let folder = own?;
             materialise::materialise(&tree, store, &folder, cancel)?;
             return Ok(());
         }
         let scratch = Scratch::new(store)?;
         materialise::materialise(&tree, store, scratch.path(), cancel)?;
-        let access = if mount.writable {
-            Access::Write
-        } else {
-            Access::Read
-        };
-        self.bind(scratch.path().to_owned(), &mount.at, access);
+        self.bind(scratch.path().to_owned(), &mount.at, Access::Write);
         self.places
             .push((mount.at.clone(), scratch.path().to_owned()));
         self.scratches.push(scratch);
@@ -373,16 +375,20 @@ pub(super) fn run(context: &Context<'_>) -> Result<Digest, Diagnostic> {
     request.keep(store, &context.key)?;
     let mut prepared = prepare(&request, store, context.options.cancel)?;
     prepared.sandbox.cores = context.processors.to_vec();
-    let mut log = Log::new(store, &context.key)?;
+    let label = &context.planned.label;
+    let mut log = Log::new(store, &context.key, label)?;
     let options = context.options;
     let outcome = options
         .executor
         .run(&prepared.sandbox, options.cancel, &mut |line| {
-            let shown = log.line(line);
+            let mut shown = log.line(line);
+            if let Some(hundredths) = log.hundredths() {
+                shown.insert_str(0, &format!("{hundredths} % "));
+            }
             context.observer.event(context.planned, Event::Line(&shown));
         })?;
     match outcome.end {
-        End::Exited(0) => {}
+        End::Exited(0) => log.succeeded(store, label)?,
         End::Cancelled => return Err(cancelled()),
         end => {
             let kept = shell::keep_failed(prepared, &request, &context.key, store);
@@ -448,21 +454,24 @@ pub(in super::super) fn request(context: &Context<'_>) -> Result<Option<Request>
 }
 
 fn failed(context: &Context<'_>, end: End, log: Log, kept: Option<String>) -> Diagnostic {
-    let (tail, path) = log.finish();
+    let Finished { errors, tail, path } = log.finish();
     let label = &context.planned.label;
     let mut diagnostic = Diagnostic::error("zosc::build::run-failed", format!("`{label}` {end}"));
     if tail.is_empty() {
         diagnostic = diagnostic.note("it wrote nothing");
     }
-    for line in tail {
+    let between = (!errors.is_empty()).then(|| "…".to_owned());
+    let lines: Vec<String> = errors.into_iter().chain(between).chain(tail).collect();
+    for line in &lines {
         diagnostic = diagnostic.note(line);
     }
     let place = kept.unwrap_or_else(|| format!("--action {}", context.key.short()));
-    diagnostic
-        .note(format!("whole log: {}", path.display()))
-        .help(format!(
-            "to look around where it failed: zosc shell {place}"
-        ))
+    let look = format!("to look around where it failed: zosc shell {place}");
+    diagnostic = diagnostic.note(format!("whole log: {}", path.display()));
+    match missing::advice(&lines) {
+        Some(advice) => diagnostic.note(look).help(advice),
+        None => diagnostic.help(look),
+    }
 }
 
 fn no_output(directory: &ImagePath) -> Diagnostic {

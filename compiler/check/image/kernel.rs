@@ -58,6 +58,8 @@ pub struct BuiltKernel {
     pub config: KernelConfig,
     /// What it adds to its version; may be empty.
     pub localversion: String,
+    /// Symbols that must be `y` in the end, `CONFIG_` included, each with why, as the second half of a sentence.
+    pub needs: BTreeMap<String, String>,
     /// Patterns of firmware that is built in, relative to `/lib/firmware`.
     pub firmware: Vec<Spanned<String>>,
     /// The place that says where the sources come from.
@@ -130,6 +132,8 @@ pub struct KernelConfig {
     pub from_default: bool,
     /// Every symbol that is decided, `CONFIG_` included, with its value as `.config` has it; `n` for one that is not set.
     pub values: BTreeMap<String, String>,
+    /// Where each of them was decided.
+    pub places: BTreeMap<String, Span>,
 }
 
 /// Where the EFI stub comes from.

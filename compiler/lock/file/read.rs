@@ -6,8 +6,8 @@ use crate::syntax::{Node, Value};
 use crate::tree::{Digest, ImagePath};
 
 use super::super::{
-    Lock, LockedIndex, LockedKernel, LockedPackage, LockedSource, LockedToolchain, LockedVendor,
-    Role, Vendor,
+    Lock, LockedIndex, LockedKernel, LockedKernelSource, LockedPackage, LockedSignature,
+    LockedSource, LockedToolchain, LockedVendor, Role, Vendor,
 };
 use super::role_name;
 
@@ -51,6 +51,23 @@ pub(super) fn read_node(node: &Node, lock: &mut Lock) -> Option<()> {
             lock.kernel = Some(LockedKernel {
                 image: ImagePath::new(&line.text("image")?).ok()?,
                 release: line.name,
+            });
+        }
+        "kernel-source" => {
+            lock.kernel_source = Some(LockedKernelSource {
+                sha256: line.text("sha256")?.parse().ok()?,
+                size: line.number("size")?,
+                archive: line.text("archive"),
+                made: line.number("made")?,
+                signature: None,
+                urls: vec![line.name],
+            });
+        }
+        "kernel-signature" => {
+            lock.kernel_source.as_mut()?.signature = Some(LockedSignature {
+                sha256: line.text("sha256")?.parse().ok()?,
+                size: line.number("size")?,
+                url: line.name,
             });
         }
         kind => {

@@ -21,6 +21,7 @@ impl Action {
             | Self::Cpio { .. }
             | Self::Concat { .. }
             | Self::PickFile { .. }
+            | Self::KernelConfig { .. }
             | Self::Uki { .. }
             | Self::Identify { .. }
             | Self::Microcode { .. }

@@ -1,0 +1,228 @@
+//! A kernel from its sources: built, linked with another initramfs, booted under OVMF, and built once more to the same bytes.
+//!
+//! Needs Debian's linux-source-6.12, a compiler and what a kernel's build takes, QEMU and OVMF; says aloud that it is skipped where
+//! one of them is missing. What was compiled stays in `$ZOSC_TEST_CACHE/kernel-build`; without it everything is built from scratch,
+//! twice, and the two are compared.
+
+#![allow(clippy::disallowed_methods)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use zosc::tree::Digest;
+
+/// One kernel at a time: they share the processors and a store.
+static TURN: Mutex<()> = Mutex::new(());
+
+const ARCHIVE: &str = "/usr/src/linux-source-6.12.tar.xz";
+const STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
+const CONFIG: &str = include_str!("fixtures/kernel/small.config");
+const BUSYBOX: &str = "/bin/busybox";
+
+/// Says what it is and ends.
+const INIT: &str = "#!/bin/busybox sh
+/bin/busybox mkdir -p /proc /dev
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t devtmpfs dev /dev
+/bin/busybox insmod /lib/modules/*/kernel/fs/fuse/fuse.ko
+{
+    echo \"release $(/bin/busybox uname -r)\"
+    echo \"modules $(/bin/busybox cut -d' ' -f1 /proc/modules)\"
+    /bin/busybox cat /etc/greeting
+} > /dev/ttyS0
+/bin/busybox poweroff -f
+";
+
+/// The version of the sources, where everything is there; says why not otherwise.
+fn version() -> Option<String> {
+    let shell = |script: &str| {
+        let output = Command::new("sh").args(["-c", script]).output().ok()?;
+        let said = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| said.trim().to_owned())
+    };
+    if std::env::var_os("ZOSC_SLOW_TESTS").is_none() {
+        eprintln!("skipped: ZOSC_SLOW_TESTS is not set");
+        return None;
+    }
+    for file in [ARCHIVE, STUB, BUSYBOX, "/usr/include/gelf.h"] {
+        if !Path::new(file).exists() {
+            eprintln!("skipped: needs {file}");
+            return None;
+        }
+    }
+    for program in [
+        "qemu-system-x86_64",
+        "cargo",
+        "cc",
+        "make",
+        "flex",
+        "bison",
+        "bc",
+        "perl",
+    ] {
+        if shell(&format!("command -v {program}")).is_none() {
+            eprintln!("skipped: needs {program}");
+            return None;
+        }
+    }
+    let package = shell("dpkg-query -W -f '${Version}' linux-source-6.12");
+    let version = package.and_then(|package| Some(package.split('-').next()?.to_owned()));
+    if version.is_none() {
+        eprintln!("skipped: needs Debian's linux-source-6.12");
+    }
+    version
+}
+
+/// A manifest's folder with a kernel in it.
+struct Site {
+    folder: tempfile::TempDir,
+    store: PathBuf,
+}
+
+impl Site {
+    fn new(version: &str, embed: &str, store: PathBuf) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            fs::write(folder.path().join(name), text).expect("written");
+        };
+        write("small.config", CONFIG);
+        write("init", INIT);
+        write("greeting", "greeting one\n");
+        let stub = match embed {
+            "uki" => {
+                fs::copy(STUB, folder.path().join("stub")).expect("copied");
+                "stub path=stub"
+            }
+            _ => "",
+        };
+        fs::copy(BUSYBOX, folder.path().join("busybox")).expect("copied");
+        let manifest = format!(
+            r#"edition 1
+image kernel-test version="1" {{ epoch "2026-01-01T00:00:00Z" }}
+toolchain host {{ host }}
+kernel "{version}" {{
+    tarball "file://{ARCHIVE}" sha256=lock
+    config small.config {{ set CONFIG_PRINTK_TIME=y }}
+    localversion "-Zero-OS"
+    cmdline "console=ttyS0" "panic=1"
+    embed {embed}
+    {stub}
+}}
+modules {{ stage1 fuse; stage2 dummy }}
+zinit dialect=toml
+unit hello {{ exec "/bin/busybox true"; oneshot }}
+file "/init" from=init mode="0755"
+file "/bin/busybox" from=busybox mode="0755"
+file "/etc/greeting" from=greeting
+outputs {{ efi "vmlinuz.efi" }}
+boot memory="512MiB" firmware=uefi {{
+    expect "console release {version}-Zero-OS" within="4m"
+    expect "console modules fuse" within="4m"
+    expect "console greeting" within="4m"
+}}
+"#
+        );
+        write("zos.kdl", &manifest);
+        Self { folder, store }
+    }
+
+    fn zosc(&self, arguments: &[&str]) -> String {
+        let start = Instant::now();
+        let output = Command::new(env!("CARGO_BIN_EXE_zosc"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .output()
+            .expect("zosc starts");
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        println!("zosc {} took {:.1?}", arguments.join(" "), start.elapsed());
+        assert!(output.status.success(), "{said}");
+        said
+    }
+
+    /// Builds and returns the digest of the EFI program.
+    fn build(&self) -> Digest {
+        let store = self.store.display().to_string();
+        self.zosc(&["build", "--store", &store]);
+        let path = self.folder.path().join("dist/vmlinuz.efi");
+        Digest::of(&fs::read(path).expect("built"))
+    }
+
+    fn edit_unit(&self) {
+        let path = self.folder.path().join("zos.kdl");
+        let manifest = fs::read_to_string(&path).expect("there");
+        fs::write(&path, manifest.replace("busybox true", "busybox false")).expect("written");
+    }
+}
+
+/// Where what was compiled stays from run to run.
+fn cache() -> PathBuf {
+    let cache = std::env::var_os("ZOSC_TEST_CACHE").map_or_else(std::env::temp_dir, PathBuf::from);
+    cache.join("kernel-build")
+}
+
+/// The digest of the kernel that a store from scratch came to, kept beside the compiled one.
+///
+/// The name holds everything that the bytes depend on and that can be another tomorrow: the sources, the configuration, the compiler.
+fn from_scratch(version: &str, embed: &str) -> Digest {
+    let compiler = Command::new("cc")
+        .arg("--version")
+        .output()
+        .expect("cc starts");
+    let binutils = Command::new("ld")
+        .arg("--version")
+        .output()
+        .expect("ld starts");
+    let facts = [
+        version.as_bytes(),
+        embed.as_bytes(),
+        CONFIG.as_bytes(),
+        INIT.as_bytes(),
+        &compiler.stdout,
+        &binutils.stdout,
+        include_bytes!("../compiler/plan/kernel_build.rs"),
+    ];
+    let note = cache().join(format!("{}.twin", Digest::of(&facts.concat()).short()));
+    let read = fs::read_to_string(&note).ok();
+    if let Some(digest) = read.and_then(|text| text.trim().parse().ok()) {
+        println!("compared with the kernel that was built from scratch before");
+        return digest;
+    }
+    let scratch = tempfile::tempdir().expect("a folder");
+    let twin = Site::new(version, embed, scratch.path().join("store"));
+    twin.edit_unit();
+    let digest = twin.build();
+    fs::write(&note, digest.to_string()).expect("written");
+    digest
+}
+
+#[test]
+fn a_kernel_is_linked_with_each_initramfs_and_is_the_same_from_scratch() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(version) = version() else { return };
+    fs::create_dir_all(cache()).expect("a folder");
+    let site = Site::new(&version, "builtin", cache().join("store"));
+    let first = site.build();
+    site.edit_unit();
+    let linked = site.build();
+    assert_ne!(first, linked, "another unit is another image");
+    let said = site.zosc(&["boot"]);
+    assert!(said.contains("a good boot"), "{said}");
+    assert_eq!(linked, from_scratch(&version, "builtin"));
+}
+
+#[test]
+fn a_kernel_of_ones_own_goes_into_a_unified_image() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(version) = version() else { return };
+    fs::create_dir_all(cache()).expect("a folder");
+    let site = Site::new(&version, "uki", cache().join("store"));
+    let first = site.build();
+    site.edit_unit();
+    assert_ne!(first, site.build(), "another unit is another image");
+    let said = site.zosc(&["boot"]);
+    assert!(said.contains("a good boot"), "{said}");
+}
