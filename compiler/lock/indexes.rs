@@ -31,14 +31,18 @@ pub(super) fn indexes(
 ) -> Result<Vec<FetchedIndex>, Diagnostics> {
     let mut problems = Diagnostics::new();
     let keys = keys(alpine, &mut problems);
+    let repositories = alpine.repositories.iter();
+    // Looked up before any is fetched: what comes meanwhile for one repository must not decide over another.
+    let known: Vec<_> = repositories
+        .map(|repository| (repository, known(ctx, repository, arch, previous)))
+        .collect();
     // Each takes its time to come, to be verified and to be inflated: all at once.
     let results: Vec<_> = std::thread::scope(|scope| {
-        let fetching: Vec<_> = alpine
-            .repositories
-            .iter()
-            .map(|repository| {
+        let fetching: Vec<_> = known
+            .into_iter()
+            .map(|(repository, known)| {
                 let keys = &keys;
-                scope.spawn(move || index(ctx, repository, arch, previous, network, keys))
+                scope.spawn(move || index(ctx, repository, arch, known, network, keys))
             })
             .collect();
         fetching
@@ -128,21 +132,26 @@ fn locked(store: &Store, repository: &Repository, previous: &Lock) -> Option<Dig
     Some(index.sha256).filter(|digest| store.contains(digest))
 }
 
+/// The index that is taken without asking the repository: the locked one, or without the network the newest that was seen.
+fn known(ctx: &Ctx<'_>, repository: &Repository, arch: &str, previous: &Lock) -> Option<Digest> {
+    let locked = locked(ctx.store, repository, previous);
+    locked.or_else(|| {
+        let may_be_old = ctx.mode.offline;
+        let seen = || newest_seen(ctx.store, &addresses(repository, arch));
+        may_be_old.then(seen).flatten()
+    })
+}
+
 fn index(
     ctx: &Ctx<'_>,
     repository: &Repository,
     arch: &str,
-    previous: &Lock,
+    known: Option<Digest>,
     network: &dyn Network,
     keys: &[Key],
 ) -> Result<FetchedIndex, Diagnostic> {
     let first = repository.urls.first().map_or("", String::as_str);
     let urls = addresses(repository, arch);
-    let known = locked(ctx.store, repository, previous);
-    let known = known.or_else(|| {
-        let may_be_old = ctx.mode.offline;
-        may_be_old.then(|| newest_seen(ctx.store, &urls)).flatten()
-    });
     let subject = format!("the index of `{first}`");
     let label = format!("index {}", short(first));
     let sha256 = ctx.step(&label, || match known {

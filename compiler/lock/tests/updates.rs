@@ -201,9 +201,9 @@ fn a_vendored_repository_keeps_what_the_mirror_has_dropped() {
         (names(&kept), kept.changes),
         (vec!["app-1".to_owned()], Vec::new())
     );
-    assert!(
-        kept.inputs.lock.packages[0].urls[0].contains(&vendored.repository().display().to_string())
-    );
+    let urls = &kept.inputs.lock.packages[0].urls;
+    let place = vendored.repository().display().to_string();
+    assert!(urls[0].contains(&place), "{urls:?}, and not {place}");
 }
 
 #[test]
