@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
@@ -166,9 +166,15 @@ impl Shell {
     }
 
     /// The lock on it, unless somebody is in the way.
+    ///
+    /// For a moment that may be a copy of the descriptor in a process of ours that is about to become a sandbox.
     fn hold(&self, wanted: FlockOperation) -> Option<File> {
         let lock = File::open(self.folder.join(LOCK)).ok()?;
-        flock(&lock, wanted).ok()?;
+        let mut tries = 0..20;
+        while flock(&lock, wanted).is_err() {
+            tries.next()?;
+            std::thread::sleep(Duration::from_millis(5));
+        }
         // It may have been stopped meanwhile.
         self.folder.join(FILE).is_file().then_some(lock)
     }
