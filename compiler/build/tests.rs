@@ -414,6 +414,30 @@ fn an_initramfs_above_its_limit_is_refused() {
 }
 
 #[test]
+fn an_efi_program_above_its_limit_is_refused() {
+    let bench = Bench::new();
+    let limited = |limit| {
+        let mut plan = Plan::default();
+        let tree = write(&mut plan, "write", &[("/x", "four")]);
+        let initramfs = pack(&mut plan, "pack", tree);
+        let action = Action::Limit {
+            program: initramfs,
+            limit,
+            initramfs,
+            content: tree,
+        };
+        let program = plan.add(Stage::KernelBuild, "size of efi", None, action);
+        output(&mut plan, "x", program);
+        plan
+    };
+    let problems = bench.build(&limited(8)).expect_err("refused");
+    let problem = problems.iter().next().expect("says why");
+    assert_eq!(problem.code, "zosc::build::too-large");
+    assert!(problem.notes.contains(&"         4 B  /x".to_owned()));
+    bench.build(&limited(1 << 20)).expect("small enough");
+}
+
+#[test]
 fn segments_together_hold_what_the_image_holds() {
     let bench = Bench::new();
     let mut plan = Plan::default();

@@ -64,14 +64,6 @@ fn kernel(image: &Image, found: &mut Diagnostics) {
                 "write `embed uki`, or leave `microcode` out",
             );
         }
-        if let (Embed::Builtin, Some(limit)) = (kernel.embed, &image.max_efi) {
-            not_yet(
-                found,
-                "kernels with the initramfs inside under a limit",
-                limit.span,
-                "limit the initramfs: `max initramfs=\"48MiB\"`",
-            );
-        }
     }
 }
 

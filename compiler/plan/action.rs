@@ -462,12 +462,17 @@ pub enum Action {
         identity: Input,
         /// The kernel's release.
         release: String,
-        /// The most bytes that the result may have.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        limit: Option<u64>,
-        /// What is in the initramfs, for the message where the result is too large.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        content: Option<Input>,
+    },
+    /// Fails where an EFI program is too large → the same blob.
+    Limit {
+        /// The program, as it is written out.
+        program: Input,
+        /// The most bytes that it may have.
+        limit: u64,
+        /// The initramfs in it.
+        initramfs: Input,
+        /// What is in the initramfs.
+        content: Input,
     },
     /// What the stub of a unified kernel image will measure into PCR 11 → blob: the register in hexadecimal digits; empty where
     /// the stub measures nothing.

@@ -239,6 +239,22 @@ fn initramfs(lowering: &mut Lowering<'_>, tree: Input) -> Input {
     )
 }
 
+/// An EFI program that is not larger than the manifest allows.
+fn limited(lowering: &mut Lowering<'_>, program: Input, initramfs: Input, tree: Input) -> Input {
+    let Some(limit) = &lowering.image.max_efi else {
+        return program;
+    };
+    let action = Action::Limit {
+        program,
+        limit: limit.value,
+        initramfs,
+        content: tree,
+    };
+    lowering
+        .plan
+        .add(Stage::KernelBuild, "size of efi", Some(limit.span), action)
+}
+
 fn outputs(
     lowering: &mut Lowering<'_>,
     parts: &BootParts,
@@ -249,7 +265,6 @@ fn outputs(
     let image = lowering.image;
     let release = lowering.kernel().cloned();
     let boot = image.kernel.as_ref().zip(parts.kernel).zip(release);
-    let limit = image.max_efi.as_ref();
     let mut measured = None;
     let efi = match &boot {
         Some(((request, kernel), locked)) => parts.stub.map(|stub| {
@@ -262,13 +277,9 @@ fn outputs(
                 os_release: os_release_text(image),
                 identity,
                 release: locked.release.clone(),
-                limit: limit.map(|limit| limit.value),
-                content: limit.map(|_| tree),
             };
-            let span = limit.map_or(request.span, |limit| limit.span);
-            let uki = lowering
-                .plan
-                .add(Stage::KernelBuild, "efi", Some(span), uki);
+            let site = Some(request.span);
+            let uki = lowering.plan.add(Stage::KernelBuild, "efi", site, uki);
             measured = Some(lowering.plan.add(
                 Stage::KernelBuild,
                 "measure efi",
@@ -281,6 +292,7 @@ fn outputs(
     };
     let linked = linked_kernel(lowering, initramfs);
     let efi = efi.or_else(|| linked.map(|efi| signed(lowering, efi, "sign efi")));
+    let efi = efi.map(|program| limited(lowering, program, initramfs, tree));
     let mut names = BTreeMap::new();
     for output in &image.outputs {
         let content = match output.kind {

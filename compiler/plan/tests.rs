@@ -200,19 +200,28 @@ fn outputs_of_one_name_are_refused_once_the_release_is_known() {
 }
 
 #[test]
-fn a_limit_counts_for_the_key_of_the_efi_program_where_there_is_one() {
-    let program = |manifest: &str| -> Digest {
-        let plan = lower(&image(manifest), &inputs()).expect("lowers");
-        let mut actions = plan.actions.iter().map(|planned| &planned.action);
-        let uki = actions.find(|action| matches!(action, Action::Uki { .. }));
-        let uki = uki.expect("an EFI program is made");
-        let has_limit = uki.encode().to_string().contains("limit");
-        assert_eq!(has_limit, manifest.contains("max efi"));
-        uki.key(&|_| Digest::of(b""))
+fn a_limit_is_judged_over_the_program_that_is_written_out() {
+    let plan = |manifest: &str| lower(&image(manifest), &inputs()).expect("lowers");
+    let efi = |plan: &Plan| {
+        let output = plan.outputs.iter().find(|output| output.kind == "efi");
+        let Input::Output(id) = output.expect("an EFI program").content else {
+            panic!("made by an action");
+        };
+        plan.actions[id.0 as usize].action.clone()
     };
-    let limited = |size: &str| MANIFEST.replace("drop docs", &format!("max efi={size:?}"));
-    assert_ne!(program(&limited("1MiB")), program(MANIFEST));
-    assert_ne!(program(&limited("1MiB")), program(&limited("2MiB")));
+    assert!(matches!(efi(&plan(MANIFEST)), Action::Uki { .. }));
+    let limited = plan(&MANIFEST.replace("drop docs", "max efi=\"1MiB\""));
+    let Action::Limit { program, limit, .. } = efi(&limited) else {
+        panic!("{:?}", efi(&limited));
+    };
+    let Input::Output(program) = program else {
+        panic!("made by an action");
+    };
+    let program = &limited.actions[program.0 as usize].action;
+    assert_eq!(
+        (limit, matches!(program, Action::Uki { .. })),
+        (1 << 20, true)
+    );
 }
 
 #[test]

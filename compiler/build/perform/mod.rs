@@ -206,8 +206,6 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
             os_release,
             identity,
             release,
-            limit,
-            content,
         } => {
             let inputs = programs::UkiInputs {
                 stub,
@@ -218,11 +216,15 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
                 os_release,
                 identity,
                 release,
-                limit: *limit,
-                content: content.as_ref(),
             };
             programs::uki(context, &inputs)
         }
+        Action::Limit {
+            program,
+            limit,
+            initramfs,
+            content,
+        } => programs::limit(context, program, *limit, [initramfs, content]),
         Action::Identify { .. } => stamp::identify(context),
         Action::Microcode { packages } => microcode::microcode(context, packages),
         Action::Measure { image } => programs::measure(context, image),

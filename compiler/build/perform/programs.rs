@@ -81,8 +81,6 @@ pub(super) struct UkiInputs<'a> {
     pub(super) os_release: &'a str,
     pub(super) identity: &'a Input,
     pub(super) release: &'a str,
-    pub(super) limit: Option<u64>,
-    pub(super) content: Option<&'a Input>,
 }
 
 /// Writes a unified kernel image.
@@ -107,25 +105,39 @@ pub(super) fn uki(context: &Context<'_>, inputs: &UkiInputs<'_>) -> Result<Diges
         microcode: microcode.as_deref(),
         ..Uki::default()
     })?;
-    let size = image.len() as u64;
-    if let Some(limit) = inputs.limit.filter(|limit| size > *limit) {
-        let refusal = Diagnostic::error(
-            "zosc::build::too-large",
-            format!(
-                "the EFI program has {}, {} more than allowed",
-                bytes(size),
-                bytes(size - limit)
-            ),
-        )
-        .help("drop files or packages, compress harder, or raise `max efi` in `size`")
-        .note(format!(
-            "its parts have: {} for the kernel, {} for the initramfs",
-            bytes(kernel.len() as u64),
-            bytes(initramfs.len() as u64)
-        ));
-        return Err(contributors(context, refusal, inputs.content)?);
-    }
     store.put(&image)
+}
+
+/// Refuses an EFI program that is larger than allowed, and says what it is made of.
+pub(super) fn limit(
+    context: &Context<'_>,
+    program: &Input,
+    limit: u64,
+    [initramfs, content]: [&Input; 2],
+) -> Result<Digest, Diagnostic> {
+    let size_of = |input: &Input| {
+        let blob = context.store.reader(&context.digest(input))?;
+        Ok::<_, Diagnostic>(blob.metadata().map_or(0, |facts| facts.len()))
+    };
+    let (size, initramfs) = (size_of(program)?, size_of(initramfs)?);
+    if size <= limit {
+        return Ok(context.digest(program));
+    }
+    let refusal = Diagnostic::error(
+        "zosc::build::too-large",
+        format!(
+            "the EFI program has {}, {} more than allowed",
+            bytes(size),
+            bytes(size - limit)
+        ),
+    )
+    .help("drop files or packages, compress harder, or raise `max efi` in `size`")
+    .note(format!(
+        "its parts have: {} for the initramfs, {} for the kernel and all else",
+        bytes(initramfs),
+        bytes(size.saturating_sub(initramfs))
+    ));
+    Err(contributors(context, refusal, Some(content))?)
 }
 
 /// Predicts PCR 11 of a unified kernel image.

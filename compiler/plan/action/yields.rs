@@ -23,6 +23,7 @@ impl Action {
             | Self::PickFile { .. }
             | Self::KernelConfig { .. }
             | Self::Uki { .. }
+            | Self::Limit { .. }
             | Self::Identify { .. }
             | Self::Microcode { .. }
             | Self::Measure { .. }
