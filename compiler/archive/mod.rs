@@ -6,6 +6,7 @@
 //!
 //! [`pack`] writes a tree as one archive, [`split`] cuts a tree into segments that are packed and cached on their own,
 //! [`concatenate`] joins packed segments to one initramfs, and [`read`] takes any of these apart again.
+//! [`Unpacking`] makes a tree of an archive of another kind, as releases and root filesystems come in.
 
 mod compression;
 mod frames;
@@ -14,6 +15,7 @@ mod newc;
 mod pack;
 mod read;
 mod segments;
+mod unpack;
 
 pub use compression::{Algorithm, Compression, Encoder};
 pub use frames::{Frame, frames};
@@ -22,6 +24,7 @@ pub use newc::{LostAttribute, Written, newc_size, write_newc};
 pub use pack::{Packed, pack};
 pub use read::{Contents, FrameFacts, Limits, read};
 pub use segments::{Segment, concatenate, split};
+pub use unpack::Unpacking;
 
 use crate::diagnostic::Diagnostic;
 

@@ -121,6 +121,7 @@ fn cost(action: &Action) -> u32 {
         Action::Vendor { .. }
         | Action::Git { .. }
         | Action::Dependencies { .. }
+        | Action::Pull { .. }
         | Action::Fetch { .. } => 5,
         _ => 1,
     }

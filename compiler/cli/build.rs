@@ -3,9 +3,11 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use crate::build::executor::Choice;
 use crate::build::{self, Artifacts, Options, Saving};
 use crate::diagnostic::bytes;
 use crate::io::{self, Stopwatch};
+use crate::lock;
 use crate::plan;
 
 use super::progress::{Progress, seconds};
@@ -38,7 +40,11 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let watch = Stopwatch::start();
     let image = session.image(&arguments.manifest)?;
     let store = session.store()?;
-    let inputs = session.inputs(&image, &store, arguments.lock.mode())?;
+    let mode = lock::Mode {
+        engine: arguments.executor.choice().and_then(Choice::engine),
+        ..arguments.lock.mode()
+    };
+    let inputs = session.inputs(&image, &store, mode)?;
     let plan = session.settle(plan::lower(&image, &inputs))?;
     let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let executor = session.executor(arguments.executor, &store)?;

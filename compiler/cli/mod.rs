@@ -137,6 +137,7 @@ impl LockArguments {
             locked: self.locked,
             offline: self.offline,
             update: crate::lock::Update::Nothing,
+            engine: None,
         }
     }
 }

@@ -84,6 +84,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         } else {
             Update::Nothing
         },
+        engine: None,
     };
     let packages = if arguments.repositories.is_empty() {
         of_manifest(session, arguments, wishes, mode)?

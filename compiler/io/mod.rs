@@ -7,8 +7,10 @@
 #![allow(clippy::disallowed_methods)]
 
 mod download;
+mod engine;
 mod files;
 mod http;
+mod leftovers;
 mod process;
 mod replace;
 mod write;
@@ -16,8 +18,10 @@ mod write;
 pub use download::{
     Answer, Failure, Network, Progress, Refreshed, Request, Resume, Version, download, refresh,
 };
+pub use engine::{Engine, NOT_PERMITTED, NOT_RUNNING};
 pub use files::{FileKind, Files, Memory, Overlay, System};
 pub use http::{Internet, MemoryNetwork, Offline};
+pub use leftovers::{CONTAINER_LABEL, container_name, remove_containers};
 pub use process::{Answered, Finished, run_program, run_with_input};
 pub use replace::replace;
 pub use write::{Existing, NewFile, Unwritten, write_all};

@@ -244,7 +244,9 @@ fn listed(toolchain: Option<&LockedToolchain>) -> Vec<Listed<'_>> {
 fn root_version(toolchain: &LockedToolchain) -> Option<String> {
     match toolchain {
         LockedToolchain::Alpine { .. } => None,
-        LockedToolchain::Download { sha256, .. } => Some(sha256.short()),
+        LockedToolchain::Download { sha256, .. } | LockedToolchain::Image { sha256, .. } => {
+            Some(sha256.short())
+        }
     }
 }
 

@@ -165,6 +165,17 @@ pub enum LockedToolchain {
         /// Bytes of the file.
         size: u64,
     },
+    /// A container image.
+    Image {
+        /// Its name with the registry's host.
+        reference: String,
+        /// Digest of its manifest, or of the list of its manifests.
+        sha256: Digest,
+        /// Digest of the tree with its files.
+        tree: Digest,
+        /// The environment that it asks for.
+        environment: BTreeMap<String, String>,
+    },
 }
 
 impl LockedToolchain {
@@ -172,7 +183,7 @@ impl LockedToolchain {
     pub fn packages(&self) -> &[LockedPackage] {
         match self {
             Self::Alpine { packages, .. } => packages,
-            Self::Download { .. } => &[],
+            Self::Download { .. } | Self::Image { .. } => &[],
         }
     }
 }

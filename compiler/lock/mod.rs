@@ -8,6 +8,7 @@
 mod archives;
 mod change;
 mod choose;
+mod container;
 mod facts;
 mod fetch;
 mod file;
@@ -34,6 +35,7 @@ mod unsupported;
 mod vendoring;
 
 pub use change::{Change, Subject};
+pub use container::{ContainerImage, image_tree};
 pub use fetch::{Wanted, fetch};
 pub use git::{Checkout, git_tree};
 pub use gone::gone;
@@ -53,7 +55,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::check::{BuiltKernel, Image, Kernel, KernelOrigin, Source, SourceOrigin};
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
-use crate::io::{self, Files as _};
+use crate::io::{self, Engine, Files as _};
 use crate::tree::Store;
 
 use packages::Request;
@@ -70,6 +72,8 @@ pub struct Mode<'a> {
     pub offline: bool,
     /// What may move although `zos.lock` names it.
     pub update: Update<'a>,
+    /// Who pulls container images. `None`: the engine that `$ZOSC_EXECUTOR` names, else podman, else docker.
+    pub engine: Option<Engine>,
 }
 
 /// What is looked up anew although `zos.lock` names it.
@@ -145,6 +149,7 @@ impl<'a> Ctx<'a> {
                 locked: true,
                 offline,
                 update: Update::Nothing,
+                engine: None,
             },
             observer: &Silent,
             cancel,

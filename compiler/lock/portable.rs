@@ -48,6 +48,7 @@ fn moved(lock: &Lock, from: &str, to: &str) -> Lock {
                 indexes.chain(packages).for_each(change);
             }
             LockedToolchain::Download { url, .. } => change(url),
+            LockedToolchain::Image { .. } => {}
         }
     }
     if let Some(source) = &mut lock.kernel_source {

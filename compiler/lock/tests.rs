@@ -171,11 +171,13 @@ const LOCKED: Mode<'_> = Mode {
     locked: true,
     offline: false,
     update: Update::Nothing,
+    engine: None,
 };
 const OFFLINE: Mode<'_> = Mode {
     locked: false,
     offline: true,
     update: Update::Nothing,
+    engine: None,
 };
 
 #[test]
@@ -413,13 +415,10 @@ fn firmware_comes_from_tagged_repositories_where_its_section_says_so() {
 fn what_is_not_built_yet_is_told_before_anything_is_fetched() {
     let bench = Bench::new();
     let mut image = bench.image(&["nowhere"]);
-    let root = check::ToolchainRoot::Container {
-        reference: spanned("h.example/rust:1".into(), 3),
-        digest: Digest::of(b""),
-    };
-    let span = at(3);
-    let toolchain = check::Toolchain { root, span };
-    image.toolchains.insert("rust".to_owned(), toolchain);
+    image.outputs.push(check::OutputRequest {
+        kind: check::OutputKind::Sbom,
+        name: spanned("sbom.json".into(), 3),
+    });
     let problems = bench.lock(&image, Mode::default()).expect_err("refused");
     let found: Vec<_> = problems
         .iter()

@@ -8,6 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{Span, Spanned};
 use crate::tree::Digest;
 
+use super::container;
 use super::packages::{self, Request};
 use super::refusal::Wishes;
 use super::{Change, Ctx, Lock, LockedToolchain, Mode, Update};
@@ -46,9 +47,10 @@ pub(super) fn toolchains(
     for (name, toolchain) in image.used_toolchains() {
         let before = previous.toolchains.get(name);
         let found = match &toolchain.root {
-            // What is of this machine is no part of the lock; images have been refused.
-            ToolchainRoot::Host | ToolchainRoot::Local(_) | ToolchainRoot::Container { .. } => {
-                continue;
+            // What is of this machine is no part of the lock.
+            ToolchainRoot::Host | ToolchainRoot::Local(_) => continue,
+            ToolchainRoot::Container { reference, digest } => {
+                container::locked(ctx, name, reference, *digest, before).map_err(Diagnostics::from)
             }
             ToolchainRoot::Alpine { packages, release } => {
                 let release = release.as_ref().map(|release| release.value.as_str());

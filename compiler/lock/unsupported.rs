@@ -2,7 +2,7 @@
 //!
 //! It is asked before anything is fetched, and tells everything in one run. A construct that is built is taken out here.
 
-use crate::check::{Image, KernelOrigin, OutputKind, ToolchainRoot};
+use crate::check::{Image, KernelOrigin, OutputKind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::kernel::Embed;
 use crate::source::Span;
@@ -10,7 +10,6 @@ use crate::source::Span;
 /// Refuses what cannot be built yet, each construct at its place.
 pub(super) fn refuse(image: &Image) -> Result<(), Diagnostics> {
     let mut found = Diagnostics::new();
-    toolchains(image, &mut found);
     kernel(image, &mut found);
     flists(image, &mut found);
     outputs(image, &mut found);
@@ -28,21 +27,6 @@ fn not_yet(found: &mut Diagnostics, what: &str, span: Span, instead: &str) {
         .at(span)
         .help(instead),
     );
-}
-
-fn toolchains(image: &Image, found: &mut Diagnostics) {
-    for toolchain in image.toolchains.values() {
-        let what = match &toolchain.root {
-            ToolchainRoot::Container { .. } => "in container images",
-            _ => continue,
-        };
-        not_yet(
-            found,
-            what,
-            toolchain.span,
-            "use this machine's compilers: `{ host }`",
-        );
-    }
 }
 
 fn kernel(image: &Image, found: &mut Diagnostics) {

@@ -18,7 +18,7 @@ pub struct Toolchain {
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
     pub alpine: Option<Spanned<AlpineRoot>>,
-    /// A container image, pinned by digest.
+    /// A container image, pinned by digest; podman or docker pulls it.
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
     pub image: Option<ContainerImage>,
@@ -45,7 +45,7 @@ pub struct AlpineRoot {
     pub release: Option<Spanned<String>>,
 }
 
-/// A container image, pinned by digest.
+/// A container image for linux/amd64, pinned by digest. Its `PATH` is that of the build; its other variables hold where a recipe sets none of that name.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ContainerImage {

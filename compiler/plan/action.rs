@@ -104,6 +104,18 @@ pub enum Action {
         /// The digest that the tree must have.
         tree: Digest,
     },
+    /// Pulls a container image → tree of known digest.
+    Pull {
+        /// The toolchain that it is.
+        toolchain: String,
+        /// Its name with the registry's host. It does not count for the key.
+        #[serde(skip)]
+        reference: String,
+        /// The digest of its manifest.
+        sha256: Digest,
+        /// The digest that the tree must have.
+        tree: Digest,
+    },
     /// Applies a patch to the files of a source → tree.
     Patch {
         /// The source's files.

@@ -390,7 +390,8 @@ impl Making<'_, '_> {
 
     fn environment(&self) -> BTreeMap<String, String> {
         let made = self.locked.made;
-        [
+        let mut environment = self.toolchain.variables.clone();
+        let own = [
             ("PATH", self.toolchain.path.clone()),
             ("HOME", "/build/home".to_owned()),
             ("TMPDIR", "/tmp".to_owned()),
@@ -405,8 +406,9 @@ impl Making<'_, '_> {
             ("KBUILD_BUILD_HOST", "zosc".to_owned()),
             ("KBUILD_BUILD_VERSION", "1".to_owned()),
         ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into()
+        .map(|(name, value)| (name.to_owned(), value));
+        environment.extend(own);
+        environment
     }
 }
 

@@ -157,7 +157,8 @@ pub(super) fn environment(
     toolchain: &Toolchain,
     epoch: u64,
 ) -> BTreeMap<String, String> {
-    let mut environment: BTreeMap<String, String> = [
+    let mut environment = toolchain.variables.clone();
+    let own = [
         ("PATH", toolchain.path.clone()),
         ("HOME", "/build/home".to_owned()),
         ("TMPDIR", "/tmp".to_owned()),
@@ -165,8 +166,8 @@ pub(super) fn environment(
         ("TZ", "UTC".to_owned()),
         ("SOURCE_DATE_EPOCH", epoch.to_string()),
     ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .into();
+    .map(|(name, value)| (name.to_owned(), value));
+    environment.extend(own);
     if let Recipe::Cargo { crt_static, .. } = &build.recipe {
         environment.insert("CARGO_HOME".to_owned(), "/build/cargo".to_owned());
         environment.insert("CARGO_TARGET_DIR".to_owned(), "/build/target".to_owned());

@@ -1,5 +1,7 @@
 //! What a toolchain is to the commands that run in it: the one place that knows.
 
+use std::collections::BTreeMap;
+
 use crate::check::{Build, Image, LocalRoot, Recipe, ToolchainRoot};
 use crate::diagnostic::Diagnostic;
 use crate::lock::{HostToolchain, LockedToolchain};
@@ -19,6 +21,8 @@ pub(super) struct Toolchain {
     pub(super) root: Root,
     /// The value of `PATH`.
     pub(super) path: String,
+    /// Variables that it asks for; what a recipe sets itself comes before them.
+    pub(super) variables: BTreeMap<String, String>,
     /// The target triple that its Rust compiler builds for by itself, where that is known.
     pub(super) triple: Option<String>,
 }
@@ -34,9 +38,12 @@ pub(super) fn toolchain(lowering: &mut Lowering<'_>, name: &str, at: Span) -> Op
         ToolchainRoot::Host => host(lowering),
         root => {
             let tree = tree(lowering, name, root, toolchain.span)?;
+            let variables = variables(lowering, name);
+            let path = variables.get("PATH").map_or(PATH, String::as_str);
             Some(Toolchain {
                 root: Root::Toolchain(tree),
-                path: PATH.to_owned(),
+                path: path.to_owned(),
+                variables,
                 triple: triple(image, root),
             })
         }
@@ -80,6 +87,7 @@ fn on_host(host: HostToolchain) -> Toolchain {
     let triple = triple.filter_map(|line| line.strip_prefix("host: "));
     Toolchain {
         path: host.path.join(":"),
+        variables: BTreeMap::new(),
         triple: triple.map(str::to_owned).next(),
         root: Root::Host(host),
     }
@@ -89,6 +97,14 @@ fn on_host(host: HostToolchain) -> Toolchain {
 fn triple(image: &Image, root: &ToolchainRoot) -> Option<String> {
     let is_alpine = matches!(root, ToolchainRoot::Alpine { .. });
     is_alpine.then(|| format!("{}-alpine-linux-musl", image.arch))
+}
+
+/// What the image of a toolchain asks for, where it is one.
+fn variables(lowering: &Lowering<'_>, name: &str) -> BTreeMap<String, String> {
+    match lowering.inputs.lock.toolchains.get(name) {
+        Some(LockedToolchain::Image { environment, .. }) => environment.clone(),
+        _ => BTreeMap::new(),
+    }
 }
 
 /// The tree of a toolchain that is not this machine's own; `None` where the lock does not have what the manifest says.
@@ -127,6 +143,23 @@ fn tree(
             let label = format!("fetch toolchain {name}");
             let archive = add(lowering, label, span, fetch);
             Some(unpack(lowering, name, span, archive, url))
+        }
+        (
+            ToolchainRoot::Container { .. },
+            Some(LockedToolchain::Image {
+                reference,
+                sha256,
+                tree,
+                ..
+            }),
+        ) => {
+            let pull = Action::Pull {
+                toolchain: name.to_owned(),
+                reference: reference.clone(),
+                sha256: *sha256,
+                tree: *tree,
+            };
+            Some(add(lowering, format!("pull toolchain {name}"), span, pull))
         }
         (ToolchainRoot::Local(LocalRoot::Archive(path, _)), _) => {
             let file = inputs.files.get(&path.value)?;

@@ -8,10 +8,10 @@ use std::path::Path;
 use rustix::process::{Resource, getrlimit};
 
 use super::super::sandbox::{Access, Bind, Network, RootFs, Sandbox};
-use super::engine::{EMPTY_IMAGE, Engine};
+use super::engine::{EMPTY_IMAGE, options};
 use super::job::{FOLDER, SHARED};
-use super::leftovers::LABEL;
 use super::program::Program;
+use crate::io::{CONTAINER_LABEL, Engine};
 
 /// What laying out a root takes; all but what the embedded sandbox leaves to a command is dropped before it starts.
 const CAPABILITIES: [&str; 13] = [
@@ -51,7 +51,7 @@ impl Start<'_> {
             .map(str::to_owned)
             .into();
         all.push(format!("--name={}", self.name));
-        all.push(format!("--label={LABEL}"));
+        all.push(format!("--label={CONTAINER_LABEL}"));
         all.push(match sandbox.network {
             Network::None => "--network=none".to_owned(),
             Network::Host => "--network=host".to_owned(),
@@ -64,12 +64,7 @@ impl Start<'_> {
             all.push(format!("--security-opt={filter}"));
         }
         all.extend(limits());
-        all.extend(
-            self.engine
-                .options()
-                .iter()
-                .map(|&option| option.to_owned()),
-        );
+        all.extend(options(self.engine).iter().map(|&option| option.to_owned()));
         all.push("--interactive".to_owned());
         if self.terminal {
             all.push("--tty".to_owned());

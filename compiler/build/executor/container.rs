@@ -17,12 +17,12 @@ use super::super::sandbox::{
 };
 use super::super::scratch::Scratch;
 use super::arguments::{Start, moved};
-use super::engine::{EMPTY_IMAGE, Engine};
+use super::engine::EMPTY_IMAGE;
 use super::job::{JOB, Job, Report};
 use super::program::Program;
-use super::{Executor, leftovers, refusal};
+use super::{Executor, refusal};
 use crate::diagnostic::Diagnostic;
-use crate::io::{self, Stopwatch};
+use crate::io::{self, Engine, Stopwatch};
 use crate::tree::Store;
 
 /// How often cancellation is looked at.
@@ -75,7 +75,7 @@ impl Containers {
         let bytes = serde_json::to_vec(&job).expect("a sandbox is always JSON");
         let path = shared.join(JOB);
         fs::write(&path, bytes).map_err(|error| disk(&path, &error))?;
-        let name = leftovers::name(self.count.fetch_add(1, Ordering::Relaxed));
+        let name = io::container_name(self.count.fetch_add(1, Ordering::Relaxed));
         let start = Start {
             engine: self.engine,
             further: &self.further,
@@ -223,7 +223,7 @@ impl Executor for Containers {
     ) -> Result<Outcome, Diagnostic> {
         let prepared = self.prepare(sandbox, false)?;
         self.swept
-            .call_once(|| leftovers::remove(self.engine, cancel));
+            .call_once(|| io::remove_containers(self.engine, cancel));
         let (mut status, mut words) = self.follow(&prepared, cancel, line)?;
         if refusal::is_missing_image(&words) {
             self.make_image(&prepared, cancel)?;
@@ -239,6 +239,10 @@ impl Executor for Containers {
             });
         }
         self.conclude(&prepared, status, &words)
+    }
+
+    fn engine(&self) -> Option<Engine> {
+        Some(self.engine)
     }
 
     fn interact(&self, sandbox: &Sandbox) -> Result<Outcome, Diagnostic> {

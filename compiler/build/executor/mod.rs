@@ -11,7 +11,6 @@ mod container;
 mod engine;
 mod inside;
 mod job;
-mod leftovers;
 mod program;
 mod refusal;
 
@@ -19,7 +18,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::sandbox::{Outcome, Sandbox};
 use crate::diagnostic::Diagnostic;
-use crate::io;
+use crate::io::{self, Engine};
 use crate::tree::Store;
 
 pub use inside::inside_container;
@@ -39,6 +38,9 @@ pub trait Executor: Sync {
         line: &mut dyn FnMut(&[u8]),
     ) -> Result<Outcome, Diagnostic>;
 
+    /// The engine whose containers it makes, where it makes any.
+    fn engine(&self) -> Option<Engine>;
+
     /// Runs a command on the terminal that zosc itself was started from, without limits.
     fn interact(&self, sandbox: &Sandbox) -> Result<Outcome, Diagnostic>;
 }
@@ -55,6 +57,15 @@ pub enum Choice {
 }
 
 impl Choice {
+    /// The engine that is chosen, where one is.
+    pub fn engine(self) -> Option<Engine> {
+        match self {
+            Self::Sandbox => None,
+            Self::Podman => Some(Engine::Podman),
+            Self::Docker => Some(Engine::Docker),
+        }
+    }
+
     /// The choice with this name.
     fn named(name: &str) -> Result<Self, Diagnostic> {
         match name {
@@ -78,10 +89,8 @@ pub fn choose(choice: Option<Choice>, store: &Store) -> Result<Box<dyn Executor>
         (None, Some(name)) => Choice::named(&name)?,
         (None, None) => Choice::Sandbox,
     };
-    let engine = match choice {
-        Choice::Sandbox => return Ok(Box::new(Embedded)),
-        Choice::Podman => engine::Engine::Podman,
-        Choice::Docker => engine::Engine::Docker,
+    let Some(engine) = choice.engine() else {
+        return Ok(Box::new(Embedded));
     };
     let further = io::environment("ZOSC_CONTAINER_ARGS").unwrap_or_default();
     let further = shlex::split(&further).ok_or_else(|| refusal::unclosed_quote(&further))?;
@@ -100,6 +109,10 @@ impl Executor for Embedded {
         line: &mut dyn FnMut(&[u8]),
     ) -> Result<Outcome, Diagnostic> {
         sandbox.run(cancel, line)
+    }
+
+    fn engine(&self) -> Option<Engine> {
+        None
     }
 
     fn interact(&self, sandbox: &Sandbox) -> Result<Outcome, Diagnostic> {

@@ -1,8 +1,8 @@
 //! Why an engine makes no container, and what to do about it.
 
 use super::super::sandbox;
-use super::engine::Engine;
 use crate::diagnostic::Diagnostic;
+use crate::io::{self, Engine};
 
 /// How many lines of an engine's own words are shown.
 const SHOWN: usize = 12;
@@ -28,10 +28,7 @@ pub(super) fn unclosed_quote(options: &str) -> Diagnostic {
 /// The engine's program is missing.
 pub(super) fn no_engine(engine: Engine) -> Diagnostic {
     let name = engine.program();
-    let packages = match engine {
-        Engine::Podman => ("podman runc uidmap", "podman"),
-        Engine::Docker => ("docker.io", "docker"),
-    };
+    let packages = engine.packages();
     Diagnostic::error(
         "zosc::build::no-engine",
         format!("there is no program `{name}` in PATH"),
@@ -86,18 +83,11 @@ struct Known {
 
 const KNOWN: [Known; 11] = [
     Known {
-        said: &[
-            "permission denied while trying to connect",
-            "connect: permission denied",
-        ],
+        said: &io::NOT_PERMITTED,
         means: not_permitted,
     },
     Known {
-        said: &[
-            "Cannot connect to the Docker daemon",
-            "error during connect",
-            "Is the docker daemon running",
-        ],
+        said: &io::NOT_RUNNING,
         means: not_running,
     },
     Known {

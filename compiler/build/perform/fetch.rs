@@ -1,4 +1,4 @@
-//! Brings what comes from elsewhere and is locked by digest: files, crates, commits.
+//! Brings what comes from elsewhere and is locked by digest: files, crates, commits, images.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -58,6 +58,19 @@ pub(super) fn bring(context: &Context<'_>, action: &Action) -> Option<Result<Dig
                 patches: patches.clone(),
             };
             dependencies(context, &vendoring, *tree)
+        }
+        Action::Pull {
+            toolchain,
+            reference,
+            sha256,
+            tree,
+        } => {
+            let image = lock::ContainerImage {
+                toolchain,
+                reference,
+                sha256: *sha256,
+            };
+            pull(context, &image, *tree)
         }
         _ => return None,
     })
@@ -179,4 +192,20 @@ fn dependencies(
     }
     let options = context.options;
     lock::vendored_tree(vendoring, tree, store, options.offline, options.cancel)
+}
+
+/// Lets podman or docker pull an image, exactly as locked.
+fn pull(
+    context: &Context<'_>,
+    image: &lock::ContainerImage<'_>,
+    tree: Digest,
+) -> Result<Digest, Diagnostic> {
+    let store = context.store;
+    // Locking leaves the tree there under no key of this action.
+    if ledger::is_whole_tree(store, &tree) {
+        return Ok(tree);
+    }
+    let options = context.options;
+    let how = (options.offline, options.executor.engine());
+    lock::image_tree(image, tree, store, how, options.cancel)
 }

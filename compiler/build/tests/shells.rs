@@ -15,6 +15,10 @@ impl executor::Executor for Inside {
         sandbox.run(cancel, line)
     }
 
+    fn engine(&self) -> Option<crate::io::Engine> {
+        None
+    }
+
     fn interact(&self, sandbox: &sandbox::Sandbox) -> Result<sandbox::Outcome, Diagnostic> {
         let mut said = self.0.lock().expect("no panic");
         sandbox.run(&AtomicBool::new(false), &mut |line| {

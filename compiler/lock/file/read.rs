@@ -38,6 +38,14 @@ pub(super) fn read_node(node: &Node, lock: &mut Lock) -> Option<()> {
                 packages.push(line.package(Role::Image)?);
             }
         }
+        "toolchain-variable" => {
+            let toolchain = lock.toolchains.get_mut(&line.text("toolchain")?);
+            let Some(LockedToolchain::Image { environment, .. }) = toolchain else {
+                return None;
+            };
+            let value = line.text("value")?;
+            environment.insert(line.name, value);
+        }
         "vendored" => {
             let mut by = [Vendor::Cargo, Vendor::Go].into_iter();
             let vendored = LockedVendor {
@@ -157,6 +165,12 @@ impl<'n> Line<'n> {
                 wishes: self.words("wishes"),
                 indexes: Vec::new(),
                 packages: Vec::new(),
+            }),
+            "toolchain-image" => Some(LockedToolchain::Image {
+                reference: self.text("image")?,
+                sha256: self.digest("sha256")?,
+                tree: self.digest("tree")?,
+                environment: BTreeMap::new(),
             }),
             "toolchain-rootfs" => Some(LockedToolchain::Download {
                 url: self.text("url")?,

@@ -7,7 +7,11 @@ impl Action {
     pub fn is_from_elsewhere(&self) -> bool {
         matches!(
             self,
-            Self::Fetch { .. } | Self::Vendor { .. } | Self::Git { .. } | Self::Dependencies { .. }
+            Self::Fetch { .. }
+                | Self::Vendor { .. }
+                | Self::Git { .. }
+                | Self::Dependencies { .. }
+                | Self::Pull { .. }
         )
     }
 
@@ -33,6 +37,7 @@ impl Action {
             | Self::Git { .. }
             | Self::Patch { .. }
             | Self::Dependencies { .. }
+            | Self::Pull { .. }
             | Self::Unpack { .. }
             | Self::UnpackRoot { .. }
             | Self::PackageFiles { .. }

@@ -5,11 +5,10 @@
 use std::fs;
 use std::sync::atomic::AtomicBool;
 
-use super::engine::Engine;
-use crate::io;
+use super::{Engine, run_program};
 
 /// What every container of ours is labelled with.
-pub(super) const LABEL: &str = "zosc";
+pub const CONTAINER_LABEL: &str = "zosc";
 
 /// The process that a container belongs to, told apart from later ones with its number and from other machines' and
 /// containers' processes.
@@ -56,26 +55,26 @@ fn start_of(process: u32) -> Option<u64> {
     rest.split(' ').nth(19)?.parse().ok()
 }
 
-/// The name of this process's container with this number.
-pub(super) fn name(number: u32) -> String {
+/// The name of this process's container for `what`.
+pub fn container_name(what: impl std::fmt::Display) -> String {
     let own = Keeper::own().unwrap_or(Keeper {
         namespace: 0,
         process: std::process::id(),
         start: 0,
     });
     format!(
-        "zosc-{}-{}-{}-{number}",
+        "zosc-{}-{}-{}-{what}",
         own.namespace, own.process, own.start
     )
 }
 
 /// Removes containers of dead processes; where that fails, the next run tries again.
-pub(super) fn remove(engine: Engine, cancel: &AtomicBool) {
+pub fn remove_containers(engine: Engine, cancel: &AtomicBool) {
     let Some(own) = Keeper::own() else {
         return;
     };
     let call = |arguments: &[&str]| {
-        io::run_program(
+        run_program(
             engine.program(),
             arguments,
             std::path::Path::new("/"),
@@ -83,7 +82,7 @@ pub(super) fn remove(engine: Engine, cancel: &AtomicBool) {
             cancel,
         )
     };
-    let filter = format!("label={LABEL}");
+    let filter = format!("label={CONTAINER_LABEL}");
     let Ok(listed) = call(&["ps", "--all", "--filter", &filter, "--format", "{{.Names}}"]) else {
         return;
     };
@@ -101,7 +100,7 @@ mod tests {
     #[test]
     fn only_containers_of_dead_processes_are_left_over() {
         let own = Keeper::own().expect("/proc is there");
-        let mine = Keeper::of_name(&name(7)).expect("a name of ours");
+        let mine = Keeper::of_name(&container_name(7)).expect("a name of ours");
         assert_eq!(mine, own);
         assert!(!mine.is_dead(&own));
         let earlier = Keeper {

@@ -1,0 +1,188 @@
+//! What archives become.
+
+use std::io::{Seek as _, Write as _};
+
+use super::*;
+
+fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(folder.path()).expect("opens");
+    (folder, store)
+}
+
+fn unpack(bytes: &[u8], name: &str, strip: u32) -> Result<Tree, Diagnostic> {
+    let (_folder, store) = store();
+    let mut file = tempfile::tempfile().expect("a file");
+    file.write_all(bytes).expect("written");
+    file.rewind().expect("rewound");
+    Unpacking::new(name, "source x", &store)
+        .strip_components(strip)
+        .tree_of(file)
+}
+
+/// A tar archive; `->` makes a symlink, `=>` a hard link, a trailing slash a directory.
+fn tar(entries: &[(&str, &str)]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (path, content) in entries {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o755);
+        header.set_uid(1000);
+        header.set_mtime(99);
+        let raw = &mut header.as_old_mut().name;
+        raw[..path.len()].copy_from_slice(path.as_bytes());
+        let mut body: &[u8] = b"";
+        if let Some(target) = content.strip_prefix("->") {
+            header.set_entry_type(tar::EntryType::Symlink);
+            header.set_link_name(target).expect("a short name");
+        } else if let Some(target) = content.strip_prefix("=>") {
+            header.set_entry_type(tar::EntryType::Link);
+            header.set_link_name(target).expect("a short name");
+        } else if path.ends_with('/') {
+            header.set_entry_type(tar::EntryType::Directory);
+        } else {
+            body = content.as_bytes();
+        }
+        header.set_size(body.len() as u64);
+        header.set_cksum();
+        builder.append(&header, body).expect("appended");
+    }
+    builder.into_inner().expect("finished")
+}
+
+fn listing(tree: &Tree) -> Vec<String> {
+    tree.iter()
+        .map(|(path, entry)| {
+            let kind = match &entry.node {
+                Node::File { size, .. } => format!("{size} bytes"),
+                Node::Symlink { target } => format!("-> {target}"),
+                Node::Hardlink { to } => format!("=> {to}"),
+                _ => "folder".to_owned(),
+            };
+            let (uid, mtime) = (entry.uid, entry.mtime);
+            format!("{path} {:o} {uid} {mtime} {kind}", entry.mode)
+        })
+        .collect()
+}
+
+const PROGRAM: [(&str, &str); 4] = [
+    ("app-1.0/", ""),
+    ("app-1.0/bin/app", "program"),
+    ("app-1.0/app", "->bin/app"),
+    ("app-1.0/again", "=>app-1.0/bin/app"),
+];
+
+const UNPACKED: [&str; 4] = [
+    "/again 755 0 0 => /bin/app",
+    "/app 777 0 0 -> bin/app",
+    "/bin 755 0 0 folder",
+    "/bin/app 755 0 0 7 bytes",
+];
+
+#[test]
+fn every_compression_of_tar_gives_the_same_tree() {
+    let plain = tar(&PROGRAM);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&plain).expect("compressed");
+    let mut xz = xz2::write::XzEncoder::new(Vec::new(), 1);
+    xz.write_all(&plain).expect("compressed");
+    let zstd = zstd::encode_all(&*plain, 1).expect("compressed");
+    for (name, bytes) in [
+        ("app.tar", plain),
+        ("app.tar.gz", gzip.finish().expect("finished")),
+        ("app.txz", xz.finish().expect("finished")),
+        ("app.TAR.ZST", zstd),
+    ] {
+        let tree = unpack(&bytes, name, 1).expect(name);
+        assert_eq!(listing(&tree), UNPACKED, "{name}");
+    }
+}
+
+#[test]
+fn a_deb_yields_the_files_of_its_data() {
+    let mut builder = ar::Builder::new(Vec::new());
+    let zstd = zstd::encode_all(&*tar(&[("./usr/bin/x", "x")]), 1).expect("compressed");
+    for (name, content) in [
+        ("debian-binary", b"2.0\n".as_slice()),
+        ("control.tar", &tar(&[("./control", "")])),
+        ("data.tar.zst", &zstd),
+    ] {
+        let header = ar::Header::new(name.into(), content.len() as u64);
+        builder.append(&header, content).expect("appended");
+    }
+    let bytes = builder.into_inner().expect("finished");
+    let tree = unpack(&bytes, "x.deb", 0).expect("unpacks");
+    assert_eq!(
+        listing(&tree).last().map(String::as_str),
+        Some("/usr/bin/x 755 0 0 1 bytes")
+    );
+    let refused = unpack(&bytes[..200], "x.deb", 0).expect_err("truncated");
+    assert_eq!(refused.code, "zosc::archive::bad-archive");
+}
+
+#[test]
+fn a_zip_keeps_permissions_and_links() {
+    let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default().unix_permissions(0o750);
+    writer.start_file("a/tool", options).expect("begun");
+    writer.write_all(b"tool").expect("written");
+    writer
+        .add_symlink("a/link", "tool", options)
+        .expect("linked");
+    let bytes = writer.finish().expect("finished").into_inner();
+    let tree = unpack(&bytes, "a.zip", 1).expect("unpacks");
+    assert_eq!(
+        listing(&tree),
+        ["/link 777 0 0 -> tool", "/tool 750 0 0 4 bytes"]
+    );
+}
+
+#[test]
+fn an_apk_yields_its_files_without_what_describes_it() {
+    let mut bytes = Vec::new();
+    for part in [
+        tar(&[(".SIGN.RSA.key", "signature")]),
+        tar(&[(".PKGINFO", "pkgname = x")]),
+        tar(&[("etc/x.conf", "conf")]),
+    ] {
+        let mut gzip = flate2::write::GzEncoder::new(&mut bytes, flate2::Compression::fast());
+        gzip.write_all(&part).expect("compressed");
+        gzip.finish().expect("finished");
+    }
+    let tree = unpack(&bytes, "x.apk", 0).expect("unpacks");
+    assert_eq!(
+        listing(&tree),
+        ["/etc 755 0 0 folder", "/etc/x.conf 755 0 0 4 bytes"]
+    );
+}
+
+#[test]
+fn archives_cannot_leave_their_tree() {
+    for entries in [
+        &[("../x", "x")][..],
+        &[("a/../../x", "x")],
+        &[("a", "->/etc"), ("a/x", "x")],
+        &[("x", "=>../etc/passwd")],
+        &[("x", "=>missing")],
+        &[("x", "1"), ("x", "2")],
+    ] {
+        let refused = unpack(&tar(entries), "x.tar", 0).expect_err("refused");
+        assert_eq!(refused.code, "zosc::archive::bad-archive", "{entries:?}");
+    }
+    let inside = unpack(&tar(&[("/abs", "x")]), "x.tar", 0).expect("made relative");
+    assert_eq!(listing(&inside), ["/abs 755 0 0 1 bytes"]);
+}
+
+#[test]
+fn what_is_no_archive_is_refused() {
+    for (bytes, name) in [
+        (&b"text"[..], "a.txt"),
+        (b"text", "a.tar.gz"),
+        (b"text", "a.zip"),
+        (b"", "a.deb"),
+        (b"text", "a.tar.bz2"),
+        (b"", "a.tar"),
+    ] {
+        let refused = unpack(bytes, name, 0).expect_err(name);
+        assert_eq!(refused.code, "zosc::archive::bad-archive", "{name}");
+    }
+}
