@@ -3,6 +3,8 @@
 mod key;
 mod yields;
 
+pub use yields::Yield;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -29,17 +31,6 @@ pub enum Input {
     /// What another action yields.
     #[serde(rename = "$output")]
     Output(ActionId),
-}
-
-/// What an action yields: a blob, and what else that leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Yield {
-    /// Bytes.
-    Blob,
-    /// A file tree, by the digest of its encoding.
-    Tree,
-    /// What a package holds, as JSON, with its files and scripts.
-    Package,
 }
 
 /// One step of a build; it yields exactly one blob or tree.

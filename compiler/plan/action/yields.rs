@@ -1,6 +1,17 @@
 //! What kinds of actions there are: where their content comes from, and what they yield.
 
-use super::{Action, Yield};
+use super::Action;
+
+/// What an action yields: a blob, and what else that leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Yield {
+    /// Bytes.
+    Blob,
+    /// A file tree, by the digest of its encoding.
+    Tree,
+    /// What a package holds, as JSON, with its files and scripts.
+    Package,
+}
 
 impl Action {
     /// Whether it brings content from elsewhere that is locked by digest. Such an action needs no other.
