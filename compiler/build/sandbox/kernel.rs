@@ -165,20 +165,32 @@ impl Program {
     }
 
     /// Becomes the program; returns only if that fails.
+    ///
+    /// A program that was written just now may still be open for writing in a process of ours that is about to become another
+    /// sandbox: that passes in a moment.
     pub(super) fn execute(&self) -> Errno {
         let mut worst = Errno::NOENT;
+        let mut tries = 0..100;
         for candidate in &self.candidates {
-            // SAFETY: all strings end with a zero, both lists with a null pointer, and `self` owns all of it.
-            unsafe {
-                libc::execve(
-                    candidate.as_ptr(),
-                    self.arguments.list.as_ptr(),
-                    self.environment.list.as_ptr(),
-                )
-            };
-            match last_error() {
-                Errno::NOENT | Errno::NOTDIR => {}
-                error => worst = error,
+            loop {
+                // SAFETY: all strings end with a zero, both lists with a null pointer, and `self` owns all of it.
+                unsafe {
+                    libc::execve(
+                        candidate.as_ptr(),
+                        self.arguments.list.as_ptr(),
+                        self.environment.list.as_ptr(),
+                    )
+                };
+                match last_error() {
+                    Errno::TXTBSY if tries.next().is_some() => {
+                        // SAFETY: takes a number of microseconds.
+                        unsafe { libc::usleep(2_000) };
+                        continue;
+                    }
+                    Errno::NOENT | Errno::NOTDIR => {}
+                    error => worst = error,
+                }
+                break;
             }
         }
         worst

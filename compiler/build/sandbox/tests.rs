@@ -294,7 +294,13 @@ pub(crate) fn as_user(test: &str) {
         .tempdir()
         .expect("a folder");
     let program = folder.path().join("tests");
-    fs::copy(std::env::current_exe().expect("known"), &program).expect("copied");
+    // By a program of its own: a sandbox that starts meanwhile would hold a file open that this process writes, and what is open
+    // for writing cannot be run.
+    let copied = Command::new("cp")
+        .arg(std::env::current_exe().expect("known"))
+        .arg(&program)
+        .status();
+    assert!(copied.expect("cp starts").success());
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("allowed");
     let output = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
