@@ -67,6 +67,7 @@ fn packing(tree: Input, words: &str, folder: &str) -> Plan {
     };
     plan.actions.truncate(last.0 as usize + 1);
     plan.outputs.clear();
+    plan.build_id = None;
     let packed = pack(&mut plan, "pack", after);
     output(&mut plan, "x", packed);
     plan
