@@ -31,7 +31,7 @@ fn sources_that_the_keyring_does_not_vouch_for_are_not_built() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path();
     std::fs::write(here.join("small.config"), CONFIG).unwrap();
-    let script = r#"
+    let script = r"
         export GNUPGHOME=$PWD/gnupg; mkdir -m 700 gnupg
         for who in right other; do gpg --batch --quiet --passphrase '' --quick-generate-key $who@example.org ed25519 sign; done
         gpg --batch --export right@example.org > keys.gpg
@@ -39,7 +39,7 @@ fn sources_that_the_keyring_does_not_vouch_for_are_not_built() {
         tar -cf linux-6.12.1.tar linux-6.12.1
         for who in right other; do gpg --batch --quiet --local-user $who@example.org --detach-sign -o $who.sign linux-6.12.1.tar; done
         xz -T1 linux-6.12.1.tar; gpgconf --kill all
-    "#;
+    ";
     let made = Command::new("sh")
         .args(["-e", "-c", script])
         .current_dir(here)
