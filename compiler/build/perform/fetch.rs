@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::super::{Event, ledger};
+use super::super::{Event, Options, ledger};
 use super::Context;
 use crate::diagnostic::Diagnostic;
 use crate::io::{self, Request};
 use crate::lock;
 use crate::plan::Action;
-use crate::tree::{BlobWriter, Digest};
+use crate::tree::{BlobWriter, Digest, Store};
 
 /// Performs an action that brings something from elsewhere; `None` for every other.
 pub(super) fn bring(context: &Context<'_>, action: &Action) -> Option<Result<Digest, Diagnostic>> {
@@ -19,7 +19,9 @@ pub(super) fn bring(context: &Context<'_>, action: &Action) -> Option<Result<Dig
             name,
             version,
             tree,
-        } => vendor(context, name, version, *tree),
+        } => known_tree(context, *tree, |store, options| {
+            lock::vendor(name, version, *tree, store, options.offline, options.cancel)
+        }),
         Action::Git {
             source,
             url,
@@ -35,7 +37,9 @@ pub(super) fn bring(context: &Context<'_>, action: &Action) -> Option<Result<Dig
                 submodules: *submodules,
                 keep_git: *keep_git,
             };
-            git(context, &checkout, *tree)
+            known_tree(context, *tree, |store, options| {
+                lock::git_tree(&checkout, *tree, store, options.offline, options.cancel)
+            })
         }
         Action::Dependencies {
             source,
@@ -57,7 +61,9 @@ pub(super) fn bring(context: &Context<'_>, action: &Action) -> Option<Result<Dig
                 git: git.map(|(checkout, _)| checkout),
                 patches: patches.clone(),
             };
-            dependencies(context, &vendoring, *tree)
+            known_tree(context, *tree, |store, options| {
+                lock::vendored_tree(&vendoring, *tree, store, options.offline, options.cancel)
+            })
         }
         Action::Pull {
             toolchain,
@@ -70,7 +76,10 @@ pub(super) fn bring(context: &Context<'_>, action: &Action) -> Option<Result<Dig
                 reference,
                 sha256: *sha256,
             };
-            pull(context, &image, *tree)
+            known_tree(context, *tree, |store, options| {
+                let how = (options.offline, options.executor.engine());
+                lock::image_tree(&image, *tree, store, how, options.cancel)
+            })
         }
         _ => return None,
     })
@@ -148,64 +157,14 @@ fn wrong_digest(url: &str, found: &Digest, locked: &Digest) -> Diagnostic {
     .help("the address has another file now; where that is meant, `zosc update` accepts it")
 }
 
-/// Lets cargo fetch a crate with its dependencies, exactly as locked.
-fn vendor(
+/// A tree of known digest: the store's, where locking left it there under no key of this action, else as `fetch` brings it.
+fn known_tree(
     context: &Context<'_>,
-    name: &str,
-    version: &str,
     tree: Digest,
+    fetch: impl FnOnce(&Store, &Options<'_>) -> Result<Digest, Diagnostic>,
 ) -> Result<Digest, Diagnostic> {
-    let store = context.store;
-    // Locking leaves the tree there under no key of this action.
-    if ledger::is_whole_tree(store, &tree) {
+    if ledger::is_whole_tree(context.store, &tree) {
         return Ok(tree);
     }
-    let options = context.options;
-    lock::vendor(name, version, tree, store, options.offline, options.cancel)
-}
-
-/// Lets git fetch the files of a commit, exactly as locked.
-fn git(
-    context: &Context<'_>,
-    checkout: &lock::Checkout<'_>,
-    tree: Digest,
-) -> Result<Digest, Diagnostic> {
-    let store = context.store;
-    // Locking leaves the tree there under no key of this action.
-    if ledger::is_whole_tree(store, &tree) {
-        return Ok(tree);
-    }
-    let options = context.options;
-    lock::git_tree(checkout, tree, store, options.offline, options.cancel)
-}
-
-/// Lets cargo or go fetch what a source is built from, exactly as locked.
-fn dependencies(
-    context: &Context<'_>,
-    vendoring: &lock::Vendoring<'_>,
-    tree: Digest,
-) -> Result<Digest, Diagnostic> {
-    let store = context.store;
-    // Locking leaves the tree there under no key of this action.
-    if ledger::is_whole_tree(store, &tree) {
-        return Ok(tree);
-    }
-    let options = context.options;
-    lock::vendored_tree(vendoring, tree, store, options.offline, options.cancel)
-}
-
-/// Lets podman or docker pull an image, exactly as locked.
-fn pull(
-    context: &Context<'_>,
-    image: &lock::ContainerImage<'_>,
-    tree: Digest,
-) -> Result<Digest, Diagnostic> {
-    let store = context.store;
-    // Locking leaves the tree there under no key of this action.
-    if ledger::is_whole_tree(store, &tree) {
-        return Ok(tree);
-    }
-    let options = context.options;
-    let how = (options.offline, options.executor.engine());
-    lock::image_tree(image, tree, store, how, options.cancel)
+    fetch(context.store, context.options)
 }
