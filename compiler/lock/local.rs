@@ -11,6 +11,7 @@ use crate::check::{
     StubOrigin, ToolchainRoot,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::io::{Files as _, System};
 use crate::source::Spanned;
 use crate::tree::{Digest, Entry, ImagePath, Node, Origin, Store, Tree};
 
@@ -171,9 +172,14 @@ fn file(store: &Store, path: &Path) -> Result<LocalFile, Diagnostic> {
     Ok(LocalFile { digest, size })
 }
 
+/// Most bytes of a keyring: that of a whole distribution has less than 10 MiB.
+const LARGEST_KEYRING: u64 = 32 << 20;
+
 /// Keys that may be written in text, as `gpgv` reads them.
 fn keyring_file(store: &Store, path: &Path) -> Result<LocalFile, Diagnostic> {
-    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let bytes = System
+        .read(path, LARGEST_KEYRING)
+        .map_err(|error| unreadable(path, &error))?;
     let keys = keyring(&bytes).ok_or_else(|| {
         Diagnostic::error(
             "zosc::lock::unusable-file",
