@@ -8,29 +8,57 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
+use super::engine::digest_of;
 use super::{Artifact, disk};
 use crate::diagnostic::Diagnostic;
 use crate::plan::{Input, Plan};
 use crate::tree::{Digest, Hasher, Store};
 
-/// Writes a plan's outputs into a folder.
-pub(super) fn write(
+/// Outputs that are about to get their names.
+pub(super) struct Prepared {
+    /// What there will be.
+    pub(super) artifacts: Vec<Artifact>,
+    /// Those that are not there yet.
+    pending: Vec<(NamedTempFile, PathBuf, Digest)>,
+}
+
+impl Prepared {
+    /// Whether some are not there yet.
+    pub(super) fn differ(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Gives all of them their names.
+    pub(super) fn publish(self, store: &Store) -> Result<Vec<Artifact>, Diagnostic> {
+        for (file, path, digest) in self.pending {
+            file.persist(&path)
+                .map_err(|error| disk(&path, &error.error))?;
+            remember(store, &path, &digest);
+        }
+        Ok(self.artifacts)
+    }
+}
+
+/// Writes those of a plan's outputs that differ into a folder, under temporary names.
+pub(super) fn prepare(
     plan: &Plan,
-    results: &[Digest],
+    results: &[Option<Digest>],
     store: &Store,
     folder: &Path,
-) -> Result<Vec<Artifact>, Diagnostic> {
+) -> Result<Prepared, Diagnostic> {
     let mut artifacts = Vec::new();
     let mut pending = Vec::new();
     for output in &plan.outputs {
         let path = place(folder, &output.name)?;
-        let digest = digest_of(&output.content, results);
+        let Some(digest) = digest_of(&output.content, results) else {
+            continue;
+        };
         let pcr11 = spelt(output.pcr11, results, store)?;
         let there = holds(store, &path, &digest);
         let size = if let Some(size) = there {
             size
         } else {
-            let (file, size) = prepare(store, folder, &digest)?;
+            let (file, size) = staged(store, folder, &digest)?;
             pending.push((file, path.clone(), digest));
             size
         };
@@ -43,33 +71,19 @@ pub(super) fn write(
             written: there.is_none(),
         });
     }
-    for (file, path, digest) in pending {
-        file.persist(&path)
-            .map_err(|error| disk(&path, &error.error))?;
-        remember(store, &path, &digest);
-    }
-    Ok(artifacts)
-}
-
-fn digest_of(input: &Input, results: &[Digest]) -> Digest {
-    match input {
-        Input::Known(digest) => *digest,
-        Input::Output(id) => *results
-            .get(id.0 as usize)
-            .expect("outputs come from actions of the same plan"),
-    }
+    Ok(Prepared { artifacts, pending })
 }
 
 /// The digest that a blob spells out, where it does.
 pub(super) fn spelt(
     blob: Option<Input>,
-    results: &[Digest],
+    results: &[Option<Digest>],
     store: &Store,
 ) -> Result<Option<Digest>, Diagnostic> {
-    let Some(blob) = blob else {
+    let Some(blob) = blob.and_then(|blob| digest_of(&blob, results)) else {
         return Ok(None);
     };
-    let bytes = store.get(&digest_of(&blob, results))?;
+    let bytes = store.get(&blob)?;
     let text = String::from_utf8_lossy(&bytes);
     Ok(text.trim().parse().ok())
 }
@@ -86,7 +100,7 @@ fn place(folder: &Path, name: &str) -> Result<PathBuf, Diagnostic> {
 }
 
 /// Writes a blob into a temporary file beside its later place, so that one rename puts it there.
-fn prepare(
+fn staged(
     store: &Store,
     folder: &Path,
     digest: &Digest,

@@ -8,16 +8,16 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use super::cores::{Cores, Share};
 use super::ledger::{self, Parts, Trust};
 use super::perform::{self, Context};
-use super::{Event, Observer, Options, cancelled};
+use super::{Event, Observer, Options, cancelled, status};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::Stopwatch;
-use crate::plan::{Action, ActionId, Plan, PlannedAction};
+use crate::plan::{Action, ActionId, Input, Plan, PlannedAction};
 use crate::tree::{Digest, Store};
 
 /// Every action's output.
 pub(super) struct Done {
-    /// By the index of the action.
-    pub(super) results: Vec<Digest>,
+    /// By the index of the action; none of one that was not wanted.
+    pub(super) results: Vec<Option<Digest>>,
     /// How many were performed.
     pub(super) performed: usize,
     /// How many were looked up.
@@ -34,9 +34,8 @@ pub(super) fn perform_all(
 ) -> Result<Done, Diagnostics> {
     let (results, [performed, cached]) =
         perform_some(plan, &|_| true, store, options, observer, trust)?;
-    let results: Option<Vec<Digest>> = results.into_iter().collect();
     Ok(Done {
-        results: results.expect("inputs come before those who need them, so all were reached"),
+        results,
         performed,
         cached,
     })
@@ -344,7 +343,9 @@ impl Engine<'_> {
     fn perform(&self, index: u32, key: Digest, processors: &[usize]) -> Result<Way, Diagnostics> {
         let planned = self.planned(index);
         let inputs = self.inputs(index);
-        self.observer.event(planned, Event::Started);
+        let cause = status::reason(self.plan, self.store, planned, key, &resolver(&inputs));
+        self.observer
+            .event(planned, Event::Started { cause: &cause });
         let clock = Stopwatch::start();
         let context = Context {
             store: self.store,
@@ -426,6 +427,14 @@ impl Engine<'_> {
             return Err(state.problems);
         }
         Ok((state.results, [state.performed, state.cached]))
+    }
+}
+
+/// The digest of an input, where it is known or its action was reached.
+pub(super) fn digest_of(input: &Input, results: &[Option<Digest>]) -> Option<Digest> {
+    match input {
+        Input::Known(digest) => Some(*digest),
+        Input::Output(id) => results.get(id.0 as usize).copied().flatten(),
     }
 }
 

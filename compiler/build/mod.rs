@@ -12,6 +12,7 @@ mod ledger;
 mod logs;
 mod materialise;
 mod perform;
+mod record;
 mod roots;
 mod savings;
 mod scratch;
@@ -21,6 +22,7 @@ mod status;
 pub mod executor;
 pub mod sandbox;
 
+pub use record::{ActionRecord, OutputRecord, Record, Subject, record_of, records};
 pub use savings::Saving;
 pub use shell::{Shell, State, find_shell, open_shell, reopen, shells};
 pub use status::{Reason, Status, status};
@@ -47,6 +49,8 @@ pub struct Options<'a> {
     pub outputs: PathBuf,
     /// Who runs foreign code.
     pub executor: &'a dyn executor::Executor,
+    /// What is built, for the record; without it, none is kept.
+    pub subject: Option<Subject>,
     /// Set from elsewhere to stop: running commands are killed, nothing half-written stays.
     pub cancel: &'a AtomicBool,
 }
@@ -61,7 +65,10 @@ pub trait Observer: Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<'a> {
     /// It is being performed.
-    Started,
+    Started {
+        /// Why its result was not in the store.
+        cause: &'a Reason,
+    },
     /// Its result was in the store.
     Cached,
     /// It was performed.
@@ -134,13 +141,19 @@ pub fn run(
     options: &Options<'_>,
     observer: &dyn Observer,
 ) -> Result<Artifacts, Diagnostics> {
+    let recorder = record::Recorder::new(observer);
     let attempt = |trust| -> Result<Artifacts, Diagnostics> {
-        let done = engine::perform_all(plan, store, options, observer, trust)?;
-        let outputs = artifacts::write(plan, &done.results, store, &options.outputs)?;
+        let done = engine::perform_all(plan, store, options, &recorder, trust)?;
+        let outputs = artifacts::prepare(plan, &done.results, store, &options.outputs)?;
         let build_id = artifacts::spelt(plan.build_id, &done.results, store)?;
         let savings = savings::savings(plan, &done.results, store)?;
+        // Before the outputs, so that none is without a record however this ends.
+        if let Some(subject) = &options.subject {
+            let told = (outputs.artifacts.as_slice(), outputs.differ());
+            recorder.keep(subject, plan, &done.results, build_id, told, store)?;
+        }
         Ok(Artifacts {
-            outputs,
+            outputs: outputs.publish(store)?,
             build_id,
             savings,
             performed: done.performed,
@@ -181,6 +194,7 @@ pub fn fetch(
     let part = Plan {
         actions: from_elsewhere.cloned().collect(),
         outputs: Vec::new(),
+        tree: None,
         build_id: None,
         reductions: Vec::new(),
         sites: plan.sites.clone(),

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
+use super::engine::digest_of;
 use super::perform::select::Patterns;
 use crate::diagnostic::Diagnostic;
-use crate::plan::{Input, Plan};
+use crate::plan::Plan;
 use crate::tree::{Digest, ImagePath, Node, Store, Tree};
 
 /// What one step has saved, before compression.
@@ -24,7 +25,7 @@ pub struct Saving {
 /// The savings of a plan that has been performed, in its order.
 pub(super) fn savings(
     plan: &Plan,
-    results: &[Digest],
+    results: &[Option<Digest>],
     store: &Store,
 ) -> Result<Vec<Saving>, Diagnostic> {
     let mut trees: BTreeMap<Digest, Tree> = BTreeMap::new();
@@ -32,7 +33,11 @@ pub(super) fn savings(
     // Files that an earlier word of the same step has left out.
     let mut counted: Option<(Digest, Vec<Patterns>)> = None;
     for reduction in &plan.reductions {
-        let ends = [reduction.before, reduction.after].map(|input| digest(results, input));
+        let ends = [reduction.before, reduction.after];
+        let [Some(before), Some(after)] = ends.map(|input| digest_of(&input, results)) else {
+            continue;
+        };
+        let ends = [before, after];
         for end in ends {
             if let Slot::Vacant(slot) = trees.entry(end) {
                 slot.insert(store.get_tree(&end)?);
@@ -88,14 +93,5 @@ fn count(before: &Tree, after: &Tree, counts: &dyn Fn(&ImagePath) -> bool, savin
             saving.before += old;
             saving.after += new.unwrap_or(0);
         }
-    }
-}
-
-fn digest(results: &[Digest], input: Input) -> Digest {
-    match input {
-        Input::Known(digest) => digest,
-        Input::Output(id) => *results
-            .get(id.0 as usize)
-            .expect("reductions lie between actions of the same plan"),
     }
 }

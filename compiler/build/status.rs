@@ -1,7 +1,7 @@
 //! Which actions have a stored result, and why the others have none.
 
 use super::ledger::{self, Parts, Trust};
-use crate::plan::{ActionId, Plan};
+use crate::plan::{ActionId, Plan, PlannedAction};
 use crate::tree::{Digest, Store};
 
 /// Whether an action would be performed.
@@ -24,6 +24,16 @@ pub enum Reason {
     Lost,
     /// The action with this label comes first; what that yields decides.
     Behind(String),
+}
+
+impl Reason {
+    /// What it says, each cause by itself.
+    pub fn causes(&self) -> Vec<String> {
+        match self {
+            Self::Changed(what) => what.iter().map(|what| format!("{what} changed")).collect(),
+            _ => vec![self.to_string()],
+        }
+    }
 }
 
 impl std::fmt::Display for Reason {
@@ -63,17 +73,30 @@ pub fn status(plan: &Plan, store: &Store) -> Vec<Status> {
         let resolve = |id| known(id).unwrap_or_else(|| Digest::of(b""));
         let key = planned.action.key(&resolve);
         let found = ledger::result(store, &key, planned.action.yields(), Trust::Shallow);
-        let status = if let Some(output) = found {
-            Status::Cached(output)
-        } else if ledger::recorded(store, &key).is_some() {
-            Status::Stale(Reason::Lost)
-        } else if let Some(last) = ledger::last(store, planned) {
-            let parts = Parts::of(plan, &planned.action, key, &resolve);
-            Status::Stale(Reason::Changed(parts.changed_since(&last)))
-        } else {
-            Status::Stale(Reason::Never)
-        };
-        all.push(status);
+        all.push(match found {
+            Some(output) => Status::Cached(output),
+            None => Status::Stale(reason(plan, store, planned, key, &resolve)),
+        });
     }
     all
+}
+
+/// Why an action whose inputs are known has no stored result.
+pub(super) fn reason(
+    plan: &Plan,
+    store: &Store,
+    planned: &PlannedAction,
+    key: Digest,
+    resolve: &dyn Fn(ActionId) -> Digest,
+) -> Reason {
+    if ledger::recorded(store, &key).is_some() {
+        return Reason::Lost;
+    }
+    match ledger::last(store, planned) {
+        Some(last) => {
+            let parts = Parts::of(plan, &planned.action, key, resolve);
+            Reason::Changed(parts.changed_since(&last))
+        }
+        None => Reason::Never,
+    }
 }

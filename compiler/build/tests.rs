@@ -30,7 +30,7 @@ struct Events(Mutex<Vec<String>>);
 impl Observer for Events {
     fn event(&self, action: &PlannedAction, event: Event<'_>) {
         let word = match event {
-            Event::Started => "started".to_owned(),
+            Event::Started { .. } => "started".to_owned(),
             Event::Cached => "cached".to_owned(),
             Event::Finished { .. } => "finished".to_owned(),
             Event::Failed => "failed".to_owned(),
@@ -77,6 +77,11 @@ impl Bench {
             offline: true,
             outputs: self.outputs(),
             executor: &executor::Embedded,
+            subject: Some(Subject {
+                manifest: self.folder.path().join("zos.kdl"),
+                name: "test".into(),
+                lock: self.folder.path().join("zos.lock"),
+            }),
             cancel: &self.cancel,
         }
     }
@@ -495,5 +500,6 @@ fn segments_together_hold_what_the_image_holds() {
 mod commands;
 mod links;
 mod packing;
+mod records;
 mod shells;
 mod shrinking;

@@ -58,6 +58,11 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
             .clone()
             .unwrap_or_else(|| image.directory.join("dist")),
         executor: &*executor,
+        subject: Some(build::Subject {
+            manifest: image.manifest.clone(),
+            name: image.name.clone(),
+            lock: image.directory.join(lock::FILE_NAME),
+        }),
         cancel: &CANCELLED,
     };
     let progress = Progress::new(session).streaming(!arguments.quiet);

@@ -105,7 +105,7 @@ impl build::Observer for Progress {
     fn event(&self, action: &PlannedAction, event: Event<'_>) {
         match event {
             Event::Cached => {}
-            Event::Started => self.begin(&action.label),
+            Event::Started { .. } => self.begin(&action.label),
             Event::Progress { done, total } => {
                 self.message(
                     &action.label,

@@ -342,6 +342,7 @@ impl Session {
             offline,
             outputs: PathBuf::new(),
             executor: &build::executor::Embedded,
+            subject: None,
             cancel: &CANCELLED,
         };
         let progress = Progress::new(self);

@@ -131,6 +131,7 @@ fn open(session: &mut Session, arguments: &Open) -> Result<(Store, Shell), Faile
         offline: arguments.lock.offline,
         outputs: image.directory.join("dist"),
         executor: &*executor,
+        subject: None,
         cancel: &CANCELLED,
     };
     let progress = Progress::new(session);

@@ -64,6 +64,14 @@ pub fn default_store() -> PathBuf {
     cache.unwrap_or_else(std::env::temp_dir).join("zosc")
 }
 
+/// What the machine's clock says, in milliseconds since 1970: for people; never part of a result.
+pub fn unix_milliseconds() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
+
 /// Measures how long something takes, for people; never part of a result.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);

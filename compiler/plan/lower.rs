@@ -59,6 +59,7 @@ pub fn lower(image: &Image, inputs: &Inputs) -> Result<Plan, Diagnostics> {
     let parts = boot_parts(&mut lowering, kernel);
     let identity = identity(&mut lowering, tree, &parts);
     let tree = stamped(&mut lowering, tree, identity);
+    lowering.plan.tree = Some(tree);
     let initramfs = initramfs(&mut lowering, tree);
     outputs(&mut lowering, &parts, identity, tree, initramfs);
     if lowering.problems.has_errors() {

@@ -43,6 +43,8 @@ pub struct Plan {
     pub actions: Vec<PlannedAction>,
     /// The files that the build yields.
     pub outputs: Vec<Output>,
+    /// The whole image, as its initramfs will have it.
+    pub tree: Option<Input>,
     /// The blob with the image's digest.
     pub build_id: Option<Input>,
     /// What makes the image smaller, in order.

@@ -1,7 +1,7 @@
 //! The content-addressed store below the user's cache folder.
 //!
 //! Layout: `blobs/H/REST` for contents and encoded trees, `actions/H/REST` for action results by key, `roots/` for trees on
-//! disk, `shells/` for sandboxes that stay, `notes/` for what only makes things faster or better explained, `logs/` for the
+//! disk, `shells/` for sandboxes that stay, `builds/` for what builds tell of themselves, `notes/` for what only makes things faster or better explained, `logs/` for the
 //! output of foreign commands, `temporary/` for what is being written. A file gets its final name by one rename, so readers
 //! never see half of one and `kill -9` leaves only temporary files, in a folder that the next process finds unlocked and
 //! removes. Content is hashed again when it is read: a damaged blob is removed and reported as missing rather than used.
@@ -35,6 +35,7 @@ impl Store {
             "notes",
             "roots",
             "shells",
+            "builds",
             "logs",
             "temporary",
         ] {
@@ -61,6 +62,11 @@ impl Store {
     /// Where sandboxes that stay are kept.
     pub fn shells(&self) -> PathBuf {
         self.root.join("shells")
+    }
+
+    /// Where builds leave their records.
+    pub fn builds(&self) -> PathBuf {
+        self.root.join("builds")
     }
 
     /// Where trees are that lie on disk to be looked at by many.
@@ -214,6 +220,17 @@ impl Store {
         let staged = self.stage(content);
         let staged = staged.map_err(|error| unusable(&self.temporary(), &error))?;
         Self::publish(staged, path)
+    }
+
+    /// Writes a file of the store whole, under a name that nobody has yet; says whether that was so.
+    pub fn write_new(&self, path: &Path, content: &[u8]) -> Result<bool, Diagnostic> {
+        let staged = self.stage(content);
+        let staged = staged.map_err(|error| unusable(&self.temporary(), &error))?;
+        match staged.persist_noclobber(path) {
+            Ok(()) => Ok(true),
+            Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(failed) => Err(unusable(path, &failed.error)),
+        }
     }
 
     /// The file of a blob, which may not exist.

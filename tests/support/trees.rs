@@ -160,6 +160,7 @@ impl Bench {
             offline: true,
             outputs: outputs.path().to_owned(),
             executor: &zosc::build::executor::Embedded,
+            subject: None,
             cancel: &std::sync::atomic::AtomicBool::new(false),
         };
         if let Err(problems) = zosc::build::run(&plan, &self.store, &options, &Silent) {

@@ -41,6 +41,13 @@ impl Action {
         Digest::of(self.canonical(resolve).to_string().as_bytes())
     }
 
+    /// What kind of action it is, as it stands in the canonical form.
+    pub fn kind(&self) -> String {
+        let encoded = self.encode();
+        let kind = encoded.as_object().and_then(|kinds| kinds.keys().next());
+        kind.cloned().unwrap_or_default()
+    }
+
     pub(in crate::plan) fn encode(&self) -> Value {
         serde_json::to_value(self).expect("actions hold nothing JSON cannot say")
     }
