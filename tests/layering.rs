@@ -44,7 +44,7 @@ const AT_HOME: &[(&str, &str)] = &[
     ("rsa", "apk"),
     ("getrandom", "io"),
     ("jsonschema", "manifest"),
-    ("saphyr_parser", "migrate"),
+    ("saphyr_parser", "migrate zinit"),
 ];
 
 const TOP_LEVEL: &[&str] = &[

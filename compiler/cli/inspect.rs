@@ -2,15 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::diagnostic::Diagnostic;
-use crate::inspect::{self, Detail};
-use crate::io::{self, Files as _};
+use crate::inspect::{self, Detail, Opened, Report};
+use crate::io;
 
 use super::Outcome;
 use super::session::Session;
-
-/// The largest image that is read: 4 GiB is what FAT disks hold.
-const LARGEST: u64 = 4 << 30;
 
 /// Shows what is in an image: sections of an EFI program, segments, files and sizes of an initramfs.
 #[derive(Debug, clap::Args)]
@@ -35,26 +31,34 @@ enum Format {
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
-    let bytes = match io::System.read(&arguments.image, LARGEST) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            let fact = format!("cannot read `{}`: {error}", arguments.image.display());
-            return session.fail(
-                Diagnostic::error("zosc::cli::cannot-read", fact)
-                    .help("run `zosc build` first, or name the image: `zosc inspect IMAGE`"),
-            );
-        }
-    };
     let store = session.store()?;
-    let name = arguments.image.display().to_string();
-    let report = session.settle(inspect::image(&name, &bytes, &store).map_err(Into::into))?;
+    let opened = session.settle(inspect::open(&arguments.image, &io::System, &store))?;
     let text = match arguments.format {
-        Format::Human if arguments.files => inspect::text(&report, Detail::Listing),
-        Format::Human => inspect::text(&report, Detail::Summary),
-        Format::Json => match serde_json::to_string_pretty(&report) {
-            Ok(text) => text + "\n",
-            Err(error) => unreachable!("reports are plain data: {error}"),
-        },
+        Format::Human => {
+            let detail = if arguments.files {
+                Detail::Listing
+            } else {
+                Detail::Summary
+            };
+            let texts = opened
+                .iter()
+                .map(|image| inspect::text(&image.report, detail));
+            texts.collect::<Vec<_>>().join("\n")
+        }
+        Format::Json => json(&opened),
     };
     session.print(&text)
+}
+
+/// One image, or an object with all of a folder.
+fn json(opened: &[Opened]) -> String {
+    let reports: Vec<&Report> = opened.iter().map(|image| &image.report).collect();
+    let text = match reports.as_slice() {
+        [one] => serde_json::to_string_pretty(one),
+        several => serde_json::to_string_pretty(&serde_json::json!({ "images": several })),
+    };
+    match text {
+        Ok(text) => text + "\n",
+        Err(error) => unreachable!("reports are plain data: {error}"),
+    }
 }

@@ -1,17 +1,15 @@
 //! An initramfs in numbers and lists.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::archive::{Contents, FrameFacts};
-use crate::kmod;
-use crate::tree::{Digest, Entry, ImagePath, Node, Tree};
-use crate::zinit::Dialect;
+use crate::tree::{Digest, Entry, ImagePath, Node, Origin, Store, Tree};
 
-/// How deep totals go: `/usr/lib`, not `/usr/lib/x`.
-const DEPTH: usize = 2;
+use super::modules::{ModuleReport, modules};
+use super::origins::OriginsFrom;
+use super::sizes::{Sizes, sizes};
+use super::units::{UnitReport, units};
 
 /// What an initramfs holds.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
@@ -24,54 +22,21 @@ pub struct ContentsReport {
     pub files: u64,
     /// Bytes of their content.
     pub content: u64,
-    /// Totals by directory, the largest first.
-    pub directories: Vec<DirectoryReport>,
+    /// Where origins are known from.
+    pub origins: OriginsFrom,
+    /// Who takes the space.
+    pub sizes: Sizes,
     /// What the kernel starts: `/init`, where it exists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<String>,
     /// Kernel modules, by path.
     pub modules: Vec<ModuleReport>,
-    /// Units of zinit, by path.
+    /// Units of zinit, by the wave in which they start.
     pub units: Vec<UnitReport>,
-    /// What the kernel would drop, one line each.
+    /// What the kernel would drop, and what could not be read, one line each.
     pub remarks: Vec<String>,
     /// Every entry, in path order.
     pub listing: Vec<ListedEntry>,
-}
-
-/// A directory's total.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
-pub struct DirectoryReport {
-    /// The directory.
-    pub path: ImagePath,
-    /// Regular files below it.
-    pub files: u64,
-    /// Bytes of their content.
-    pub content: u64,
-}
-
-/// One kernel module.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
-pub struct ModuleReport {
-    /// Its normal name.
-    pub name: String,
-    /// The kernel release that it is for.
-    pub release: String,
-    /// Its file.
-    pub path: ImagePath,
-    /// Bytes of the file.
-    pub size: u64,
-}
-
-/// One unit of zinit.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
-pub struct UnitReport {
-    /// Its name, from its file.
-    pub name: String,
-    /// The generation of zinit that reads it: `yaml` or `toml`.
-    pub dialect: &'static str,
-    /// Its file.
-    pub path: ImagePath,
 }
 
 /// One entry.
@@ -94,66 +59,31 @@ pub struct ListedEntry {
     /// Where a link leads, or the numbers of a device (`5, 1`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// Who put it there: a kind and a name, `package busybox-1.36.1-r15`; `unknown` where that is not known.
+    pub origin: Origin,
 }
 
-/// Sums up the contents of an initramfs.
-pub(super) fn report(contents: &Contents) -> ContentsReport {
+/// Sums up the contents of an initramfs, whose entries have their origins.
+pub(super) fn report(contents: &Contents, origins: OriginsFrom, store: &Store) -> ContentsReport {
     let tree = &contents.tree;
+    let mut remarks = contents.remarks.clone();
     let is_file = |entry: &Entry| matches!(entry.node, Node::File { .. });
     ContentsReport {
         segments: contents.frames.clone(),
         entries: tree.len() as u64,
         files: tree.iter().filter(|(_, entry)| is_file(entry)).count() as u64,
         content: tree.content_size(),
-        directories: directories(tree),
+        origins,
+        sizes: sizes(tree),
         init: init(tree),
-        modules: tree
-            .iter()
-            .filter_map(|(path, entry)| module(path, entry))
-            .collect(),
-        units: tree
-            .iter()
-            .filter_map(|(path, entry)| unit(path, entry))
-            .collect(),
-        remarks: contents.remarks.clone(),
+        modules: modules(tree, store, &mut remarks),
+        units: units(tree, store, &mut remarks),
+        remarks,
         listing: tree
             .iter()
             .map(|(path, entry)| listed(path, entry))
             .collect(),
     }
-}
-
-fn directories(tree: &Tree) -> Vec<DirectoryReport> {
-    let mut totals: BTreeMap<ImagePath, (u64, u64)> = BTreeMap::new();
-    for (path, entry) in tree.iter() {
-        let Node::File { size, .. } = entry.node else {
-            continue;
-        };
-        let mut above = path.parent();
-        while let Some(directory) = above {
-            if !directory.is_root() && directory.components().count() <= DEPTH {
-                let (files, content) = totals.entry(directory.clone()).or_default();
-                *files += 1;
-                *content += size;
-            }
-            above = directory.parent();
-        }
-    }
-    let mut list: Vec<DirectoryReport> = totals
-        .into_iter()
-        .map(|(path, (files, content))| DirectoryReport {
-            path,
-            files,
-            content,
-        })
-        .collect();
-    list.sort_by(|one, other| {
-        other
-            .content
-            .cmp(&one.content)
-            .then_with(|| one.path.cmp(&other.path))
-    });
-    list
 }
 
 fn init(tree: &Tree) -> Option<String> {
@@ -162,42 +92,6 @@ fn init(tree: &Tree) -> Option<String> {
     Some(match &entry.node {
         Node::Symlink { target } => format!("{path} -> {target}"),
         _ => path.to_string(),
-    })
-}
-
-fn module(path: &ImagePath, entry: &Entry) -> Option<ModuleReport> {
-    let Node::File { size, .. } = entry.node else {
-        return None;
-    };
-    let parts: Vec<&str> = path.components().collect();
-    let (["lib", "modules", release, ..] | ["usr", "lib", "modules", release, ..]) =
-        parts.as_slice()
-    else {
-        return None;
-    };
-    let is_module = [".ko", ".ko.gz", ".ko.xz", ".ko.zst"]
-        .iter()
-        .any(|ending| path.file_name().ends_with(ending));
-    is_module.then(|| ModuleReport {
-        name: kmod::module_name(path.file_name()),
-        release: (*release).to_owned(),
-        path: path.clone(),
-        size,
-    })
-}
-
-fn unit(path: &ImagePath, entry: &Entry) -> Option<UnitReport> {
-    if !matches!(entry.node, Node::File { .. } | Node::Hardlink { .. }) {
-        return None;
-    }
-    let (stem, _) = path.file_name().rsplit_once('.')?;
-    let dialect = [Dialect::Yaml, Dialect::Toml]
-        .into_iter()
-        .find(|dialect| dialect.path(stem) == path.as_str())?;
-    Some(UnitReport {
-        name: stem.to_owned(),
-        dialect: dialect.name(),
-        path: path.clone(),
     })
 }
 
@@ -223,6 +117,7 @@ fn listed(path: &ImagePath, entry: &Entry) -> ListedEntry {
         size: content.map(|(_, size)| size),
         digest: content.map(|(digest, _)| digest),
         target,
+        origin: entry.origin.clone(),
     }
 }
 

@@ -1,22 +1,40 @@
 //! What is in an image: sections, kernel, archives, files, modules, units.
 //!
 //! Comes in: the bytes of a `.efi` file, a kernel, or an initramfs. Goes out: a [`Report`], which is data (JSON by
-//! serde) and can be shown as text. Nothing is built again and nothing is printed here; what an image should hold is
-//! `plan`'s and `check`'s to say.
+//! serde) and can be shown as text, and the [`Tree`] that the kernel makes of the archives, with an origin for each file.
+//! An origin comes from the record of the build that wrote the image, where the store has it, else from what lies in the image.
+//! Nothing is built again and nothing is printed here; what an image should hold is `plan`'s and `check`'s to say.
 
 mod contents;
+mod modules;
+mod open;
+mod origins;
+mod sizes;
 mod text;
+mod units;
 
-pub use contents::{ContentsReport, DirectoryReport, ListedEntry, ModuleReport, UnitReport};
+pub use contents::{ContentsReport, ListedEntry};
+pub use modules::ModuleReport;
+pub use open::open;
+pub use origins::{OriginsFrom, installed};
+pub use sizes::{SizeReport, Sizes};
 pub use text::{Detail, text};
+pub use units::UnitReport;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::archive::{self, Contents, Limits};
+use modules::module_release;
+use units::unit_name;
+
+use crate::archive::{self, Limits};
+use crate::build::{self, Record};
 use crate::diagnostic::Diagnostic;
-use crate::efi::{self, KernelFacts, SectionFacts, SignatureFacts};
-use crate::tree::{Digest, ImagePath, Node, Origin, Store};
+use crate::efi::{self, KernelFacts, SectionFacts, SignatureFacts, UkiFacts};
+use crate::tree::{Digest, ImagePath, Origin, Store, Tree};
+
+/// The longest os-release that is read.
+const LARGEST_OS_RELEASE: u64 = 1 << 20;
 
 /// What an image turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
@@ -86,29 +104,62 @@ pub struct EfiReport {
     pub pcr11: Option<Digest>,
 }
 
-/// Looks into an image; contents of archives go to the store, so that later looks are cheap.
-pub fn image(name: &str, bytes: &[u8], store: &Store) -> Result<Report, Diagnostic> {
-    let mut report = Report {
-        name: name.to_owned(),
-        kind: Kind::Initramfs,
-        size: bytes.len() as u64,
-        digest: Digest::of(bytes),
-        build_id: None,
-        efi: None,
-        kernel: None,
-        initramfs: None,
-    };
-    if bytes.starts_with(b"MZ") || bytes.get(0x202..0x206) == Some(b"HdrS") {
-        program(&mut report, bytes, store)?;
-    } else {
-        let contents = contents(bytes, store)?;
-        report.build_id = os_release(&contents, store).and_then(|text| build_id(&text));
-        report.initramfs = Some(contents::report(&contents));
-    }
-    Ok(report)
+/// An image that was taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// What it turned out to be.
+    pub report: Report,
+    /// The files that the kernel makes of its archives, each with its origin; empty where there are none.
+    pub tree: Tree,
+    /// The record of the build that wrote it, where the store has that.
+    pub record: Option<Record>,
 }
 
-fn program(report: &mut Report, bytes: &[u8], store: &Store) -> Result<(), Diagnostic> {
+/// Looks into an image.
+///
+/// # Errors
+/// As [`opened`].
+pub fn image(name: &str, bytes: &[u8], store: &Store) -> Result<Report, Diagnostic> {
+    opened(name, bytes, store).map(|opened| opened.report)
+}
+
+/// Takes an image apart; contents of archives go to the store, so that later looks are cheap.
+///
+/// # Errors
+/// Bytes that are neither an EFI program nor a kernel nor archives, and damaged ones.
+pub fn opened(name: &str, bytes: &[u8], store: &Store) -> Result<Opened, Diagnostic> {
+    let digest = Digest::of(bytes);
+    let mut opened = Opened {
+        report: Report {
+            name: name.to_owned(),
+            kind: Kind::Initramfs,
+            size: bytes.len() as u64,
+            digest,
+            build_id: None,
+            efi: None,
+            kernel: None,
+            initramfs: None,
+        },
+        tree: Tree::new(),
+        record: build::record_of(store, &digest),
+    };
+    if is_program(bytes) {
+        program(&mut opened, bytes, store)?;
+    } else {
+        archives(&mut opened, bytes, store)?;
+        let text = os_release(&opened.tree, store);
+        opened.report.build_id = text.and_then(|text| build_id(&text));
+    }
+    Ok(opened)
+}
+
+/// Whether a file begins as EFI programs and kernels do.
+fn is_program(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"MZ") || bytes.get(0x202..0x206) == Some(b"HdrS")
+}
+
+fn program(opened: &mut Opened, bytes: &[u8], store: &Store) -> Result<(), Diagnostic> {
+    let report = &mut opened.report;
     let facts = match efi::read_uki(bytes) {
         Ok(facts) => facts,
         // A kernel without an EFI stub is no PE file.
@@ -118,35 +169,18 @@ fn program(report: &mut Report, bytes: &[u8], store: &Store) -> Result<(), Diagn
             return Ok(());
         }
     };
-    let words = |section: &str| {
-        facts.content(bytes, section).map(|text| {
-            String::from_utf8_lossy(text)
-                .trim_end_matches('\0')
-                .to_owned()
-        })
-    };
-    report.efi = Some(EfiReport {
-        machine: facts.machine.name(),
-        signed: facts.signed,
-        signatures: efi::signatures(bytes),
-        sections: facts.sections.clone(),
-        command_line: words(".cmdline"),
-        os_release: words(".osrel"),
-        uname: words(".uname"),
-        sbat: words(".sbat"),
-        pcr11: efi::predict_pcr11(&facts, bytes),
-    });
-    report.build_id = words(".osrel").and_then(|text| build_id(&text));
+    let described = described(&facts, bytes);
+    let os_release = described.os_release.as_deref();
+    report.build_id = os_release.and_then(build_id);
+    report.efi = Some(described);
     if let Some(kernel) = facts.content(bytes, ".linux") {
         report.kind = Kind::UnifiedKernelImage;
         report.kernel = efi::kernel_facts(kernel).ok();
-        if let Some(initrd) = facts
-            .content(bytes, ".initrd")
-            .filter(|initrd| !initrd.is_empty())
-        {
-            report.initramfs = Some(contents::report(&contents(initrd, store)?));
-        }
-        return Ok(());
+        let initrd = facts.content(bytes, ".initrd");
+        return match initrd.filter(|initrd| !initrd.is_empty()) {
+            Some(initrd) => archives(opened, initrd, store),
+            None => Ok(()),
+        };
     }
     let kernel = efi::kernel_facts(bytes).ok();
     report.kind = match &kernel {
@@ -157,18 +191,45 @@ fn program(report: &mut Report, bytes: &[u8], store: &Store) -> Result<(), Diagn
     Ok(())
 }
 
-fn contents(bytes: &[u8], store: &Store) -> Result<Contents, Diagnostic> {
-    let origin = Origin::new("archive initramfs");
-    archive::read(bytes, store, &origin, Limits::default())
+/// An EFI program in facts.
+fn described(facts: &UkiFacts, bytes: &[u8]) -> EfiReport {
+    let words = |section: &str| {
+        facts.content(bytes, section).map(|text| {
+            String::from_utf8_lossy(text)
+                .trim_end_matches('\0')
+                .to_owned()
+        })
+    };
+    EfiReport {
+        machine: facts.machine.name(),
+        signed: facts.signed,
+        signatures: efi::signatures(bytes),
+        sections: facts.sections.clone(),
+        command_line: words(".cmdline"),
+        os_release: words(".osrel"),
+        uname: words(".uname"),
+        sbat: words(".sbat"),
+        pcr11: efi::predict_pcr11(facts, bytes),
+    }
+}
+
+/// Unpacks the archives of an initramfs and finds out who put what there.
+fn archives(opened: &mut Opened, bytes: &[u8], store: &Store) -> Result<(), Diagnostic> {
+    let unknown = Origin::new("unknown");
+    let mut contents = archive::read(bytes, store, &unknown, Limits::default())?;
+    let recorded = opened.record.as_ref().and_then(|record| record.tree);
+    let recorded = recorded.and_then(|tree| store.get_tree(&tree).ok());
+    let origins = origins::give(&mut contents.tree, recorded.as_ref(), store);
+    opened.report.initramfs = Some(contents::report(&contents, origins, store));
+    opened.tree = contents.tree;
+    Ok(())
 }
 
 /// The text of `/etc/os-release`.
-fn os_release(contents: &Contents, store: &Store) -> Option<String> {
+fn os_release(tree: &Tree, store: &Store) -> Option<String> {
     let path = ImagePath::new("/etc/os-release").ok()?;
-    let Node::File { digest, .. } = &contents.tree.get(&path)?.node else {
-        return None;
-    };
-    String::from_utf8(store.get(digest).ok()?).ok()
+    let (_, entry) = tree.resolve(&path)?;
+    origins::text(entry, store, LARGEST_OS_RELEASE)
 }
 
 fn build_id(os_release: &str) -> Option<String> {

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::archive::{Compression, pack};
+use crate::io;
 use crate::tree::{Entry, ImagePath, Node, Tree};
 
 fn store() -> (tempfile::TempDir, Store) {
@@ -61,11 +62,10 @@ fn an_initramfs_tells_its_segments_modules_and_units() {
         .collect();
     assert_eq!(modules, [("virtio_net", "6.12")]);
     let units: Vec<_> = contents.units.iter().map(|u| u.name.as_str()).collect();
-    assert_eq!(units, ["redis", "sshd"]);
-    let largest: Vec<_> = contents
-        .directories
-        .iter()
-        .map(|d| (d.path.as_str(), d.content))
+    assert_eq!(units, ["sshd", "redis"], "what cannot be read comes last");
+    let folders = contents.sizes.folders.iter();
+    let largest: Vec<_> = folders
+        .map(|share| (share.name.as_str(), share.content))
         .collect();
     assert_eq!(
         largest,
@@ -77,6 +77,102 @@ fn an_initramfs_tells_its_segments_modules_and_units() {
             ("/etc", 11),
             ("/etc/zinit", 11)
         ]
+    );
+}
+
+#[test]
+fn every_file_has_an_origin_as_far_as_the_image_tells() {
+    let (_folder, store) = store();
+    let path = |text: &str| ImagePath::new(text).expect("a path");
+    let origin = || Origin::new("test");
+    let mut tree = Tree::new();
+    let database = "P:busybox\nV:1.36.1-r15\nF:bin\nR:busybox\nR:gone\nF:etc\n\n";
+    for (at, content) in [
+        ("/usr/bin/busybox", "program"),
+        ("/usr/bin/agent", "other"),
+        ("/usr/lib/apk/db/installed", database),
+        ("/lib/modules/6.12/kernel/a-b.ko", ""),
+        ("/lib/modules/6.12/modules.dep", ""),
+        ("/lib/firmware/a.bin", "x"),
+        ("/etc/zosc/stage1.modules", "a_b\n"),
+        ("/etc/zinit/sshd.yaml", "exec: sshd\n"),
+    ] {
+        let digest = store.put(content.as_bytes()).expect("stored");
+        let entry = Entry::file(digest, content.len() as u64, 0o644, 0, origin());
+        tree.insert_with_parents(path(at), entry);
+    }
+    tree.insert(path("/bin"), Entry::symlink("usr/bin", 0, origin()));
+    let mut bytes = Vec::new();
+    pack(&tree, &store, 0, Compression::None, &mut bytes).expect("packs");
+    let opened = opened("x", &bytes, &store).expect("an image");
+    let of = |at: &str| {
+        opened
+            .tree
+            .get(&path(at))
+            .map(|entry| entry.origin.as_str())
+    };
+    for (at, wanted) in [
+        ("/usr/bin/busybox", "package busybox-1.36.1-r15"),
+        ("/usr/bin/agent", "unknown"),
+        ("/usr/lib/apk/db/installed", "apk database"),
+        ("/lib/modules/6.12/kernel/a-b.ko", "module a_b"),
+        ("/lib/modules/6.12/modules.dep", "modules index"),
+        ("/lib/firmware/a.bin", "firmware"),
+        ("/etc/zosc/stage1.modules", "modules stage1"),
+        ("/etc/zinit/sshd.yaml", "unit sshd"),
+        ("/etc", "package busybox-1.36.1-r15"),
+    ] {
+        assert_eq!(of(at), Some(wanted), "{at}");
+    }
+    let contents = opened.report.initramfs.expect("contents");
+    assert_eq!(contents.origins, OriginsFrom::Image);
+    let kinds: Vec<_> = contents
+        .sizes
+        .kinds
+        .iter()
+        .map(|share| share.name.as_str())
+        .collect();
+    assert_eq!(
+        kinds,
+        ["apk", "unit", "package", "unknown", "module", "firmware"]
+    );
+    let parts = contents.sizes.origins.iter().map(|share| share.content);
+    assert_eq!(parts.sum::<u64>(), contents.content);
+}
+
+#[test]
+fn of_a_folder_every_image_is_opened_and_nothing_else() {
+    let (_folder, store) = store();
+    let bytes = initramfs_bytes(&store);
+    let files = |damaged: bool| {
+        let kept = bytes.len() / if damaged { 2 } else { 1 };
+        io::Memory::new([
+            ("dist/a.cpio.zst", bytes[..kept].to_vec()),
+            ("dist/b.cpio.zst", bytes.clone()),
+            ("dist/parts.json", b"{}".to_vec()),
+            ("empty/notes", b"".to_vec()),
+        ])
+    };
+    let open = |path: &str, damaged| open(path.as_ref(), &files(damaged), &store);
+    let names = |images: Vec<Opened>| -> Vec<String> {
+        images.into_iter().map(|image| image.report.name).collect()
+    };
+    let images = names(open("dist", false).expect("two images"));
+    assert_eq!(images, ["dist/a.cpio.zst", "dist/b.cpio.zst"]);
+    assert_eq!(names(open("dist/b.cpio.zst", false).expect("one")).len(), 1);
+    let code = |path: &str, damaged| {
+        let problems = open(path, damaged).expect_err("refused");
+        problems
+            .iter()
+            .map(|problem| problem.code)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(code("dist", true), ["zosc::archive::damaged"]);
+    assert_eq!(code("empty", false), ["zosc::inspect::no-image"]);
+    assert_eq!(code("nowhere", false), ["zosc::inspect::cannot-read"]);
+    assert_eq!(
+        code("dist/parts.json", false),
+        ["zosc::archive::not-an-archive"]
     );
 }
 

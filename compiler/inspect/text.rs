@@ -163,14 +163,14 @@ fn summary(out: &mut Lines, contents: &ContentsReport) {
     for remark in &contents.remarks {
         out.line(format_args!("  note: {remark}"));
     }
-    if !contents.directories.is_empty() {
+    if !contents.sizes.folders.is_empty() {
         out.head("largest directories");
-        for directory in contents.directories.iter().take(SHOWN_DIRECTORIES) {
+        for folder in contents.sizes.folders.iter().take(SHOWN_DIRECTORIES) {
             out.line(format_args!(
                 "  {:>11} {:>7} files  {}",
-                bytes(directory.content),
-                directory.files,
-                directory.path
+                bytes(folder.content),
+                folder.files,
+                folder.name
             ));
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::engine::general_purpose::STANDARD as BASE64;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Digest, ImagePath};
@@ -12,7 +13,9 @@ use super::{Digest, ImagePath};
 ///
 /// A kind, a space and a name; never a line number or a path of the build machine, so that the same content keeps its
 /// digest when a manifest is moved or reformatted.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Origin(std::sync::Arc<str>);
 
