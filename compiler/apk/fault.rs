@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::diagnostic::Diagnostic;
+use crate::io::{default_store, disk_refusal};
 
 /// A reason to stop reading an archive.
 #[derive(Debug)]
@@ -41,11 +42,15 @@ impl Fault {
                 format!("{subject} inflates to more than {limit} bytes"),
             )
             .help("its `.PKGINFO` names a far smaller installed size: do not trust it"),
-            Self::Unreadable(error) => Diagnostic::error(
-                "zosc::apk::unreadable",
-                format!("{subject} cannot be read: {error}"),
-            )
-            .help("run the command again; what is damaged in the store is fetched anew"),
+            Self::Unreadable(error) => {
+                disk_refusal(&default_store(), &error).unwrap_or_else(|| {
+                    Diagnostic::error(
+                        "zosc::apk::unreadable",
+                        format!("{subject} cannot be read: {error}"),
+                    )
+                    .help("run the command again; what is damaged in the store is fetched anew")
+                })
+            }
             Self::Refused(diagnostic) => *diagnostic,
         }
     }

@@ -18,6 +18,7 @@ use super::script::ScriptKind;
 use super::tar_writer::TarWriter;
 use super::tarball::{TarHeader, TarKind};
 use crate::diagnostic::Diagnostic;
+use crate::io::disk_refusal;
 use crate::tree::{Digest, Hasher, Node, Store};
 
 /// A package to be written.
@@ -208,6 +209,9 @@ fn checksum_of(digest: &Digest, store: &Store) -> Result<Checksum, Diagnostic> {
 }
 
 fn unusable(store: &Store, error: &io::Error) -> Diagnostic {
+    if let Some(problem) = disk_refusal(store.root(), error) {
+        return problem;
+    }
     Diagnostic::error(
         "zosc::store::unusable",
         format!("cannot use `{}`: {error}", store.root().display()),

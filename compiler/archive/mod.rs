@@ -27,8 +27,12 @@ pub use segments::{Segment, concatenate, split};
 pub use unpack::Unpacking;
 
 use crate::diagnostic::Diagnostic;
+use crate::io::{default_store, disk_refusal};
 
 fn write_failed(error: &std::io::Error) -> Diagnostic {
+    if let Some(problem) = disk_refusal(&default_store(), error) {
+        return problem;
+    }
     Diagnostic::error(
         "zosc::archive::write-failed",
         format!("the archive cannot be written: {error}"),

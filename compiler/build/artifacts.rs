@@ -6,11 +6,11 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use super::engine::digest_of;
 use super::{Artifact, disk};
 use crate::diagnostic::Diagnostic;
+use crate::io::{Pending, start_of_machine, sweep_pending};
 use crate::plan::{Input, Plan};
 use crate::tree::{Digest, Hasher, Store};
 
@@ -19,7 +19,7 @@ pub(super) struct Prepared {
     /// What there will be.
     pub(super) artifacts: Vec<Artifact>,
     /// Those that are not there yet.
-    pending: Vec<(NamedTempFile, PathBuf, Digest)>,
+    pending: Vec<(Pending, PathBuf, Digest)>,
 }
 
 impl Prepared {
@@ -31,8 +31,7 @@ impl Prepared {
     /// Gives all of them their names.
     pub(super) fn publish(self, store: &Store) -> Result<Vec<Artifact>, Diagnostic> {
         for (file, path, digest) in self.pending {
-            file.persist(&path)
-                .map_err(|error| disk(&path, &error.error))?;
+            file.persist(&path).map_err(|error| disk(&path, &error))?;
             remember(store, &path, &digest);
         }
         Ok(self.artifacts)
@@ -46,6 +45,7 @@ pub(super) fn prepare(
     store: &Store,
     folder: &Path,
 ) -> Result<Prepared, Diagnostic> {
+    sweep_pending(folder);
     let mut artifacts = Vec::new();
     let mut pending = Vec::new();
     for output in &plan.outputs {
@@ -100,21 +100,13 @@ fn place(folder: &Path, name: &str) -> Result<PathBuf, Diagnostic> {
 }
 
 /// Writes a blob into a temporary file beside its later place, so that one rename puts it there.
-fn staged(
-    store: &Store,
-    folder: &Path,
-    digest: &Digest,
-) -> Result<(NamedTempFile, u64), Diagnostic> {
+fn staged(store: &Store, folder: &Path, digest: &Digest) -> Result<(Pending, u64), Diagnostic> {
     fs::create_dir_all(folder).map_err(|error| disk(folder, &error))?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".zosc-")
-        .tempfile_in(folder)
-        .map_err(|error| disk(folder, &error))?;
+    let mut file = Pending::new(folder).map_err(|error| disk(folder, &error))?;
     let size = store.copy(digest, &mut file)?;
-    // Whatever the umask is.
     let mode = fs::Permissions::from_mode(0o644);
     file.flush()
-        .and_then(|()| file.as_file().set_permissions(mode))
+        .and_then(|()| file.set_permissions(mode))
         .map_err(|error| disk(folder, &error))?;
     Ok((file, size))
 }
@@ -127,6 +119,8 @@ struct Seen {
     inode: u64,
     mtime: (i64, i64),
     ctime: (i64, i64),
+    /// Since when the machine runs: where its power has failed since, the disk may hold less than it was given.
+    machine: Option<String>,
 }
 
 fn seen(path: &Path, digest: &Digest) -> Option<Seen> {
@@ -139,6 +133,7 @@ fn seen(path: &Path, digest: &Digest) -> Option<Seen> {
         inode: facts.ino(),
         mtime: (facts.mtime(), facts.mtime_nsec()),
         ctime: (facts.ctime(), facts.ctime_nsec()),
+        machine: start_of_machine(),
     })
 }
 

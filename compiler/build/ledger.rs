@@ -14,7 +14,7 @@ use crate::tree::{Digest, Node, Store, Tree};
 pub(super) enum Trust {
     /// Its blob exists.
     Shallow,
-    /// Its blob exists and, of a tree or a package, every file's.
+    /// Its blob is sound and, of a tree or a package, every file's exists with its size.
     Deep,
 }
 
@@ -25,7 +25,8 @@ pub(super) fn result(store: &Store, key: &Digest, yields: Yield, trust: Trust) -
         return None;
     }
     let is_whole = match (trust, yields) {
-        (Trust::Shallow, _) | (Trust::Deep, Yield::Blob) => true,
+        (Trust::Shallow, _) => true,
+        (Trust::Deep, Yield::Blob) => store.reader(&output).is_ok(),
         (Trust::Deep, Yield::Tree) => is_whole_tree(store, &output),
         (Trust::Deep, Yield::Package) => lock::is_whole_package(store, &output),
     };
@@ -35,7 +36,7 @@ pub(super) fn result(store: &Store, key: &Digest, yields: Yield, trust: Trust) -
 /// Whether a tree and all its files are in the store.
 pub(super) fn is_whole_tree(store: &Store, digest: &Digest) -> bool {
     let tree = store.get_tree(digest);
-    tree.is_ok_and(|tree| files(&tree).all(|digest| store.contains(&digest)))
+    tree.is_ok_and(|tree| files(&tree).all(|(digest, size)| store.contains_sized(&digest, size)))
 }
 
 /// What a key yielded, whether or not the content is still there.
@@ -49,9 +50,9 @@ pub(super) fn record(store: &Store, key: &Digest, output: &Digest) -> Result<(),
     store.record_action(key, format!("{output}\n").as_bytes())
 }
 
-fn files(tree: &Tree) -> impl Iterator<Item = Digest> + '_ {
+fn files(tree: &Tree) -> impl Iterator<Item = (Digest, u64)> + '_ {
     tree.iter().filter_map(|(_, entry)| match entry.node {
-        Node::File { digest, .. } => Some(digest),
+        Node::File { digest, size } => Some((digest, size)),
         _ => None,
     })
 }

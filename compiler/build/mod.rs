@@ -161,12 +161,21 @@ pub fn run(
         })
     };
     // A stored result is believed as long as its blob exists. Where one turns out to lead nowhere (damaged, or removed
-    // by hand), everything behind it is looked at once more, blob by blob.
-    match attempt(ledger::Trust::Shallow) {
-        Err(problems) if problems.iter().any(is_loss) => attempt(ledger::Trust::Deep),
-        outcome => outcome,
+    // by hand), everything behind it is looked at once more, blob by blob. Each attempt may find another damaged one.
+    let mut outcome = attempt(ledger::Trust::Shallow);
+    for _ in 0..MOST_LOSSES {
+        match &outcome {
+            Err(problems) if problems.iter().any(is_loss) => {
+                outcome = attempt(ledger::Trust::Deep);
+            }
+            _ => break,
+        }
     }
+    outcome
 }
+
+/// How many contents may turn out to be damaged in one build, beside those that are cut short, before it is given up.
+const MOST_LOSSES: usize = 16;
 
 /// What was brought from elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,6 +221,9 @@ fn is_loss(problem: &Diagnostic) -> bool {
 
 /// A folder or file that cannot be used.
 fn disk(path: &Path, error: &std::io::Error) -> Diagnostic {
+    if let Some(problem) = crate::io::disk_refusal(path, error) {
+        return problem;
+    }
     Diagnostic::error(
         "zosc::build::disk",
         format!("cannot use `{}`: {error}", path.display()),

@@ -1,7 +1,7 @@
 //! The record of a build: what was performed, why, when and for how long, and what came out.
 //!
 //! Comes in: what the engine tells while it works, and the outputs. Goes out: one file below the store's `builds/` for each
-//! build that performed something or wrote an output; a build with nothing to do leaves none. Records are numbered, and
+//! build that performed something or wrote an output; a build with nothing to do, or with a store that cannot be written to, leaves none. Records are numbered, and
 //! neither named nor ordered by a clock, which may go backwards. They tell of builds and decide nothing.
 
 use std::collections::BTreeMap;
@@ -204,7 +204,7 @@ impl<'a> Recorder<'a> {
             .performed
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if performed.is_empty() && !written {
+        if performed.is_empty() && !written || store.is_read_only() {
             return Ok(());
         }
         let actions = plan.actions.iter().enumerate();

@@ -147,7 +147,8 @@ impl Shell {
         } else {
             command.to_vec()
         };
-        let outcome = executor.interact(&sandbox)?;
+        // What it needs is held by locks of its own, and it may take days.
+        let outcome = store.stand_aside(|| executor.interact(&sandbox))??;
         if !outcome.owners.is_empty() {
             self.kept.sandbox.owners.clone_from(&outcome.owners);
             self.write()?;

@@ -132,6 +132,9 @@ fn cannot_read(file: &Path, error: &std::io::Error) -> Diagnostic {
 }
 
 fn cannot_write(file: &Path, error: &std::io::Error) -> Diagnostic {
+    if let Some(problem) = io::disk_refusal(file, error) {
+        return problem;
+    }
     Diagnostic::error(
         "zosc::cli::cannot-write",
         format!("cannot write `{}`: {error}", file.display()),

@@ -1,8 +1,8 @@
 //! The command line: one file a command, whose doc comment is its help.
 //!
 //! Comes in: arguments. Goes out: text for people on standard error, results on standard output, and an exit code: 0 for
-//! success, 1 for a failure that was explained, 2 for arguments that make no sense. Holds no logic that another face of
-//! zosc would need.
+//! success, 1 for a failure that was explained, 2 for arguments that make no sense, 128 and the signal's number where somebody
+//! asked it to stop before it was done (130 after Ctrl-C). Holds no logic that another face of zosc would need.
 
 mod boot;
 mod build;
@@ -237,7 +237,7 @@ pub fn run() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failed) => ExitCode::FAILURE,
+        Err(Failed) => session::stopped_by().map_or(ExitCode::FAILURE, ExitCode::from),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use crate::build;
 use crate::check::{self, Image};
@@ -12,7 +12,7 @@ use crate::io::{self, Existing, NewFile, Unwritten};
 use crate::lock::{self, Inputs};
 use crate::plan;
 use crate::source::SourceMap;
-use crate::tree::Store;
+use crate::tree::{Access, Holder, Store};
 
 use super::progress::Progress;
 use super::render::{self, Style};
@@ -142,14 +142,18 @@ impl Session {
                 )
                 .help(otherwise)
             }
-            Err(Unwritten::Failed(path, error)) => Diagnostic::error(
-                "zosc::cli::cannot-write",
-                format!(
-                    "cannot write `{}`: {error}; nothing was written",
-                    path.display()
-                ),
-            )
-            .help("name a folder that you may write to"),
+            Err(Unwritten::Failed(path, error)) => {
+                io::disk_refusal(&path, &error).unwrap_or_else(|| {
+                    Diagnostic::error(
+                        "zosc::cli::cannot-write",
+                        format!(
+                            "cannot write `{}`: {error}; nothing was written",
+                            path.display()
+                        ),
+                    )
+                    .help("name a folder that you may write to")
+                })
+            }
         };
         self.fail(problem)
     }
@@ -255,9 +259,27 @@ impl Session {
         is_there.then(|| Store::open(&self.store).ok()).flatten()
     }
 
-    /// The store.
+    /// The store; says so where it has to be waited for.
     pub(super) fn store(&self) -> Result<Store, Failed> {
-        self.settle(Store::open(&self.store).map_err(Diagnostics::from))
+        self.store_as(Access::Shared, true)
+    }
+
+    /// The store, for oneself alone where things are taken out of it; `waits` for others, and says for whom, until Ctrl-C.
+    pub(super) fn store_as(&self, access: Access, waits: bool) -> Result<Store, Failed> {
+        let mut told: Vec<Holder> = Vec::new();
+        let opened = Store::open_as(&self.store, access, &mut |holders| {
+            if waits && told != holders {
+                let holders: Vec<String> = holders.iter().map(Holder::to_string).collect();
+                self.tell(&format!(
+                    "{} for the store, in use by {}",
+                    self.style.verb("wait"),
+                    holders.join(", ")
+                ));
+            }
+            told = holders.to_vec();
+            waits && !CANCELLED.load(Ordering::Relaxed)
+        });
+        self.settle(opened.map_err(Diagnostics::from))
     }
 
     /// Says what changed in the lock: each change, or how many there were.
@@ -381,17 +403,36 @@ fn variables() -> Vec<(String, String)> {
     check::VARIABLES.iter().filter_map(set).collect()
 }
 
-/// Sets [`CANCELLED`] at the first Ctrl-C or termination; the second ends the process.
-fn watch_signals() {
-    use signal_hook::consts::{SIGINT, SIGTERM};
+/// The first signal that asked for an end; 0 where there was none.
+static SIGNAL: AtomicI32 = AtomicI32::new(0);
 
-    if let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]) {
+/// The exit code of a command that did not get to its end because somebody asked it to stop: 130 after Ctrl-C, as shells have it.
+pub(super) fn stopped_by() -> Option<u8> {
+    let signal = SIGNAL.load(Ordering::Relaxed);
+    (signal != 0).then(|| code_of(signal))
+}
+
+fn code_of(signal: i32) -> u8 {
+    128_u8.wrapping_add(signal as u8)
+}
+
+/// Sets [`CANCELLED`] at the first Ctrl-C, termination or loss of the terminal; the second ends the process.
+fn watch_signals() {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+    let mut watched = vec![SIGINT, SIGTERM];
+    // `nohup zosc build` goes on.
+    if !io::ignores_signal(SIGHUP) {
+        watched.push(SIGHUP);
+    }
+    if let Ok(mut signals) = signal_hook::iterator::Signals::new(watched) {
         std::thread::spawn(move || {
             for (count, signal) in signals.forever().enumerate() {
-                CANCELLED.store(true, std::sync::atomic::Ordering::Relaxed);
                 if count > 0 {
-                    std::process::exit(128 + signal);
+                    std::process::exit(i32::from(code_of(signal)));
                 }
+                SIGNAL.store(signal, Ordering::Relaxed);
+                CANCELLED.store(true, Ordering::Relaxed);
             }
         });
     }

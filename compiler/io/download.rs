@@ -373,6 +373,9 @@ fn broken_off(error: &std::io::Error, total: Option<u64>, received: u64) -> Fail
 }
 
 fn unwritable(request: &Request<'_>, error: &std::io::Error) -> Diagnostic {
+    if let Some(problem) = super::disk_refusal(&super::default_store(), error) {
+        return problem;
+    }
     Diagnostic::error(
         "zosc::store::unusable",
         format!("cannot store {}: {error}", request.subject),

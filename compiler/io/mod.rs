@@ -6,15 +6,18 @@
 // The rest of the crate is held off these calls by clippy.toml; here they are made.
 #![allow(clippy::disallowed_methods)]
 
+mod disk;
 mod download;
 mod engine;
 mod files;
 mod http;
 mod leftovers;
+mod pending;
 mod process;
 mod replace;
 mod write;
 
+pub use disk::{Disk, at_path, disk_of, disk_refusal};
 pub use download::{
     Answer, Failure, Network, Progress, Refreshed, Request, Resume, Version, download, refresh,
 };
@@ -22,11 +25,12 @@ pub use engine::{Engine, NOT_PERMITTED, NOT_RUNNING};
 pub use files::{FileKind, Files, Memory, Overlay, System};
 pub use http::{Internet, MemoryNetwork, Offline};
 pub use leftovers::{CONTAINER_LABEL, container_name, remove_containers};
+pub use pending::{Pending, sweep_pending};
 pub use process::{Answered, Finished, run_program, run_with_input};
 pub use replace::replace;
 pub use write::{Existing, NewFile, Unwritten, write_all};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// An environment variable's value, where it is set, not empty and UTF-8.
@@ -70,6 +74,44 @@ pub fn unix_milliseconds() -> u64 {
     since.map_or(0, |since| {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     })
+}
+
+/// The folder of this machine for what is temporary.
+pub fn temporary_folder() -> PathBuf {
+    std::env::temp_dir()
+}
+
+/// The number of this process.
+pub fn process_number() -> u32 {
+    std::process::id()
+}
+
+/// Whether this process was started with a signal ignored, as `nohup` does it.
+pub fn ignores_signal(number: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut lines = status.lines();
+    let mask = lines.find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (number - 1) & 1 == 1)
+}
+
+/// A name that the machine has since it was started, and will have no more when it is started again.
+pub fn start_of_machine() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(name.trim().to_owned())
+}
+
+/// What a running process was started as, cut where it is long: `zosc build`.
+pub fn command_of(process: u32) -> Option<String> {
+    const LONGEST: usize = 60;
+    let line = std::fs::read(format!("/proc/{process}/cmdline")).ok()?;
+    let line = String::from_utf8_lossy(&line);
+    let mut words = line.split('\0').filter(|word| !word.is_empty());
+    let program = Path::new(words.next()?).file_name()?.to_string_lossy();
+    let shown = words.fold(program.into_owned(), |shown, word| {
+        format!("{shown} {word}")
+    });
+    Some(shown.chars().take(LONGEST).collect())
 }
 
 /// Measures how long something takes, for people; never part of a result.

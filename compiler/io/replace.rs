@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::Path;
 
-use tempfile::NamedTempFile;
+use super::{Pending, sweep_pending};
 
 /// Replaces the content of a file at once: whoever reads it meanwhile sees the old or the new one, never a part.
 ///
@@ -16,14 +16,14 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         return Err(io::ErrorKind::PermissionDenied.into());
     }
     let folder = path.parent().unwrap_or(Path::new("/"));
-    let mut file = NamedTempFile::new_in(folder)?;
+    sweep_pending(folder);
+    let mut file = Pending::new(folder)?;
     file.write_all(content)?;
     // Only root may give files away, and only root meets those of others here.
-    let _ = fchown(file.as_file(), Some(metadata.uid()), Some(metadata.gid()));
-    file.as_file().set_permissions(metadata.permissions())?;
-    file.as_file().sync_all()?;
-    file.persist(&path).map_err(|error| error.error)?;
-    Ok(())
+    let _ = fchown(file.file(), Some(metadata.uid()), Some(metadata.gid()));
+    file.set_permissions(metadata.permissions())?;
+    file.file().sync_all()?;
+    file.persist(&path)
 }
 
 #[cfg(test)]

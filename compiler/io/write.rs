@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use super::{Pending, sweep_pending};
 
 /// What happens to files that exist already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,10 +65,10 @@ pub fn write_all(
     for ((path, _), temporary) in targets.iter().zip(written) {
         let was_there = path.symlink_metadata().is_ok();
         let kept = match existing {
-            Existing::Keep => temporary.persist_noclobber(path),
+            Existing::Keep => temporary.persist_new(path),
             Existing::Replace => temporary.persist(path),
         };
-        kept.map_err(|error| Unwritten::Failed(path.clone(), error.error))?;
+        kept.map_err(|error| Unwritten::Failed(path.clone(), error))?;
         if !was_there {
             made.paths.push(path.clone());
         }
@@ -84,19 +84,14 @@ struct Made {
 }
 
 impl Made {
-    fn temporary(&mut self, path: &Path, file: &NewFile) -> io::Result<NamedTempFile> {
+    fn temporary(&mut self, path: &Path, file: &NewFile) -> io::Result<Pending> {
         let folder = path.parent().unwrap_or(Path::new("."));
         self.folder(folder)?;
-        let mut temporary = NamedTempFile::new_in(if folder == Path::new("") {
-            Path::new(".")
-        } else {
-            folder
-        })?;
+        sweep_pending(folder);
+        let mut temporary = Pending::new(folder)?;
         temporary.write_all(&file.bytes)?;
         let mode = if file.executable { 0o755 } else { 0o644 };
-        temporary
-            .as_file()
-            .set_permissions(std::fs::Permissions::from_mode(mode))?;
+        temporary.set_permissions(std::fs::Permissions::from_mode(mode))?;
         Ok(temporary)
     }
 

@@ -354,16 +354,20 @@ fn write(
         });
         return Err(problem.into());
     }
-    tempfile::NamedTempFile::new_in(folder(path))
+    io::sweep_pending(folder(path));
+    io::Pending::new(folder(path))
         .and_then(|mut file| {
             file.write_all(text.as_bytes())?;
             // A temporary file is private; the lock is to be read by all, as the manifest is.
-            file.as_file()
-                .set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-            file.persist(path).map_err(|error| error.error)?;
-            Ok(())
+            file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+            // Unlike all that can be made again, the choices in a lock are somebody's own.
+            file.file().sync_all()?;
+            file.persist(path)
         })
         .map_err(|error| {
+            if let Some(problem) = io::disk_refusal(path, &error) {
+                return problem.into();
+            }
             Diagnostic::error(
                 "zosc::lock::cannot-write",
                 format!("cannot write `{}`: {error}", path.display()),
@@ -435,6 +439,9 @@ fn built(kernel: &Kernel) -> Option<&BuiltKernel> {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
+    if let Some(problem) = io::disk_refusal(path, error) {
+        return problem;
+    }
     Diagnostic::error(
         "zosc::lock::unreadable",
         format!("cannot read `{}`: {error}", path.display()),

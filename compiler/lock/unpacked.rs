@@ -55,11 +55,15 @@ fn is_whole(store: &Store, package: &UnpackedPackage) -> bool {
         .files
         .iter()
         .filter_map(|file| match &file.entry.node {
-            Node::File { digest, .. } => Some(digest),
+            Node::File { digest, size } => Some((digest, *size)),
             _ => None,
         });
-    let mut all = contents.chain(package.scripts.values());
-    all.all(|digest| store.contains(digest))
+    let mut contents = contents;
+    contents.all(|(digest, size)| store.contains_sized(digest, size))
+        && package
+            .scripts
+            .values()
+            .all(|digest| store.contains(digest))
 }
 
 fn name(file: &Digest) -> Digest {

@@ -87,6 +87,9 @@ pub(super) fn check_cancelled(cancel: &AtomicBool) -> Result<(), Diagnostic> {
 }
 
 pub(super) fn unwritable(path: &Path, error: &std::io::Error) -> Diagnostic {
+    if let Some(problem) = crate::io::disk_refusal(path, error) {
+        return problem;
+    }
     Diagnostic::error(
         "zosc::repository::cannot-write",
         format!("cannot write `{}`: {error}", path.display()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tempfile::TempPath;
 
 use super::Digest;
-use super::store::{BlobWriter, Store};
+use super::{BlobWriter, Store};
 use crate::diagnostic::Diagnostic;
 
 /// Contents on their way into a store; dropped unpublished, they leave nothing behind.
@@ -28,7 +28,9 @@ impl<'s> Batch<'s> {
     /// Adds bytes.
     pub fn put(&mut self, bytes: &[u8]) -> Result<Digest, Diagnostic> {
         let digest = Digest::of(bytes);
-        if self.staged.contains_key(&digest) || self.store.contains(&digest) {
+        if self.staged.contains_key(&digest)
+            || self.store.contains_sized(&digest, bytes.len() as u64)
+        {
             return Ok(digest);
         }
         let staged = self.store.stage(bytes);

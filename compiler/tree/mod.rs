@@ -19,7 +19,7 @@ pub use entry::{Entry, Node, Origin};
 pub use merge::{Conflict, merge};
 pub(crate) use merge::{keep_other_names, physical};
 pub use path::{ImagePath, PathError};
-pub use store::{BlobReader, BlobWriter, Store};
+pub use store::{Access, BlobReader, BlobWriter, Holder, Listing, Shelf, Shelved, Store};
 
 use std::collections::BTreeMap;
 

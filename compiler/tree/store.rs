@@ -2,9 +2,18 @@
 //!
 //! Layout: `blobs/H/REST` for contents and encoded trees, `actions/H/REST` for action results by key, `roots/` for trees on
 //! disk, `shells/` for sandboxes that stay, `builds/` for what builds tell of themselves, `notes/` for what only makes things faster or better explained, `logs/` for the
-//! output of foreign commands, `temporary/` for what is being written. A file gets its final name by one rename, so readers
-//! never see half of one and `kill -9` leaves only temporary files, in a folder that the next process finds unlocked and
-//! removes. Content is hashed again when it is read: a damaged blob is removed and reported as missing rather than used.
+//! output of foreign commands, `temporary/` for what is being written, `lock` for who is using it. A file gets its final name by
+//! one rename, so readers never see half of one and `kill -9` leaves only temporary files, in a folder that the next process
+//! finds unlocked and removes. Content is hashed again when it is read: a damaged blob is removed and reported as missing rather
+//! than used. docs/store.md says what that promises, also where the power fails.
+
+mod blobs;
+mod contents;
+mod hold;
+
+pub use blobs::{BlobReader, BlobWriter};
+pub use contents::{Listing, Shelf, Shelved};
+pub use hold::{Access, Holder};
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -12,41 +21,76 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::TempPath;
 
 use super::workplace::Workplace;
 use super::{Digest, Hasher, Tree};
 use crate::diagnostic::Diagnostic;
+use crate::io::{disk_refusal, temporary_folder};
+use hold::Hold;
 
 /// A content-addressed store in one folder; any number of processes may share it.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
+    /// What this process has not finished yet; before the lock, which is given up last.
     workplace: Arc<Workplace>,
+    hold: Arc<Hold>,
+    is_read_only: bool,
 }
 
 impl Store {
-    /// Opens the store in `root` and makes it where it is missing.
+    /// Opens the store in `root` and makes it where it is missing; waits for one who is taking things out of it.
+    ///
+    /// A store that cannot be written to is opened to be read.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, Diagnostic> {
+        Self::open_as(root, Access::Shared, &mut |_| true)
+    }
+
+    /// Opens the store in `root`. While others are in the way, `wait` is told who, again and again, and whether it goes on
+    /// waiting is its answer.
+    pub fn open_as(
+        root: impl Into<PathBuf>,
+        access: Access,
+        wait: &mut dyn FnMut(&[Holder]) -> bool,
+    ) -> Result<Self, Diagnostic> {
         let root = root.into();
-        for folder in [
-            "blobs",
-            "actions",
-            "notes",
-            "roots",
-            "shells",
-            "builds",
-            "logs",
-            "temporary",
-        ] {
-            let folder = root.join(folder);
-            fs::create_dir_all(&folder).map_err(|error| unusable(&folder, &error))?;
-        }
-        let folder = root.join("temporary");
-        Workplace::sweep(&folder);
+        let is_read_only = match prepare(&root) {
+            Ok(()) => false,
+            Err((_, error)) if access == Access::Shared && is_kept_from_writing(&root, &error) => {
+                true
+            }
+            Err((folder, error)) => return Err(unusable(&folder, &error)),
+        };
+        let (lock, folder) = (root.join("lock"), root.join("temporary"));
+        let mut wait = || wait(&holders(&folder));
+        let hold = Hold::take(&lock, access, &mut wait).map_err(|error| unusable(&lock, &error))?;
+        let hold = hold.ok_or_else(|| hold::busy(&holders(&folder)))?;
+        // What is made of a store that cannot be written to is thrown away, but has to be somewhere meanwhile.
+        let folder = if is_read_only {
+            temporary_folder()
+        } else {
+            Workplace::sweep(&folder);
+            folder
+        };
         let workplace = Workplace::new(&folder).map_err(|error| unusable(&folder, &error))?;
-        let workplace = Arc::new(workplace);
-        Ok(Self { root, workplace })
+        Ok(Self {
+            root,
+            workplace: Arc::new(workplace),
+            hold: Arc::new(hold),
+            is_read_only,
+        })
+    }
+
+    /// Lets somebody else take things out of the store while `work` is done, which must not touch it.
+    pub fn stand_aside<T>(&self, work: impl FnOnce() -> T) -> Result<T, Diagnostic> {
+        let done = self.hold.stand_aside(work);
+        done.map_err(|error| unusable(&self.root, &error))
+    }
+
+    /// Whether nothing can be added to it.
+    pub fn is_read_only(&self) -> bool {
+        self.is_read_only
     }
 
     /// The folder that the store occupies.
@@ -82,7 +126,7 @@ impl Store {
     /// Stores bytes under their digest.
     pub fn put(&self, bytes: &[u8]) -> Result<Digest, Diagnostic> {
         let digest = Digest::of(bytes);
-        if self.contains(&digest) {
+        if self.contains_sized(&digest, bytes.len() as u64) {
             return Ok(digest);
         }
         let staged = self.stage(bytes);
@@ -98,21 +142,15 @@ impl Store {
         writer.finish()
     }
 
-    /// Begins a blob whose content comes in pieces.
-    pub fn writer(&self) -> Result<BlobWriter, Diagnostic> {
-        let folder = self.temporary();
-        let file = NamedTempFile::new_in(&folder).map_err(|error| unusable(&folder, &error))?;
-        Ok(BlobWriter {
-            file: io::BufWriter::with_capacity(1 << 16, file),
-            hasher: Hasher::new(),
-            size: 0,
-            store: self.clone(),
-        })
-    }
-
     /// Whether a blob is there; its content is checked when it is read.
     pub fn contains(&self, digest: &Digest) -> bool {
         self.blob_path(digest).is_file()
+    }
+
+    /// Whether a blob is there with this many bytes: one that a power failure cut short has fewer.
+    pub fn contains_sized(&self, digest: &Digest, size: u64) -> bool {
+        let facts = self.blob_path(digest).metadata();
+        facts.is_ok_and(|facts| facts.is_file() && facts.len() == size)
     }
 
     /// A blob's content, verified.
@@ -147,18 +185,6 @@ impl Store {
         }
         file.rewind().map_err(|error| unusable(&path, &error))?;
         Ok(file)
-    }
-
-    /// A blob to be read once, from its start to its end, and verified on the way.
-    pub fn stream(&self, digest: &Digest) -> Result<BlobReader, Diagnostic> {
-        let path = self.blob_path(digest);
-        let file = fs::File::open(&path).map_err(|error| missing(digest, &error))?;
-        Ok(BlobReader {
-            file,
-            hasher: Hasher::new(),
-            digest: *digest,
-            path,
-        })
     }
 
     /// Writes a blob's content, verified on the way; on an error, part of it may have been written.
@@ -206,17 +232,28 @@ impl Store {
         self.write_named(&self.sharded("actions", key), result)
     }
 
-    /// A small text kept under a name, where there is one; unlike a result, nothing depends on it.
+    /// A small text kept under a name, where there is one that is sound; unlike a result, nothing depends on it.
     pub fn note(&self, name: &Digest) -> Option<Vec<u8>> {
-        fs::read(self.sharded("notes", name)).ok()
+        let note = fs::read(self.sharded("notes", name)).ok()?;
+        let (digest, text) = note.split_at_checked(DIGITS)?;
+        let text = text.strip_prefix(b"\n")?;
+        (Digest::of(text).to_string().as_bytes() == digest).then(|| text.to_vec())
     }
 
-    /// Keeps a small text under a name; replaces an older one.
+    /// Keeps a small text under a name, behind its digest; replaces an older one. A store that cannot be written to goes without.
     pub fn write_note(&self, name: &Digest, text: &[u8]) -> Result<(), Diagnostic> {
-        self.write_named(&self.sharded("notes", name), text)
+        if self.is_read_only {
+            return Ok(());
+        }
+        let mut note = format!("{}\n", Digest::of(text)).into_bytes();
+        note.extend(text);
+        self.write_named(&self.sharded("notes", name), &note)
     }
 
     fn write_named(&self, path: &Path, content: &[u8]) -> Result<(), Diagnostic> {
+        if self.is_read_only {
+            return Err(self.read_only());
+        }
         let staged = self.stage(content);
         let staged = staged.map_err(|error| unusable(&self.temporary(), &error))?;
         Self::publish(staged, path)
@@ -260,6 +297,9 @@ impl Store {
 
     /// Gives a staged content its name; where another process was quicker, it replaces the same bytes.
     pub(super) fn admit(&self, digest: &Digest, staged: TempPath) -> Result<(), Diagnostic> {
+        if self.is_read_only {
+            return Err(self.read_only());
+        }
         Self::publish(staged, &self.blob_path(digest))
     }
 
@@ -276,6 +316,17 @@ impl Store {
         staged
             .persist(path)
             .map_err(|error| unusable(path, &error.error))
+    }
+
+    fn read_only(&self) -> Diagnostic {
+        Diagnostic::error(
+            "zosc::store::read-only",
+            format!(
+                "the store `{}` cannot be written to, and what is to be done needs that",
+                self.root.display()
+            ),
+        )
+        .help("`--store DIR` or ZOSC_STORE names another place; what is in a store already can be looked at and built again")
     }
 
     /// The store itself cannot be used.
@@ -302,99 +353,50 @@ impl Store {
     }
 }
 
-/// A blob being read; what comes before its end is not vouched for, and the end of a damaged one is an error.
-#[derive(Debug)]
-pub struct BlobReader {
-    file: fs::File,
-    hasher: Hasher,
-    digest: Digest,
-    path: PathBuf,
+/// Digits of a digest.
+const DIGITS: usize = 64;
+
+/// Makes the folders of a store, where they are missing; otherwise says which one cannot be had.
+fn prepare(root: &Path) -> Result<(), (PathBuf, io::Error)> {
+    let folders = [
+        "blobs",
+        "actions",
+        "notes",
+        "roots",
+        "shells",
+        "builds",
+        "logs",
+        "temporary",
+    ];
+    for folder in folders {
+        let folder = root.join(folder);
+        fs::create_dir_all(&folder).map_err(|error| (folder, error))?;
+    }
+    // That folders are there does not say that anything can be written.
+    let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    let writable = rustix::fs::access(root.join("temporary"), access);
+    writable.map_err(|error| (root.to_owned(), error.into()))
 }
 
-impl BlobReader {
-    /// Reads what is left, and says whether the whole was sound; a damaged blob is removed.
-    pub fn finish(mut self) -> Result<(), Diagnostic> {
-        match io::copy(&mut self, &mut io::sink()) {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                Err(Store::discard(&self.digest, &self.path))
-            }
-            Err(error) => Err(unusable(&self.path, &error)),
-        }
-    }
+/// Whether there is a store, and all that is wrong with it is that it cannot be written to.
+fn is_kept_from_writing(root: &Path, error: &io::Error) -> bool {
+    let kinds = [
+        io::ErrorKind::PermissionDenied,
+        io::ErrorKind::ReadOnlyFilesystem,
+    ];
+    kinds.contains(&error.kind()) && root.join("blobs").is_dir()
 }
 
-impl Read for BlobReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.file.read(buffer)?;
-        self.hasher.update(&buffer[..count]);
-        if count == 0 && !buffer.is_empty() && self.hasher.clone().finish() != self.digest {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        Ok(count)
-    }
-}
-
-/// A blob being written; dropped unfinished, it leaves nothing behind.
-pub struct BlobWriter {
-    file: io::BufWriter<NamedTempFile>,
-    hasher: Hasher,
-    size: u64,
-    store: Store,
-}
-
-impl BlobWriter {
-    /// The digest of what has been written so far.
-    pub fn digest(&self) -> Digest {
-        self.hasher.clone().finish()
-    }
-
-    /// Names the blob by its digest and returns that and its size in bytes.
-    pub fn finish(self) -> Result<(Digest, u64), Diagnostic> {
-        self.finish_if(|_| true)
-    }
-
-    /// As [`BlobWriter::finish`], but keeps the content only where it has the expected digest; returns the one it has.
-    pub fn finish_expecting(self, expected: Digest) -> Result<(Digest, u64), Diagnostic> {
-        self.finish_if(|digest| *digest == expected)
-    }
-
-    /// Ends the content without giving it its name.
-    pub(super) fn stage(self) -> Result<(Digest, u64, TempPath), Diagnostic> {
-        let file = self
-            .file
-            .into_inner()
-            .map_err(|error| unusable(&self.store.root, error.error()))?;
-        Ok((self.hasher.finish(), self.size, file.into_temp_path()))
-    }
-
-    fn finish_if(self, keep: impl Fn(&Digest) -> bool) -> Result<(Digest, u64), Diagnostic> {
-        let digest = self.hasher.finish();
-        let file = self
-            .file
-            .into_inner()
-            .map_err(|error| unusable(&self.store.root, error.error()))?;
-        if keep(&digest) && !self.store.contains(&digest) {
-            self.store.admit(&digest, file.into_temp_path())?;
-        }
-        Ok((digest, self.size))
-    }
-}
-
-impl Write for BlobWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(bytes)?;
-        self.hasher.update(&bytes[..count]);
-        self.size += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
+/// The other processes that have something unfinished in a store.
+fn holders(folder: &Path) -> Vec<Holder> {
+    let processes = Workplace::processes(folder).into_iter();
+    processes.map(Holder::new).collect()
 }
 
 fn unusable(path: &Path, error: &io::Error) -> Diagnostic {
+    if let Some(problem) = disk_refusal(path, error) {
+        return problem;
+    }
     Diagnostic::error(
         "zosc::store::unusable",
         format!("cannot use `{}`: {error}", path.display()),

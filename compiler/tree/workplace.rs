@@ -7,6 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FlockOperation, flock};
 
+use crate::io::process_number;
+
+/// How names of such folders begin; the number of a process follows.
+const PREFIX: &str = "work-";
+
 /// A folder that belongs to whoever holds the lock on it; the kernel gives the lock up when its holder dies.
 #[derive(Debug)]
 pub(super) struct Workplace {
@@ -19,8 +24,9 @@ pub(super) struct Workplace {
 impl Workplace {
     pub(super) fn new(folder: &Path) -> io::Result<Self> {
         loop {
+            // The name says whose it is to those who wait for it.
             let path = tempfile::Builder::new()
-                .prefix("work-")
+                .prefix(&format!("{PREFIX}{}-", process_number()))
                 .tempdir_in(folder)?
                 .keep();
             let lock = fs::File::open(&path)?;
@@ -40,6 +46,25 @@ impl Workplace {
     pub(super) fn next_path(&self) -> PathBuf {
         let number = self.written.fetch_add(1, Ordering::Relaxed);
         self.path.join(format!("content-{number}"))
+    }
+
+    /// The processes that have something unfinished in a folder, as far as they are alive.
+    pub(super) fn processes(folder: &Path) -> Vec<u32> {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let is_held = |path: &Path| {
+            let lock = fs::File::open(path);
+            lock.is_ok_and(|lock| flock(&lock, FlockOperation::NonBlockingLockShared).is_err())
+        };
+        let alive = entries.filter(|entry| is_held(&entry.path()));
+        let mut processes: Vec<u32> = alive
+            .filter_map(|entry| {
+                let name = entry.file_name().into_string().ok()?;
+                let (process, _) = name.strip_prefix(PREFIX)?.split_once('-')?;
+                process.parse().ok()
+            })
+            .collect();
+        processes.sort_unstable();
+        processes
     }
 
     /// Removes what processes that were killed have left.

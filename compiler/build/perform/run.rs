@@ -18,7 +18,8 @@ use super::super::scratch::Scratch;
 use super::super::shell;
 use super::super::{Event, cancelled, disk};
 use super::{Context, missing};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, bytes};
+use crate::io::disk_of;
 use crate::lock::HostToolchain;
 use crate::plan::{Action, Capture, Root};
 use crate::tree::{Digest, ImagePath, Origin, Store};
@@ -453,6 +454,9 @@ pub(in super::super) fn request(context: &Context<'_>) -> Result<Option<Request>
     }))
 }
 
+/// A disk with fewer bytes left may have been full a moment ago.
+const SCARCE: u64 = 4 << 20;
+
 fn failed(context: &Context<'_>, end: End, log: Log, kept: Option<String>) -> Diagnostic {
     let Finished { errors, tail, path } = log.finish();
     let label = &context.planned.label;
@@ -464,6 +468,15 @@ fn failed(context: &Context<'_>, end: End, log: Log, kept: Option<String>) -> Di
     let lines: Vec<String> = errors.into_iter().chain(between).chain(tail).collect();
     for line in &lines {
         diagnostic = diagnostic.note(line);
+    }
+    // Where a command's own words end, and it may not say itself what it lacked.
+    if let Some(disk) = disk_of(context.store.root()).filter(|disk| disk.free < SCARCE) {
+        diagnostic = diagnostic.note(format!(
+            "the disk at `{}`, where it worked, is full: {} of {} are free",
+            disk.at.display(),
+            bytes(disk.free),
+            bytes(disk.size)
+        ));
     }
     let place = kept.unwrap_or_else(|| format!("--action {}", context.key.short()));
     let look = format!("to look around where it failed: zosc shell {place}");
