@@ -142,3 +142,29 @@ fn origins_come_from_the_record_and_else_from_the_image() {
         assert_eq!(origin(&elsewhere), guessed, "{path}");
     }
 }
+
+#[test]
+fn a_part_of_a_folder_of_images_and_a_file_of_one_can_be_asked_for() {
+    let project = Project::new();
+    project.edit("welcome", "hello");
+    project.prints(&["build"]);
+    let image = "dist/initramfs.cpio.xz";
+    std::fs::copy(project.path(image), project.path("dist/copy.cpio.xz")).unwrap();
+    let both = project.json(&["inspect", "dist", "--units"]);
+    let images = both["images"].as_array().unwrap();
+    assert_eq!(images.len(), 2);
+    for image in images {
+        let units = &image["initramfs"]["units"];
+        assert_eq!(member(units, "name", "network")["wave"], 1);
+        assert_eq!(member(units, "name", "sshd")["wave"], 2);
+        assert!(image["initramfs"]["listing"].is_null());
+        assert_eq!(image["build"]["number"], 1);
+    }
+    let motd = project.prints(&["inspect", image, "--cat", "etc/motd"]);
+    assert_eq!(motd, "hello\n");
+    let sizes = project.prints(&["inspect", image, "--by", "kind", "--color", "always"]);
+    assert!(sizes.contains("package"), "{sizes}");
+    assert!(sizes.contains("\u{1b}[1m"), "{sizes}");
+    project.ends(1, &["inspect", image, "--cat", "/etc/modt"]);
+    project.ends(1, &["inspect", "nowhere"]);
+}

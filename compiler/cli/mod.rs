@@ -16,6 +16,7 @@ mod lock;
 mod message;
 mod migrate;
 mod new;
+mod page;
 mod plan;
 mod progress;
 mod render;

@@ -1,7 +1,7 @@
 //! What is in an image: sections, kernel, archives, files, modules, units.
 //!
 //! Comes in: the bytes of a `.efi` file, a kernel, or an initramfs. Goes out: a [`Report`], which is data (JSON by
-//! serde) and can be shown as text, and the [`Tree`] that the kernel makes of the archives, with an origin for each file.
+//! serde), and the [`Tree`] that the kernel makes of the archives, with an origin for each file.
 //! An origin comes from the record of the build that wrote the image, where the store has it, else from what lies in the image.
 //! Nothing is built again and nothing is printed here; what an image should hold is `plan`'s and `check`'s to say.
 
@@ -10,7 +10,6 @@ mod modules;
 mod open;
 mod origins;
 mod sizes;
-mod text;
 mod units;
 
 pub use contents::{ContentsReport, ListedEntry};
@@ -18,8 +17,9 @@ pub use modules::ModuleReport;
 pub use open::open;
 pub use origins::{OriginsFrom, installed};
 pub use sizes::{SizeReport, Sizes};
-pub use text::{Detail, text};
 pub use units::UnitReport;
+
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -64,6 +64,9 @@ pub struct Report {
     /// The image's digest as it stands inside: `BUILD_ID` of its os-release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build_id: Option<String>,
+    /// The build that wrote it, where the store has its record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build: Option<BuildReport>,
     /// Of an EFI program: its sections and what they say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub efi: Option<EfiReport>,
@@ -73,6 +76,15 @@ pub struct Report {
     /// Of an initramfs, alone or inside: what it holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initramfs: Option<ContentsReport>,
+}
+
+/// A build that wrote an image.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct BuildReport {
+    /// Its number in the store.
+    pub number: u32,
+    /// The manifest, as an absolute path.
+    pub manifest: PathBuf,
 }
 
 /// An EFI program in facts.
@@ -129,6 +141,7 @@ pub fn image(name: &str, bytes: &[u8], store: &Store) -> Result<Report, Diagnost
 /// Bytes that are neither an EFI program nor a kernel nor archives, and damaged ones.
 pub fn opened(name: &str, bytes: &[u8], store: &Store) -> Result<Opened, Diagnostic> {
     let digest = Digest::of(bytes);
+    let record = build::record_of(store, &digest);
     let mut opened = Opened {
         report: Report {
             name: name.to_owned(),
@@ -136,12 +149,16 @@ pub fn opened(name: &str, bytes: &[u8], store: &Store) -> Result<Opened, Diagnos
             size: bytes.len() as u64,
             digest,
             build_id: None,
+            build: record.as_ref().map(|record| BuildReport {
+                number: record.number,
+                manifest: record.manifest.clone(),
+            }),
             efi: None,
             kernel: None,
             initramfs: None,
         },
         tree: Tree::new(),
-        record: build::record_of(store, &digest),
+        record,
     };
     if is_program(bytes) {
         program(&mut opened, bytes, store)?;

@@ -72,10 +72,10 @@ fn ask(
         module.missing_firmware = kmod::select_firmware(tree, &module.firmware).missing;
     }
     if let [first, ..] = unreadable.as_slice() {
-        let count = unreadable.len();
-        remarks.push(format!(
-            "{count} modules cannot be read, `{first}` among them"
-        ));
+        remarks.push(match unreadable.len() {
+            1 => format!("the module `{first}` cannot be read"),
+            count => format!("{count} modules cannot be read, `{first}` among them"),
+        });
     }
 }
 

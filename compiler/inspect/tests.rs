@@ -177,37 +177,6 @@ fn of_a_folder_every_image_is_opened_and_nothing_else() {
 }
 
 #[test]
-fn text_and_json_say_the_same() {
-    let (_folder, store) = store();
-    let report = image("x", &initramfs_bytes(&store), &store).expect("a report");
-    let shown = text(&report, Detail::Listing);
-    for line in [
-        "-rwsr-xr-x     0     0        2000 /usr/bin/su",
-        "crw-------     0     0             /dev/console (5, 1)",
-        "lrwxrwxrwx     0     0             /init -> sbin/init",
-        "1 kernel modules, 100 B",
-    ] {
-        assert!(shown.contains(line), "{line:?} is missing in\n{shown}");
-    }
-    assert!(!text(&report, Detail::Summary).contains("/dev/console"));
-    let json = serde_json::to_value(&report).expect("JSON");
-    assert_eq!(json["kind"], "initramfs");
-    assert_eq!(json["initramfs"]["segments"][0]["algorithm"], "zstd");
-    assert_eq!(
-        json["initramfs"]["listing"].as_array().map(Vec::len),
-        Some(20)
-    );
-}
-
-#[test]
-fn words_from_an_image_cannot_steer_the_terminal() {
-    let (_folder, store) = store();
-    let mut report = image("x", &initramfs_bytes(&store), &store).expect("a report");
-    report.initramfs.as_mut().expect("contents").init = Some("/init -> \u{1b}[2J".to_owned());
-    assert!(!text(&report, Detail::Listing).contains('\u{1b}'));
-}
-
-#[test]
 fn what_is_no_image_is_refused() {
     let (_folder, store) = store();
     let code = |bytes: &[u8]| image("x", bytes, &store).expect_err("refused").code;
@@ -250,8 +219,6 @@ fn a_unified_image_tells_its_kernel_and_its_files() {
         report.initramfs.as_ref().map(|contents| contents.files),
         Some(6)
     );
-    let shown = text(&report, Detail::Summary);
-    assert!(shown.contains("system         Zero-OS"), "{shown}");
     assert_eq!(
         image("k", &kernel, &store).expect("a report").kind,
         Kind::Kernel
@@ -286,8 +253,6 @@ proptest! {
         let (_folder, store) = store();
         let mut bytes = head.to_vec();
         bytes.extend(noise);
-        if let Ok(report) = image("x", &bytes, &store) {
-            let _ = text(&report, Detail::Listing);
-        }
+        let _ = image("x", &bytes, &store);
     }
 }
