@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 /// The index of a text in a [`SourceMap`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +47,25 @@ impl Span {
     /// The range as indices into the text.
     pub fn range(self) -> std::ops::Range<usize> {
         self.start as usize..self.end as usize
+    }
+}
+
+/// The key under which a place is serialised, as a list of source, start and end.
+pub const PLACE_KEY: &str = "$place";
+/// The key beside [`PLACE_KEY`] under which the value that stands there is serialised.
+pub const VALUE_KEY: &str = "$value";
+
+impl Span {
+    fn numbers(self) -> [u32; 3] {
+        [self.source.0, self.start, self.end]
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry(PLACE_KEY, &self.numbers())?;
+        map.end()
     }
 }
 
@@ -155,6 +175,15 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
             4,
             SpannedVisitor(std::marker::PhantomData),
         )
+    }
+}
+
+impl<T: Serialize> Serialize for Spanned<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry(PLACE_KEY, &self.span.numbers())?;
+        map.serialize_entry(VALUE_KEY, &self.value)?;
+        map.end()
     }
 }
 

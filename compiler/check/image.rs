@@ -1,6 +1,7 @@
 //! The resolved manifest: names looked up, imports merged, defaults filled in, nothing left to guess.
 //!
 //! Spans stay where a later pass can still find fault (a package that no repository has, a module the kernel lacks).
+//! Serialised, it is everything that a manifest asks for, with the places of its words, and nothing of where the manifest lies.
 
 mod account;
 mod boot;
@@ -20,14 +21,17 @@ pub use kernel::*;
 pub use publish::*;
 pub use sources::*;
 
+use serde::Serialize;
+
 use crate::archive::Compression;
 use crate::manifest::size::Strippable;
 use crate::source::{Span, Spanned};
-use crate::tree::ImagePath;
+use crate::tree::{Digest, ImagePath};
 use crate::zinit;
 
 /// Everything a manifest asks for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Image {
     /// The image's name.
     pub name: String,
@@ -40,8 +44,10 @@ pub struct Image {
     /// The time stamp of everything, in seconds since 1970, where the manifest or `SOURCE_DATE_EPOCH` fixes it.
     pub epoch: Option<u64>,
     /// The folder of the manifest; `dist/` and `zos.lock` lie beside it.
+    #[serde(skip)]
     pub directory: PathBuf,
     /// The manifest file itself.
+    #[serde(skip)]
     pub manifest: PathBuf,
     /// Where packages come from.
     pub alpine: Option<Alpine>,
@@ -100,6 +106,7 @@ pub struct Image {
     /// How the image is tried out.
     pub boot: Boot,
     /// What the environment and then `--set` changed, in order.
+    #[serde(skip)]
     pub overrides: Vec<Override>,
 }
 
@@ -117,7 +124,8 @@ pub struct Override {
 }
 
 /// Where packages come from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Alpine {
     /// `3.22` or `edge`.
     pub release: String,
@@ -130,7 +138,8 @@ pub struct Alpine {
 }
 
 /// One repository: the same content at one or several addresses.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Repository {
     /// Addresses without the architecture, tried in order: `https://…/alpine/v3.22/main`.
     pub urls: Vec<String>,
@@ -143,7 +152,8 @@ pub struct Repository {
 }
 
 /// A public key.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Key {
     /// The file's name, by which signatures refer to it.
     pub name: String,
@@ -154,7 +164,8 @@ pub struct Key {
 }
 
 /// What is installed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Packages {
     /// Requests in the manifest's order.
     pub install: Vec<PackageRequest>,
@@ -175,7 +186,8 @@ impl Packages {
 }
 
 /// A package that is asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct PackageRequest {
     /// Its name.
     pub name: Spanned<String>,
@@ -186,7 +198,8 @@ pub struct PackageRequest {
 }
 
 /// A kernel module that is asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ModuleRequest {
     /// Its name as written.
     pub name: Spanned<String>,
@@ -195,7 +208,8 @@ pub struct ModuleRequest {
 }
 
 /// Firmware.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Firmware {
     /// Take what stage 1 modules ask for.
     pub for_stage1: bool,
@@ -210,7 +224,8 @@ pub struct Firmware {
 }
 
 /// A unit and where it was written.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ResolvedUnit {
     /// The unit.
     pub unit: zinit::Unit,
@@ -225,7 +240,8 @@ pub struct ResolvedUnit {
 }
 
 /// A single file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct FileRequest {
     /// Its path in the image.
     pub to: Spanned<ImagePath>,
@@ -240,18 +256,30 @@ pub struct FileRequest {
 }
 
 /// The content of a single file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FileContent {
     /// Given in the manifest, or by a file that ships with zosc.
+    #[serde(rename = "text", serialize_with = "as_text")]
     Bytes(Arc<[u8]>),
     /// A file of the building machine.
+    #[serde(rename = "from")]
     Local(Spanned<PathBuf>),
     /// A symbolic link to this target.
     Link(String),
 }
 
+/// Text as such, anything else by its digest.
+fn as_text<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => serializer.serialize_str(text),
+        Err(_) => serializer.collect_str(&format_args!("sha256:{}", Digest::of(bytes))),
+    }
+}
+
 /// A folder laid over the image.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Overlay {
     /// The folder.
     pub from: Spanned<PathBuf>,
@@ -260,7 +288,8 @@ pub struct Overlay {
 }
 
 /// Files that are left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Dropping {
     /// The word of the manifest: the name of a set, or a pattern.
     pub word: Spanned<String>,
@@ -269,7 +298,8 @@ pub struct Dropping {
 }
 
 /// Programs that are packed with UPX.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Packing {
     /// Patterns of paths, as of [`Dropping`].
     pub patterns: Vec<Spanned<String>>,
@@ -280,7 +310,8 @@ pub struct Packing {
 }
 
 /// What an output file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OutputKind {
     /// The EFI program.
     Efi,
@@ -293,7 +324,8 @@ pub enum OutputKind {
 }
 
 /// A file that a build yields.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct OutputRequest {
     /// What it is.
     pub kind: OutputKind,

@@ -2,12 +2,14 @@
 //!
 //! Comes in: arguments. Goes out: text for people on standard error, results on standard output, and an exit code: 0 for
 //! success, 1 for a failure that was explained, 2 for arguments that make no sense, 128 and the signal's number where somebody
-//! asked it to stop before it was done (130 after Ctrl-C). Holds no logic that another face of zosc would need.
+//! asked it to stop before it was done (130 after Ctrl-C); `diff` has the codes of diff(1). Holds no logic that another face
+//! of zosc would need.
 
 mod boot;
 mod build;
 mod check;
 mod completions;
+mod diff;
 mod explain;
 mod fetch;
 mod fmt;
@@ -188,6 +190,7 @@ enum Command {
     Build(build::Arguments),
     Boot(boot::Arguments),
     Inspect(inspect::Arguments),
+    Diff(diff::Arguments),
     Resolve(resolve::Arguments),
     Units(units::Arguments),
     Shell(shell::Arguments),
@@ -224,6 +227,7 @@ pub fn run() -> ExitCode {
         Command::Build(arguments) => build::run(&mut session, &arguments),
         Command::Boot(arguments) => boot::run(&mut session, &arguments),
         Command::Inspect(arguments) => inspect::run(&mut session, &arguments),
+        Command::Diff(arguments) => return diff::run(&mut session, &arguments),
         Command::Resolve(arguments) => resolve::run(&mut session, &arguments),
         Command::Units(arguments) => units::run(&mut session, &arguments),
         Command::Shell(arguments) => match shell::run(&mut session, &arguments) {

@@ -186,13 +186,40 @@ pub fn resolve(
     };
     let path = image.directory.join(FILE_NAME);
     let previous = read(&path, Some(store))?;
+    let resolved = settle(&ctx, image, &previous)?;
+    let lock = &resolved.inputs.lock;
+    write(&ctx, &path, &previous, lock, &resolved.changes)?;
+    Ok(resolved)
+}
+
+/// What [`resolve`] would come to without the network; `zos.lock` is not written.
+///
+/// # Errors
+/// As [`resolve`]; that something would have to be looked up or fetched.
+pub fn foresee(image: &Image, store: &Store, cancel: &AtomicBool) -> Result<Resolved, Diagnostics> {
+    unsupported::refuse(image)?;
+    let ctx = Ctx {
+        store,
+        mode: Mode {
+            offline: true,
+            ..Mode::default()
+        },
+        observer: &Silent,
+        cancel,
+    };
+    let previous = read(&image.directory.join(FILE_NAME), Some(store))?;
+    settle(&ctx, image, &previous)
+}
+
+/// Everything that a plan needs, and how the lock differs from the one before.
+fn settle(ctx: &Ctx<'_>, image: &Image, previous: &Lock) -> Result<Resolved, Diagnostics> {
     let mut problems = Diagnostics::new();
-    check_names(image, &previous, mode.update)?;
+    check_names(image, previous, ctx.mode.update)?;
     let mut lock = Lock::default();
     let mut moved = BTreeMap::new();
     let request = Request::of(image);
-    let update = toolchains::update_of(mode.update, "", &previous);
-    match packages::packages(&ctx.moving(update), &request, &previous) {
+    let update = toolchains::update_of(ctx.mode.update, "", previous);
+    match packages::packages(&ctx.moving(update), &request, previous) {
         Ok(found) => {
             moved = found.moved;
             lock.wishes = found.wishes;
@@ -202,28 +229,27 @@ pub fn resolve(
         }
         Err(found) => problems.extend(found),
     }
-    lock.toolchains = toolchains::toolchains(&ctx, image, &previous, &mut problems);
-    lock.sources = sources(&ctx, &image.sources, &previous, &mut problems);
-    let local = local::local(&ctx, image, &mut problems);
+    lock.toolchains = toolchains::toolchains(ctx, image, previous, &mut problems);
+    lock.sources = sources(ctx, &image.sources, previous, &mut problems);
+    let local = local::local(ctx, image, &mut problems);
     if local.prebuilt.is_some() {
         lock.kernel.clone_from(&local.prebuilt);
     }
     if let Some(built) = image.kernel.as_ref().and_then(built) {
         lock.kernel = Some(kernel_source::kernel(built));
         let previous = previous.kernel_source.as_ref();
-        match kernel_source::locked(&ctx, previous, built) {
+        match kernel_source::locked(ctx, previous, built) {
             Ok(source) => lock.kernel_source = Some(source),
             Err(problem) => problems.push(problem.at(built.span)),
         }
     }
-    lock.vendored = vendoring::vendored(&ctx, image, &lock, &local, &previous, &mut problems);
-    let hosts = host::toolchains(&ctx, image, &mut problems);
+    lock.vendored = vendoring::vendored(ctx, image, &lock, &local, previous, &mut problems);
+    let hosts = host::toolchains(ctx, image, &mut problems);
     if problems.has_errors() {
         problems.sort();
         return Err(problems);
     }
-    let changes = change::between(&previous, &lock, &moved);
-    write(&ctx, &path, &previous, &lock, &changes)?;
+    let changes = change::between(previous, &lock, &moved);
     let newest = lock
         .packages
         .iter()
@@ -311,6 +337,29 @@ fn check_names(image: &Image, previous: &Lock, update: Update<'_>) -> Result<(),
 /// The folder of the manifest, which the lock lies in.
 fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
+}
+
+/// The lock as it lies beside a manifest, whether or not it answers to it; `None` where there is none.
+///
+/// # Errors
+/// It cannot be read.
+pub fn beside(image: &Image, store: &Store) -> Result<Option<Lock>, Diagnostics> {
+    let path = image.directory.join(FILE_NAME);
+    let lock = read(&path, Some(store))?;
+    Ok(path.exists().then_some(lock))
+}
+
+/// This machine's files that an image asks for, as far as they can be read: the inputs that need no lock.
+pub fn machine_files(image: &Image, store: &Store, cancel: &AtomicBool) -> Inputs {
+    let ctx = Ctx::again(store, true, cancel);
+    let local = local::local(&ctx, image, &mut Diagnostics::new());
+    Inputs {
+        files: local.files,
+        folders: local.folders,
+        kernel: local.kernel,
+        stub: local.stub,
+        ..Inputs::default()
+    }
 }
 
 fn read(path: &Path, store: Option<&Store>) -> Result<Lock, Diagnostics> {

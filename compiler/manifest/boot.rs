@@ -1,7 +1,7 @@
 //! The `boot` section.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Spanned;
 
@@ -32,7 +32,7 @@ pub struct Boot {
 }
 
 /// How a virtual machine starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Firmware {
     /// The kernel is loaded directly, without firmware: fastest.

@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Spanned;
 use super::secret::Secret;
@@ -141,7 +141,7 @@ pub struct Prebuilt {
 }
 
 /// How the initramfs and the kernel become one file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Embed {
     /// The initramfs is linked into the kernel. Only a kernel that is built can have it.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What stands before the name of an environment variable in the projection, and as an annotation in KDL.
 const ENVIRONMENT: &str = "(env)";
@@ -70,6 +70,15 @@ pub(super) fn meant_variable(text: &str) -> Option<&str> {
 pub(super) fn is_path(text: &str) -> bool {
     let is_key = text.contains("-----BEGIN") || text.contains('\n');
     !text.is_empty() && !is_key && meant_variable(text).is_none()
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Environment(name) => serializer.serialize_str(&from_environment(name)),
+            Self::File(text) | Self::Token(text) => serializer.serialize_str(text),
+        }
+    }
 }
 
 impl From<String> for Secret {

@@ -1,7 +1,7 @@
 //! The `size` section.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Spanned;
 
@@ -28,7 +28,7 @@ pub struct Size {
 }
 
 /// What can be stripped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strippable {
     /// Programs and shared libraries.

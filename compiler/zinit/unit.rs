@@ -5,12 +5,14 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// What a unit runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Command {
     /// A program and its arguments; every character arrives as it is written.
+    #[serde(rename = "exec", serialize_with = "as_line")]
     Argv(Vec<String>),
     /// Text for `/bin/sh`.
     Shell(String),
@@ -43,16 +45,19 @@ impl Kind {
 }
 
 /// How a daemon is found to be ready.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Probe {
     /// A command that ends with 0 once the daemon is ready.
+    #[serde(rename = "command")]
     Exec(Command),
     /// An address, `host:port`, that accepts connections once the daemon is ready.
     Tcp(String),
 }
 
 /// When an ended daemon is started again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Restart {
     /// After every end.
     #[default]
@@ -64,7 +69,8 @@ pub enum Restart {
 }
 
 /// Where a unit's output goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Log {
     /// Nowhere.
     None,
@@ -76,7 +82,8 @@ pub enum Log {
 }
 
 /// The name of a Unix signal in full, such as `SIGTERM`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct Signal(&'static str);
 
 /// The signals that both generations can parse.
@@ -125,7 +132,8 @@ impl fmt::Display for Signal {
 }
 
 /// One unit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Unit {
     /// The name, of letters, digits, `.`, `_` and `-`.
     pub name: String,
@@ -142,20 +150,25 @@ pub struct Unit {
     /// Units that must not run while this one does.
     pub conflicts: Vec<String>,
     /// How a daemon is found to be ready; without it a daemon is ready once it runs.
+    #[serde(rename = "test")]
     pub probe: Option<Probe>,
     /// How long a oneshot may take to end, or a probed daemon to become ready.
+    #[serde(rename = "within", serialize_with = "as_duration")]
     pub start_timeout: Option<Duration>,
     /// When a daemon is started again.
     pub restart: Restart,
     /// The signal that asks it to stop; `None` is zinit's own `SIGTERM`.
     pub stop_signal: Option<Signal>,
     /// How long it may take to stop before it is killed; `None` is zinit's own ten seconds.
+    #[serde(serialize_with = "as_duration")]
     pub stop_timeout: Option<Duration>,
     /// Where its output goes.
     pub log: Log,
     /// Variables added to the environment that zinit itself was started with.
+    #[serde(rename = "env")]
     pub environment: BTreeMap<String, String>,
     /// The folder it starts in; `None` is `/`.
+    #[serde(rename = "dir")]
     pub directory: Option<String>,
     /// Whether it is part of the image; a unit that is off leaves no file behind.
     pub enabled: bool,
@@ -202,6 +215,25 @@ impl Unit {
     /// A target.
     pub fn target(name: impl Into<String>) -> Self {
         Self::new(name, Kind::Target, None)
+    }
+}
+
+/// A command as a shell would be given it.
+fn as_line<S: Serializer>(argv: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&super::quote_all(argv))
+}
+
+/// A time as manifests write it.
+#[allow(clippy::ref_option)] // This is how serde hands it over.
+fn as_duration<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    let Some(time) = time else {
+        return serializer.serialize_none();
+    };
+    match time.as_millis() {
+        seconds if seconds % 1000 == 0 => {
+            serializer.collect_str(&format_args!("{}s", seconds / 1000))
+        }
+        milliseconds => serializer.collect_str(&format_args!("{milliseconds}ms")),
     }
 }
 

@@ -1,9 +1,12 @@
 //! How an image is tried out, and what must be seen.
 
+use serde::Serialize;
+
 use crate::source::Span;
 
 /// How an image is tried out.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Boot {
     /// Bytes of memory.
     pub memory: u64,
@@ -18,7 +21,8 @@ pub struct Boot {
 }
 
 /// Something that must be seen on the console.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Expectation {
     /// What.
     pub what: Expected,
@@ -29,7 +33,8 @@ pub struct Expectation {
 }
 
 /// What must be seen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Expected {
     /// A unit in a state.
     Unit {
@@ -45,7 +50,8 @@ pub enum Expected {
 }
 
 /// A state of a unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum UnitState {
     /// It runs (and its test has succeeded).
     Running,

@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use crate::source::Spanned;
 
 use super::Bucket;
 
 /// An flist.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Flist {
     /// Its name; the unit that mounts it is `rfs-NAME`.
     pub name: Spanned<String>,
@@ -26,7 +29,8 @@ pub struct Flist {
 }
 
 /// What is in an flist.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Packed {
     /// A folder of the image, with `{kernel}` as its only variable.
     Folder(Spanned<String>),
@@ -35,7 +39,8 @@ pub enum Packed {
 }
 
 /// Where the contents of an flist are written.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum BlobStore {
     /// A bucket.
     S3(Bucket),

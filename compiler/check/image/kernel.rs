@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use crate::efi::Certificate;
 use crate::manifest::kernel::Embed;
 use crate::source::{Span, Spanned};
 use crate::tree::Digest;
 
 /// The kernel.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Kernel {
     /// The release that it must have.
     pub version: Option<Spanned<String>>,
@@ -30,7 +33,8 @@ pub struct Kernel {
 }
 
 /// Where the kernel comes from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum KernelOrigin {
     /// An Alpine package.
     Package(Spanned<String>),
@@ -46,7 +50,8 @@ pub enum KernelOrigin {
 }
 
 /// A kernel that is built from sources.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct BuiltKernel {
     /// The version of the sources.
     pub version: Spanned<String>,
@@ -85,7 +90,8 @@ impl BuiltKernel {
 }
 
 /// The sources of a kernel.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum KernelSource {
     /// An archive of kernel.org.
     Tarball {
@@ -108,7 +114,8 @@ pub enum KernelSource {
 }
 
 /// A detached signature of a kernel's unpacked archive.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct KernelSignature {
     /// Where it is.
     pub from: Spanned<SignatureOrigin>,
@@ -117,7 +124,8 @@ pub struct KernelSignature {
 }
 
 /// Where a detached signature is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SignatureOrigin {
     /// At an address.
     Url(String),
@@ -126,7 +134,8 @@ pub enum SignatureOrigin {
 }
 
 /// The configuration of a kernel that is built.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct KernelConfig {
     /// Whether it starts from the default configuration of the sources.
     pub from_default: bool,
@@ -137,7 +146,8 @@ pub struct KernelConfig {
 }
 
 /// Where the EFI stub comes from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum StubOrigin {
     /// An Alpine package.
     Package(Spanned<String>),
@@ -146,7 +156,8 @@ pub enum StubOrigin {
 }
 
 /// How EFI programs are signed for Secure Boot.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Signing {
     /// Where the private key is read, when something is signed.
     pub key: Spanned<SigningKey>,
@@ -155,7 +166,8 @@ pub struct Signing {
 }
 
 /// Where a private key is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SigningKey {
     /// In an environment variable with this name.
     Environment(String),

@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use crate::manifest::secret::Secret;
 use crate::source::{Span, Spanned};
 
 /// A place that finished images go to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Publish {
     /// The place.
     pub to: Destination,
@@ -17,7 +20,8 @@ pub struct Publish {
 }
 
 /// A kind of place.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Destination {
     /// A bucket.
     S3(Bucket),
@@ -33,7 +37,8 @@ pub enum Destination {
 }
 
 /// A bucket of a server that speaks S3.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Bucket {
     /// The server without trailing slash; `None`: Amazon's.
     pub endpoint: Option<String>,
@@ -48,7 +53,8 @@ pub struct Bucket {
 }
 
 /// Two names under which a key is found at the moment of use.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct AccessKey {
     /// The key's id, or the user's name.
     pub id: Spanned<Secret>,

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use crate::manifest::source::Property;
 use crate::source::{Span, Spanned};
 use crate::tree::{Digest, ImagePath};
 
 /// A root filesystem in which sources are built.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Toolchain {
     /// What it consists of.
     pub root: ToolchainRoot,
@@ -17,7 +20,8 @@ pub struct Toolchain {
 }
 
 /// What a toolchain consists of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum ToolchainRoot {
     /// Alpine packages, from the repositories of [`Image::alpine`].
     Alpine {
@@ -47,7 +51,8 @@ pub enum ToolchainRoot {
 }
 
 /// A root filesystem of this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum LocalRoot {
     /// An archive, and the digest that it must have where one is given.
     Archive(Spanned<PathBuf>, Option<Digest>),
@@ -56,7 +61,8 @@ pub enum LocalRoot {
 }
 
 /// A component from outside Alpine.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Source {
     /// Its name.
     pub name: Spanned<String>,
@@ -84,7 +90,8 @@ impl Source {
 }
 
 /// Where a component comes from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum SourceOrigin {
     /// A revision of a Git repository.
     Git {
@@ -122,7 +129,8 @@ pub enum SourceOrigin {
 }
 
 /// A revision of a Git repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum GitRevision {
     /// A commit by its whole hash: exact without a lock.
     Commit(String),
@@ -135,7 +143,8 @@ pub enum GitRevision {
 }
 
 /// How a component is built.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Build {
     /// The steps.
     pub recipe: Recipe,
@@ -150,7 +159,8 @@ pub struct Build {
 }
 
 /// The steps of a build.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Recipe {
     /// `cargo build`.
     Cargo {
@@ -192,7 +202,8 @@ pub enum Recipe {
 }
 
 /// A file of a component that goes into the image.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct InstallFile {
     /// A program's name or a path inside the source or build folder.
     pub file: Spanned<String>,

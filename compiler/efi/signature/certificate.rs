@@ -20,6 +20,14 @@ pub struct Certificate {
     der: Vec<u8>,
 }
 
+/// Who it is of, and its digest.
+impl serde::Serialize for Certificate {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let digest = crate::tree::Digest::of(&self.der);
+        serializer.collect_str(&format_args!("{} sha256:{digest}", self.subject()))
+    }
+}
+
 impl std::fmt::Debug for Certificate {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Certificate({})", self.subject())
