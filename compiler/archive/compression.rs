@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use xz2::stream::{Check, Filters, LzmaOptions, MtStreamBuilder};
+use xz2::stream::{Check, Filters, LzmaOptions, Stream};
+
+use super::pieces::Bounds;
 
 /// How an archive is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +66,39 @@ impl Compression {
             Self::Zstd { .. } => Algorithm::Zstd,
         }
     }
+
+    /// The bounds of pieces that are compressed by themselves: large enough for a dictionary to pay, small enough that a few
+    /// changed files cost little and that several processors have something to do.
+    pub(super) fn bounds(self) -> Bounds {
+        let dictionary = match self {
+            Self::Xz { level } => dictionary_size(level, LARGEST_DICTIONARY),
+            Self::None | Self::Gzip | Self::Zstd { .. } => LARGEST_DICTIONARY,
+        };
+        Bounds {
+            least: (dictionary / 4).max(SMALLEST_PIECE),
+            most: dictionary.max(4 * SMALLEST_PIECE),
+        }
+    }
+
+    /// About how much memory one thread takes that compresses so many bytes.
+    pub fn memory(self, size: u64) -> u64 {
+        const OVERHEAD: u64 = 8 << 20;
+        match self {
+            Self::None | Self::Gzip => OVERHEAD,
+            // Match finders of liblzma's presets take up to 11.5 times the dictionary.
+            Self::Xz { level } => dictionary_size(level, size) * 23 / 2 + OVERHEAD,
+            // A window of at most 8 MiB, its tables, and the job that is being filled.
+            Self::Zstd { .. } => size.saturating_mul(12).clamp(OVERHEAD, 96 << 20) + 2 * JOB,
+        }
+    }
+
+    /// How many threads at most can share the work on so many bytes.
+    pub fn most_threads(self, size: u64) -> u32 {
+        match self {
+            Self::Zstd { .. } => size.div_ceil(JOB).clamp(1, 64) as u32,
+            Self::None | Self::Gzip | Self::Xz { .. } => 1,
+        }
+    }
 }
 
 /// The largest xz dictionary: the kernel allocates the whole of it while it unpacks.
@@ -71,8 +106,10 @@ const LARGEST_DICTIONARY: u64 = 32 << 20;
 const SMALLEST_DICTIONARY: u64 = 64 << 10;
 /// zstd levels above this need windows that the kernel's documentation warns of.
 const HIGHEST_ZSTD_LEVEL: u32 = 19;
-/// An xz level may use this many threads; the block size, and so the bytes, do not depend on it.
-const MOST_THREADS: usize = 8;
+/// Below this, pieces are too many and each says too little of what comes next.
+const SMALLEST_PIECE: u64 = 1 << 20;
+/// What one zstd thread compresses at a time: it decides about the bytes, so it depends on nothing.
+const JOB: u64 = 16 << 20;
 
 /// Compresses what is written to it into `output`.
 pub struct Encoder<W: Write> {
@@ -100,10 +137,14 @@ impl<W: Write> Encoder<W> {
                     .operating_system(3)
                     .write(output, flate2::Compression::best()),
             )),
-            Compression::Xz { level } => Kind::Xz(Box::new(xz2::write::XzEncoder::new_stream(
-                output,
-                xz_stream(level.min(9), size)?,
-            ))),
+            Compression::Xz { level } => {
+                let mut options = LzmaOptions::new_preset(level.min(9))?;
+                options.dict_size(dictionary_size(level, size) as u32);
+                let mut filters = Filters::new();
+                filters.lzma2(&options);
+                let stream = Stream::new_stream_encoder(&filters, Check::Crc32)?;
+                Kind::Xz(Box::new(xz2::write::XzEncoder::new_stream(output, stream)))
+            }
             Compression::Zstd { level } => {
                 let level = level.clamp(1, HIGHEST_ZSTD_LEVEL);
                 let mut encoder = zstd::stream::write::Encoder::new(output, level.cast_signed())?;
@@ -114,6 +155,21 @@ impl<W: Write> Encoder<W> {
             }
         };
         Ok(Self { kind })
+    }
+
+    /// As [`Encoder::new`], with this many threads where the compression has a use for them; their number changes no byte.
+    pub fn on_threads(
+        output: W,
+        compression: Compression,
+        size: u64,
+        threads: u32,
+    ) -> io::Result<Self> {
+        let mut encoder = Self::new(output, compression, size)?;
+        if let Kind::Zstd(zstd) = &mut encoder.kind {
+            zstd.multithread(threads.max(1))?;
+            zstd.set_parameter(zstd::zstd_safe::CParameter::JobSize(JOB as u32))?;
+        }
+        Ok(encoder)
     }
 
     /// Writes what is left and gives the output back.
@@ -146,29 +202,6 @@ impl<W: Write> Write for Encoder<W> {
     }
 }
 
-/// An xz encoder whose bytes depend on level and size only.
-///
-/// Always liblzma's block encoder with a fixed block size, whatever the number of threads: blocks are compressed
-/// independently, so one thread and eight write the same.
-fn xz_stream(level: u32, size: u64) -> io::Result<xz2::stream::Stream> {
-    xz_stream_on(level, size, threads())
-}
-
-pub(super) fn xz_stream_on(level: u32, size: u64, threads: u32) -> io::Result<xz2::stream::Stream> {
-    let dictionary = dictionary_size(level, size);
-    let mut options = LzmaOptions::new_preset(level)?;
-    options.dict_size(dictionary as u32);
-    let mut filters = Filters::new();
-    filters.lzma2(&options);
-    MtStreamBuilder::new()
-        .threads(threads)
-        .block_size(dictionary * 3)
-        .filters(filters)
-        .check(Check::Crc32)
-        .encoder()
-        .map_err(io::Error::from)
-}
-
 /// The dictionary of liblzma's preset, no larger than the data needs and the kernel should allocate.
 fn dictionary_size(level: u32, size: u64) -> u64 {
     const PRESETS: [u64; 10] = [
@@ -189,12 +222,6 @@ fn dictionary_size(level: u32, size: u64) -> u64 {
         .unwrap_or(LARGEST_DICTIONARY)
         .max(SMALLEST_DICTIONARY);
     preset.min(LARGEST_DICTIONARY).min(enough)
-}
-
-fn threads() -> u32 {
-    std::thread::available_parallelism()
-        .map_or(1, std::num::NonZero::get)
-        .min(MOST_THREADS) as u32
 }
 
 #[cfg(test)]
@@ -224,16 +251,20 @@ mod tests {
 
     #[test]
     fn the_number_of_threads_does_not_change_the_bytes() {
-        let bytes = mixed(3 << 20);
-        let on = |threads| {
-            let stream = xz_stream_on(0, bytes.len() as u64, threads).expect("an encoder");
-            let mut encoder = xz2::write::XzEncoder::new_stream(Vec::new(), stream);
-            encoder.write_all(&bytes).expect("writes");
+        let bytes = mixed(40 << 20);
+        let on = |threads, piece: usize| {
+            let compression = Compression::Zstd { level: 1 };
+            let size = bytes.len() as u64;
+            let mut encoder =
+                Encoder::on_threads(Vec::new(), compression, size, threads).expect("begins");
+            for piece in bytes.chunks(piece) {
+                encoder.write_all(piece).expect("writes");
+            }
             encoder.finish().expect("finishes")
         };
-        let one = on(1);
-        assert_eq!(one, on(2));
-        assert_eq!(one, on(5));
+        let one = on(1, 1 << 16);
+        assert_eq!(one, on(2, 1 << 20));
+        assert_eq!(one, on(5, 77_777));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! archive. Goes out: the bytes that the kernel's `unpack_to_rootfs` accepts, or the tree it would make of them.
 //! Never reads the clock, the file system or a manifest; the same tree gives the same bytes on every machine.
 //!
-//! [`pack`] writes a tree as one archive, [`split`] cuts a tree into segments that are packed and cached on their own,
+//! [`Archive`] lays a tree out as one archive, which [`pack`] writes, or [`pack_piece`] and [`join`] piece by piece; [`split`] cuts a tree into segments that are packed and cached on their own,
 //! [`concatenate`] joins packed segments to one initramfs, and [`read`] takes any of these apart again.
 //! [`Unpacking`] makes a tree of an archive of another kind, as releases and root filesystems come in.
 
@@ -12,16 +12,20 @@ mod compression;
 mod frames;
 mod members;
 mod newc;
+mod order;
 mod pack;
+mod pieces;
 mod read;
 mod segments;
 mod unpack;
+mod xz;
 
 pub use compression::{Algorithm, Compression, Encoder};
 pub use frames::{Frame, frames};
 pub use members::{Member, MemberKind, members};
-pub use newc::{LostAttribute, Written, newc_size, write_newc};
-pub use pack::{Packed, pack};
+pub use newc::{Archive, LostAttribute};
+pub use pack::{Packed, join, pack, pack_piece};
+pub use pieces::Piece;
 pub use read::{Contents, FrameFacts, Limits, read};
 pub use segments::{Segment, concatenate, split};
 pub use unpack::Unpacking;

@@ -1,11 +1,16 @@
 //! Writing newc (`070701`), the format that `Documentation/driver-api/early-userspace/buffer-format.rst` fixes.
 
-use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::sync::{Mutex, PoisonError};
 
+use super::order::{numbers, ordered};
 use super::write_failed;
 use crate::diagnostic::Diagnostic;
-use crate::tree::{Entry, ImagePath, Node, Origin, Store, Tree};
+use crate::tree::{Digest, Entry, ImagePath, Node, Origin, Store, Tree};
 
 /// A header: the magic and thirteen fields of eight hexadecimal digits.
 const HEADER: u64 = 110;
@@ -24,120 +29,256 @@ pub struct LostAttribute {
     pub origin: Origin,
 }
 
-/// What was written.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Entries, without the trailer.
-    pub entries: u64,
-    /// Bytes, a multiple of four.
-    pub bytes: u64,
-    /// Extended attributes that the format cannot hold, in path order.
-    pub lost: Vec<LostAttribute>,
-}
-
-/// The bytes that [`write_newc`] will write for a tree.
-pub fn newc_size(tree: &Tree) -> Result<u64, Diagnostic> {
-    Ok(plan(tree)?.size)
-}
-
-/// Writes a tree as one archive that ends with its own trailer.
+/// A tree laid out as one archive that ends with its own trailer; any part of its bytes can be written on its own.
 ///
-/// Entries come in path order, so directories come before what they hold; directories that the tree leaves out are
-/// added (0755, root), since the kernel drops a file whose directory is missing. Inode numbers count from 1. The first
-/// name of a hard-linked file carries its content and later names carry none, which the kernel (`init/initramfs.c`,
-/// `maybe_link`), GNU cpio and busybox all accept. Times later than `epoch` (seconds since 1970) become `epoch`.
-pub fn write_newc(
-    tree: &Tree,
-    store: &Store,
-    epoch: u64,
-    output: &mut dyn Write,
-) -> Result<Written, Diagnostic> {
-    let plan = plan(tree)?;
-    let mut writer = Newc {
-        output,
-        epoch,
-        bytes: 0,
-    };
-    let mut written = Written {
-        entries: plan.records.len() as u64,
-        ..Written::default()
-    };
-    for record in &plan.records {
-        writer.record(record, store)?;
-        written
-            .lost
-            .extend(record.entry.xattrs.keys().map(|name| LostAttribute {
+/// Directories come first, so each is there before what it holds; directories that the tree leaves out are added (0755,
+/// root), since the kernel drops a file whose directory is missing. The first name of a hard-linked file carries its
+/// content and later names carry none, which the kernel (`init/initramfs.c`, `maybe_link`), GNU cpio and busybox all
+/// accept. Times later than the epoch (seconds since 1970) become the epoch.
+#[derive(Debug)]
+pub struct Archive {
+    pub(super) records: Vec<Record>,
+    /// Bytes, a multiple of four.
+    size: u64,
+    /// Large files of which parts were read: they are verified once, as a whole.
+    opened: Mutex<BTreeMap<Digest, File>>,
+}
+
+/// One entry with its header, and its place in the archive.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) path: ImagePath,
+    entry: Entry,
+    /// The header with the name, as it is written.
+    header: Vec<u8>,
+    pub(super) data: Data,
+    /// Where the header begins.
+    pub(super) start: u64,
+}
+
+/// What follows a header.
+#[derive(Debug, Clone)]
+pub(super) enum Data {
+    /// Nothing.
+    None,
+    /// The text of a link.
+    Text(String),
+    /// The content of a file.
+    Content(Digest, u64),
+}
+
+impl Data {
+    fn size(&self) -> u64 {
+        match self {
+            Self::None => 0,
+            Self::Text(text) => text.len() as u64,
+            Self::Content(_, size) => *size,
+        }
+    }
+}
+
+impl Record {
+    /// Where the next header begins.
+    pub(super) fn end(&self) -> u64 {
+        self.start + self.header.len() as u64 + padded(self.data.size())
+    }
+}
+
+impl Archive {
+    /// Lays a tree out.
+    pub fn new(tree: &Tree, epoch: u64) -> Result<Self, Diagnostic> {
+        let complete = with_directories(tree);
+        let names = names(&complete)?;
+        let order = ordered(&complete);
+        let inodes = numbers(&order, &names);
+        let mut records = Vec::with_capacity(complete.len() + 1);
+        let mut start = 0;
+        let mut linked: BTreeSet<&ImagePath> = BTreeSet::new();
+        for (path, entry) in order {
+            check(path, entry)?;
+            let file = match &entry.node {
+                Node::Hardlink { to } => to,
+                _ => path,
+            };
+            let links = names.get(file).copied().unwrap_or(1);
+            let data = match complete.get(file).map(|entry| &entry.node) {
+                Some(Node::File { digest, size }) if links == 1 || linked.insert(file) => {
+                    Data::Content(*digest, *size)
+                }
+                Some(Node::Symlink { target }) => Data::Text(target.clone()),
+                _ => Data::None,
+            };
+            let inode = inodes.get(file).copied().unwrap_or(0);
+            let record = Record {
+                header: header(path, entry, [inode, links, data.size() as u32], epoch),
+                path: path.clone(),
+                entry: entry.clone(),
+                data,
+                start,
+            };
+            start = record.end();
+            records.push(record);
+        }
+        Ok(Self {
+            records,
+            size: start + trailer().len() as u64,
+            opened: Mutex::default(),
+        })
+    }
+
+    /// Entries, without the trailer.
+    pub fn entries(&self) -> u64 {
+        self.records.len() as u64
+    }
+
+    /// Bytes, a multiple of four.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Extended attributes that the format cannot hold, in the archive's order.
+    pub fn lost(&self) -> Vec<LostAttribute> {
+        let lost = self.records.iter().flat_map(|record| {
+            let names = record.entry.xattrs.keys();
+            names.map(|name| LostAttribute {
                 path: record.path.clone(),
                 name: name.clone(),
                 origin: record.entry.origin.clone(),
-            }));
+            })
+        });
+        lost.collect()
     }
-    writer.trailer().map_err(|error| write_failed(&error))?;
-    written.bytes = writer.bytes;
-    Ok(written)
+
+    /// The records of which a part lies within a range of bytes.
+    pub(super) fn within(&self, range: &Range<u64>) -> &[Record] {
+        let first = self
+            .records
+            .partition_point(|record| record.end() <= range.start);
+        let last = self
+            .records
+            .partition_point(|record| record.start < range.end);
+        self.records.get(first..last).unwrap_or(&[])
+    }
+
+    /// Writes a part of the archive.
+    pub fn write(
+        &self,
+        range: &Range<u64>,
+        store: &Store,
+        output: &mut dyn Write,
+    ) -> Result<(), Diagnostic> {
+        for record in self.within(range) {
+            let data = record.start + record.header.len() as u64;
+            let end = data + record.data.size();
+            put(&record.header, record.start, range, output)?;
+            match &record.data {
+                Data::None => {}
+                Data::Text(text) => put(text.as_bytes(), data, range, output)?,
+                Data::Content(digest, size) => {
+                    let place = |offset: u64| offset.saturating_sub(data).min(*size);
+                    let part = place(range.start)..place(range.end);
+                    if part == (0..*size) {
+                        whole(record, store, output)?;
+                    } else if part.start < part.end {
+                        self.part(digest, part, store, output)?;
+                    }
+                }
+            }
+            let padding = (record.end() - end) as usize;
+            put(&[0; 3][..padding], end, range, output)?;
+        }
+        let trailer = trailer();
+        put(&trailer, self.size - trailer.len() as u64, range, output)
+    }
+
+    /// Writes a part of a large file.
+    fn part(
+        &self,
+        digest: &Digest,
+        part: Range<u64>,
+        store: &Store,
+        output: &mut dyn Write,
+    ) -> Result<(), Diagnostic> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if !opened.contains_key(digest) {
+            opened.insert(*digest, store.reader(digest)?);
+        }
+        let file = opened.get(digest).map(File::try_clone);
+        drop(opened);
+        let file = file.expect("it was opened just now");
+        let copied = file.and_then(|file| {
+            let mut buffer = vec![0; 1 << 16];
+            let mut position = part.start;
+            while position < part.end {
+                let most = buffer.len().min((part.end - position) as usize);
+                file.read_exact_at(&mut buffer[..most], position)?;
+                output.write_all(&buffer[..most])?;
+                position += most as u64;
+            }
+            Ok(())
+        });
+        copied.map_err(|error: io::Error| write_failed(&error))
+    }
+
+    /// What a part of the archive is made of: its bytes change only when this does.
+    pub(super) fn digest(&self, range: &Range<u64>) -> Digest {
+        let mut hasher = crate::tree::Hasher::new();
+        let first = self
+            .within(range)
+            .first()
+            .map_or(self.size, |record| record.start);
+        let is_last = range.end == self.size;
+        hasher.update(&range.start.saturating_sub(first).to_le_bytes());
+        hasher.update(&(range.end - range.start).to_le_bytes());
+        hasher.update(&[u8::from(is_last)]);
+        for record in self.within(range) {
+            hasher.update(&record.header);
+            match &record.data {
+                Data::None => {}
+                Data::Text(text) => hasher.update(text.as_bytes()),
+                Data::Content(digest, _) => hasher.update(digest.as_bytes()),
+            }
+        }
+        hasher.finish()
+    }
 }
 
-/// One entry with all that its header needs.
-struct Record {
-    path: ImagePath,
-    entry: Entry,
-    inode: u32,
-    links: u32,
-    /// The file whose content follows the header; `None` for everything else and for later names.
-    content: Option<(crate::tree::Digest, u64)>,
+/// Writes those of some bytes that lie within a range; the first lies at `start`.
+fn put(
+    bytes: &[u8],
+    start: u64,
+    range: &Range<u64>,
+    output: &mut dyn Write,
+) -> Result<(), Diagnostic> {
+    let place = |offset: u64| (offset.saturating_sub(start) as usize).min(bytes.len());
+    let wanted = bytes.get(place(range.start)..place(range.end));
+    let written = output.write_all(wanted.unwrap_or(&[]));
+    written.map_err(|error| write_failed(&error))
 }
 
-struct Plan {
-    records: Vec<Record>,
-    size: u64,
+/// Writes the whole content of a file.
+fn whole(record: &Record, store: &Store, output: &mut dyn Write) -> Result<(), Diagnostic> {
+    match &record.data {
+        Data::Content(digest, size) if *size > 0 => match store.copy(digest, output)? {
+            copied if copied != *size => Err(wrong_size(&record.path, *size, copied)),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
 }
 
-fn plan(tree: &Tree) -> Result<Plan, Diagnostic> {
-    let complete = with_directories(tree);
+/// By file with several names: how many there are.
+fn names(tree: &Tree) -> Result<BTreeMap<&ImagePath, u32>, Diagnostic> {
     let mut names: BTreeMap<&ImagePath, u32> = BTreeMap::new();
-    for (path, entry) in complete.iter() {
+    for (path, entry) in tree.iter() {
         if let Node::Hardlink { to } = &entry.node {
-            if !matches!(complete.get(to).map(|e| &e.node), Some(Node::File { .. })) {
+            if !matches!(tree.get(to).map(|e| &e.node), Some(Node::File { .. })) {
                 return Err(dangling(path, to));
             }
             *names.entry(to).or_insert(1) += 1;
         }
     }
-    let mut inodes: BTreeMap<&ImagePath, u32> = BTreeMap::new();
-    let mut plan = Plan {
-        records: Vec::with_capacity(complete.len()),
-        size: padded(HEADER + TRAILER.len() as u64 + 1),
-    };
-    for (index, (path, entry)) in complete.iter().enumerate() {
-        check(path, entry)?;
-        let own = u32::try_from(index + 1).map_err(|_| too_many())?;
-        let file = match &entry.node {
-            Node::Hardlink { to } => to,
-            _ => path,
-        };
-        let first = !inodes.contains_key(file);
-        let inode = *inodes.entry(file).or_insert(own);
-        let content = match complete.get(file).map(|e| &e.node) {
-            Some(Node::File { digest, size }) if first => Some((*digest, *size)),
-            _ => None,
-        };
-        plan.size += padded(HEADER + name(path).len() as u64 + 1)
-            + padded(match &entry.node {
-                Node::Symlink { target } => target.len() as u64,
-                _ => content.map_or(0, |(_, size)| size),
-            });
-        plan.records.push(Record {
-            path: path.clone(),
-            entry: entry.clone(),
-            inode,
-            links: match entry.node {
-                Node::Directory => 2,
-                _ => names.get(file).copied().unwrap_or(1),
-            },
-            content,
-        });
-    }
-    Ok(plan)
+    Ok(names)
 }
 
 /// The tree with every directory above its entries.
@@ -192,14 +333,6 @@ fn dangling(path: &ImagePath, to: &ImagePath) -> Diagnostic {
     .help(format!("drop `{path}` too, or keep `{to}`"))
 }
 
-fn too_many() -> Diagnostic {
-    Diagnostic::error(
-        "zosc::archive::too-many-entries",
-        "the image has more entries than a CPIO archive can number",
-    )
-    .help("leave files out of the image")
-}
-
 /// The path as the archive names it: relative, `.` for the root.
 fn name(path: &ImagePath) -> &str {
     if path.is_root() { "." } else { path.relative() }
@@ -210,89 +343,46 @@ fn padded(length: u64) -> u64 {
     length.div_ceil(4) * 4
 }
 
-struct Newc<'a> {
-    output: &'a mut dyn Write,
-    epoch: u64,
-    bytes: u64,
+/// The header of an entry.
+fn header(path: &ImagePath, entry: &Entry, [inode, links, size]: [u32; 3], epoch: u64) -> Vec<u8> {
+    let (kind, major, minor) = match entry.node {
+        Node::File { .. } | Node::Hardlink { .. } => (0o100_000, 0, 0),
+        Node::Directory => (0o040_000, 0, 0),
+        Node::Symlink { .. } => (0o120_000, 0, 0),
+        Node::CharDevice { major, minor } => (0o020_000, major, minor),
+        Node::BlockDevice { major, minor } => (0o060_000, major, minor),
+        Node::Fifo => (0o010_000, 0, 0),
+    };
+    let links = if entry.is_directory() { 2 } else { links };
+    let mtime = entry.mtime.min(epoch).min(u64::from(u32::MAX)) as u32;
+    let mode = kind | entry.mode & 0o7777;
+    let (uid, gid) = (entry.uid, entry.gid);
+    fields(
+        [
+            inode, mode, uid, gid, links, mtime, size, 0, 0, major, minor,
+        ],
+        name(path),
+    )
 }
 
-impl Newc<'_> {
-    fn record(&mut self, record: &Record, store: &Store) -> Result<(), Diagnostic> {
-        let failed = |error: io::Error| write_failed(&error);
-        let size = match &record.entry.node {
-            Node::Symlink { target } => target.len() as u64,
-            _ => record.content.map_or(0, |(_, size)| size),
-        };
-        self.header(record, size).map_err(failed)?;
-        if let Node::Symlink { target } = &record.entry.node {
-            self.put(target.as_bytes()).map_err(failed)?;
-        }
-        if let Some((digest, size)) = record.content.filter(|(_, size)| *size > 0) {
-            let mut content = store.reader(&digest)?.take(size);
-            let copied = io::copy(&mut content, self.output).map_err(failed)?;
-            self.bytes += copied;
-            if copied != size {
-                return Err(wrong_size(&record.path, size, copied));
-            }
-        }
-        self.pad().map_err(failed)
-    }
+fn trailer() -> Vec<u8> {
+    fields([0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0], TRAILER)
+}
 
-    fn header(&mut self, record: &Record, size: u64) -> io::Result<()> {
-        let (kind, major, minor) = match record.entry.node {
-            Node::File { .. } | Node::Hardlink { .. } => (0o100_000, 0, 0),
-            Node::Directory => (0o040_000, 0, 0),
-            Node::Symlink { .. } => (0o120_000, 0, 0),
-            Node::CharDevice { major, minor } => (0o020_000, major, minor),
-            Node::BlockDevice { major, minor } => (0o060_000, major, minor),
-            Node::Fifo => (0o010_000, 0, 0),
-        };
-        let mtime = record.entry.mtime.min(self.epoch).min(u64::from(u32::MAX));
-        self.fields(
-            [
-                record.inode,
-                kind | record.entry.mode & 0o7777,
-                record.entry.uid,
-                record.entry.gid,
-                record.links,
-                mtime as u32,
-                size as u32,
-                0,
-                0,
-                major,
-                minor,
-            ],
-            name(&record.path),
-        )
-    }
+/// Magic, fields, length of the name, an unused checksum, the name with its NUL, zeros.
+fn fields(fields: [u32; 11], name: &str) -> Vec<u8> {
+    use std::fmt::Write as _;
 
-    fn trailer(&mut self) -> io::Result<()> {
-        self.fields([0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0], TRAILER)
+    let mut header = String::with_capacity(HEADER as usize + name.len() + 4);
+    header.push_str("070701");
+    for field in fields.into_iter().chain([name.len() as u32 + 1, 0]) {
+        let _ = write!(header, "{field:08X}");
     }
-
-    /// Magic, fields, length of the name, an unused checksum, the name with its NUL, zeros.
-    fn fields(&mut self, fields: [u32; 11], name: &str) -> io::Result<()> {
-        let mut header = String::from("070701");
-        for field in fields {
-            header.push_str(&format!("{field:08X}"));
-        }
-        header.push_str(&format!("{:08X}{:08X}", name.len() + 1, 0));
-        header.push_str(name);
-        header.push('\0');
-        self.put(header.as_bytes())?;
-        self.pad()
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.output.write_all(bytes)?;
-        self.bytes += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn pad(&mut self) -> io::Result<()> {
-        let missing = padded(self.bytes) - self.bytes;
-        self.put(&[0; 3][..missing as usize])
-    }
+    header.push_str(name);
+    header.push('\0');
+    let mut header = header.into_bytes();
+    header.resize(header.len().next_multiple_of(4), 0);
+    header
 }
 
 fn wrong_size(path: &ImagePath, size: u64, found: u64) -> Diagnostic {

@@ -1,8 +1,8 @@
 //! A tree as a compressed archive.
 
-use std::io::Write;
+use std::io::{self, Cursor, Read, Seek, Write};
 
-use super::{Compression, Encoder, LostAttribute, newc_size, write_failed, write_newc};
+use super::{Algorithm, Archive, Compression, Encoder, LostAttribute, Piece, write_failed, xz};
 use crate::diagnostic::Diagnostic;
 use crate::tree::{Store, Tree};
 
@@ -15,13 +15,13 @@ pub struct Packed {
     pub unpacked: u64,
     /// Bytes written, a multiple of four.
     pub bytes: u64,
-    /// Extended attributes that the format cannot hold, in path order.
+    /// Extended attributes that the format cannot hold, in the archive's order.
     pub lost: Vec<LostAttribute>,
 }
 
 /// Writes a tree as one compressed archive, padded with zeros to a multiple of four bytes so that another can follow.
 ///
-/// Times later than `epoch` (seconds since 1970) become `epoch`. Memory stays bounded by the compressor's own needs.
+/// Times later than `epoch` (seconds since 1970) become `epoch`. One piece after another; what is compressed stays in memory.
 pub fn pack(
     tree: &Tree,
     store: &Store,
@@ -29,23 +29,43 @@ pub fn pack(
     compression: Compression,
     output: &mut dyn Write,
 ) -> Result<Packed, Diagnostic> {
-    let failed = |error: std::io::Error| write_failed(&error);
-    let size = newc_size(tree)?;
-    let counted = Counted { output, bytes: 0 };
-    let mut encoder = Encoder::new(counted, compression, size).map_err(failed)?;
-    let written = write_newc(tree, store, epoch, &mut encoder)?;
-    let mut counted = encoder.finish().map_err(failed)?;
-    let missing = (4 - counted.bytes % 4) % 4;
-    counted
-        .write_all(&[0; 3][..missing as usize])
-        .map_err(failed)?;
-    counted.flush().map_err(failed)?;
+    let archive = Archive::new(tree, epoch)?;
+    let mut files = Vec::new();
+    for piece in archive.pieces(compression) {
+        let mut packed = Vec::new();
+        pack_piece(&archive, &piece, compression, 1, store, &mut packed)?;
+        files.push(Ok(Cursor::new(packed)));
+    }
     Ok(Packed {
-        entries: written.entries,
-        unpacked: written.bytes,
-        bytes: counted.bytes,
-        lost: written.lost,
+        entries: archive.entries(),
+        unpacked: archive.size(),
+        bytes: join(compression, files.into_iter(), output)?,
+        lost: archive.lost(),
     })
+}
+
+/// Compresses one piece of an archive, with this many threads where the compression has a use for them, and pads it with zeros
+/// to a multiple of four bytes.
+///
+/// The bytes depend on the piece alone. Memory stays bounded by the compressor's own needs.
+pub fn pack_piece(
+    archive: &Archive,
+    piece: &Piece,
+    compression: Compression,
+    threads: u32,
+    store: &Store,
+    output: &mut dyn Write,
+) -> Result<(), Diagnostic> {
+    let counted = Counted { output, bytes: 0 };
+    let encoder = Encoder::on_threads(counted, compression, piece.size(), threads);
+    let mut encoder = encoder.map_err(|error| write_failed(&error))?;
+    archive.write(&piece.range, store, &mut encoder)?;
+    let finished = encoder.finish().and_then(|mut counted| {
+        let missing = counted.bytes.next_multiple_of(4) - counted.bytes;
+        counted.write_all(&[0; 3][..missing as usize])?;
+        counted.flush()
+    });
+    finished.map_err(|error| write_failed(&error))
 }
 
 struct Counted<'a> {
@@ -54,13 +74,32 @@ struct Counted<'a> {
 }
 
 impl Write for Counted<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.output.write(bytes)?;
         self.bytes += count as u64;
         Ok(count)
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         self.output.flush()
     }
+}
+
+/// Joins the compressed pieces of an archive, which are opened one after another, and returns the bytes written.
+pub fn join<R: Read + Seek>(
+    compression: Compression,
+    mut pieces: impl Iterator<Item = Result<R, Diagnostic>>,
+    output: &mut dyn Write,
+) -> Result<u64, Diagnostic> {
+    let failed = |error: io::Error| write_failed(&error);
+    if compression.algorithm() == Algorithm::Xz {
+        let mut joint = xz::Joint::new(output).map_err(failed)?;
+        for piece in pieces {
+            joint.add(&mut piece?).map_err(failed)?;
+        }
+        return joint.finish().map_err(failed);
+    }
+    pieces.try_fold(0, |bytes, piece| {
+        Ok(bytes + io::copy(&mut piece?, output).map_err(failed)?)
+    })
 }

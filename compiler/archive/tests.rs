@@ -131,7 +131,7 @@ fn the_size_is_known_beforehand_and_is_a_multiple_of_four() {
     let (_folder, store) = store();
     let bytes = packed(&sample(&store), &store, Compression::None);
     assert_eq!(
-        newc_size(&sample(&store)).expect("a size"),
+        Archive::new(&sample(&store), 100).expect("lays out").size(),
         bytes.len() as u64
     );
     assert_eq!(bytes.len() % 4, 0);
@@ -189,10 +189,10 @@ fn attributes_that_newc_cannot_hold_are_reported() {
     let mut entry = file(&store, b"x", 0o755);
     entry.xattrs.insert("security.capability".into(), vec![1]);
     tree.insert(path("/ping"), entry);
-    let written = write_newc(&tree, &store, 0, &mut std::io::sink()).expect("writes");
-    assert_eq!(written.lost.len(), 1);
-    assert_eq!(written.lost[0].name, "security.capability");
-    assert_eq!(written.lost[0].path, path("/ping"));
+    let lost = Archive::new(&tree, 0).expect("lays out").lost();
+    assert_eq!(lost.len(), 1);
+    assert_eq!(lost[0].name, "security.capability");
+    assert_eq!(lost[0].path, path("/ping"));
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn what_the_format_cannot_say_is_refused() {
     let refused = |at: &str, entry: Entry| {
         let mut tree = Tree::new();
         tree.insert(path(at), entry);
-        write_newc(&tree, &store, 0, &mut std::io::sink())
+        pack(&tree, &store, 0, Compression::None, &mut std::io::sink())
             .expect_err("refused")
             .code
     };
@@ -460,3 +460,5 @@ proptest! {
         let _ = read(&bytes, &store, &origin(), Limits::default());
     }
 }
+
+mod pieces;

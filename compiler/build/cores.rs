@@ -1,4 +1,4 @@
-//! The budget of processors, which foreign commands that run side by side share.
+//! The budget of processors, which foreign commands and long work of zosc's own share.
 //!
 //! A command is told its share by what it may run on: `nproc`, `make -j"$(nproc)"` and cargo look at that. It counts for no key.
 
@@ -51,6 +51,15 @@ impl Cores {
             unbound: self.is_everything && places.len() == self.budget,
             places,
         }
+    }
+
+    /// One processor, for work of zosc's own; `None` where none is free.
+    pub(super) fn take_one(&mut self) -> Option<Share> {
+        let place = self.free.pop()?;
+        Some(Share {
+            unbound: true,
+            places: vec![place],
+        })
     }
 
     /// Takes a share back.

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::cores::{Cores, Share};
+use super::cores::Cores;
+use super::crew::{Budget, Loan};
 use super::ledger::{self, Parts, Trust};
+use super::memory::{self, Memory};
 use super::perform::{self, Context};
 use super::{Event, Observer, Options, cancelled, status};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -60,7 +62,7 @@ pub(super) fn perform_some(
         options,
         observer,
         trust,
-        state: Mutex::new(State::new(&graph, wanted, options.jobs)),
+        state: Mutex::new(State::new(&graph, wanted, options)),
         changed: Condvar::new(),
         graph,
     };
@@ -134,11 +136,12 @@ struct State {
     /// By action: how many inputs are still to come.
     missing: Vec<usize>,
     ready: BTreeSet<Place>,
-    /// Commands that are to run as soon as there are processors for them, with their keys.
+    /// Long actions that are to run as soon as there are processors and memory for them, with their keys.
     waiting: BTreeMap<Place, Digest>,
-    /// How many commands are being looked up.
+    /// How many long actions are being looked up.
     looked_up: usize,
     cores: Cores,
+    memory: Memory,
     /// Keys being worked on, with the further actions that wait for the same result.
     running: BTreeMap<Digest, Vec<u32>>,
     active: usize,
@@ -148,7 +151,7 @@ struct State {
 }
 
 impl State {
-    fn new(graph: &Graph, wanted: &dyn Fn(u32) -> bool, jobs: usize) -> Self {
+    fn new(graph: &Graph, wanted: &dyn Fn(u32) -> bool, options: &Options<'_>) -> Self {
         let needs = graph.needs.iter().enumerate();
         // One that nobody wants lacks more than will ever come.
         let missing = needs.map(|(index, needs)| {
@@ -165,7 +168,8 @@ impl State {
             missing,
             waiting: BTreeMap::new(),
             looked_up: 0,
-            cores: Cores::new(jobs),
+            cores: Cores::new(options.jobs),
+            memory: Memory::new(options.memory),
             running: BTreeMap::new(),
             active: 0,
             problems: Diagnostics::new(),
@@ -184,8 +188,8 @@ impl State {
 enum Task {
     /// Look an action's output up, and go on from there.
     LookUp(u32, Digest),
-    /// Run a command whose output is nowhere, with its share of the processors.
-    Run(u32, Digest, Share),
+    /// Perform a long action whose output is nowhere, with its share of processors and memory.
+    Run(u32, Digest, Loan),
 }
 
 /// How an action came to its output.
@@ -215,9 +219,9 @@ impl Engine<'_> {
         while let Some(task) = self.next() {
             match task {
                 Task::LookUp(index, key) => self.look_up_and_go_on(index, key),
-                Task::Run(index, key, share) => {
-                    let outcome = self.perform(index, key, &share.processors());
-                    self.state().cores.give_back(share);
+                Task::Run(index, key, loan) => {
+                    let outcome = self.perform(index, key, &loan.share.processors());
+                    self.give_back(loan);
                     self.settle(index, key, outcome);
                 }
             }
@@ -230,6 +234,15 @@ impl Engine<'_> {
 
     fn is_command(&self, index: u32) -> bool {
         matches!(self.planned(index).action, Action::Run { .. })
+    }
+
+    /// Whether an action takes long enough to count among those that share the processors.
+    fn is_long(&self, index: u32) -> bool {
+        let action = &self.planned(index).action;
+        matches!(
+            action,
+            Action::Run { .. } | Action::Cpio { .. } | Action::Strip { .. }
+        )
     }
 
     /// Waits for something to do.
@@ -252,26 +265,23 @@ impl Engine<'_> {
         }
     }
 
-    /// What is worth most: an action whose inputs are there and whose key nobody else works on, or a command that waits.
+    /// What is worth most: an action whose inputs are there and whose key nobody else works on, or a long one that waits.
     ///
-    /// Whether commands have to run is found out before one of them starts, since they share the processors.
+    /// Whether long actions have to run is found out before one of them starts, since they share the processors.
     fn pick(&self, state: &mut State) -> Option<Task> {
         loop {
-            let unknown = state
-                .ready
-                .iter()
-                .find(|(_, index)| self.is_command(*index));
+            let unknown = state.ready.iter().find(|(_, index)| self.is_long(*index));
             let ready = unknown.or(state.ready.first()).copied();
             let can_run = unknown.is_none() && state.looked_up == 0 && state.cores.is_any_free();
             let waiting = state.waiting.first_key_value().filter(|_| can_run);
             let waiting = waiting.map(|(place, key)| (*place, *key));
             if let Some((place, key)) = waiting
                 && ready.is_none_or(|ready| place < ready)
+                && let Some(loan) = self.lend(state, place.1)
             {
                 state.waiting.remove(&place);
                 state.active += 1;
-                let share = state.cores.take(state.waiting.len());
-                return Some(Task::Run(place.1, key, share));
+                return Some(Task::Run(place.1, key, loan));
             }
             let place = ready?;
             state.ready.remove(&place);
@@ -284,16 +294,33 @@ impl Engine<'_> {
             }
             state.running.insert(key, Vec::new());
             state.active += 1;
-            state.looked_up += usize::from(self.is_command(index));
+            state.looked_up += usize::from(self.is_long(index));
             return Some(Task::LookUp(index, key));
         }
+    }
+
+    /// Processors and memory for a long action; `None` where there is too little memory while others have it.
+    ///
+    /// A command gets its share of all that is free. Work of zosc's own begins with one processor, and asks for more.
+    fn lend(&self, state: &mut State, index: u32) -> Option<Loan> {
+        let memory = memory::needed(&self.planned(index).action);
+        if !state.memory.take(memory) {
+            return None;
+        }
+        let share = if self.is_command(index) {
+            Some(state.cores.take(state.waiting.len() - 1))
+        } else {
+            state.cores.take_one()
+        };
+        let share = share.expect("whoever lends has seen that a processor is free");
+        Some(Loan { share, memory })
     }
 
     /// Looks an action's output up; without one, performs it, or lets it wait for processors.
     fn look_up_and_go_on(&self, index: u32, key: Digest) {
         let found = self.look_up(index, key);
-        let is_command = self.is_command(index);
-        if is_command {
+        let is_long = self.is_long(index);
+        if is_long {
             let mut state = self.state();
             state.looked_up -= 1;
             if let Ok(None) = &found {
@@ -305,7 +332,7 @@ impl Engine<'_> {
         }
         match found {
             Ok(Some(found)) => self.settle(index, key, Ok(Way::Found(found))),
-            Ok(None) if is_command => {}
+            Ok(None) if is_long => {}
             Ok(None) => self.settle(index, key, self.perform(index, key, &[])),
             Err(problem) => self.settle(index, key, Err(problem.into())),
         }
@@ -354,6 +381,7 @@ impl Engine<'_> {
             resolve: &resolver(&inputs),
             options: self.options,
             processors,
+            budget: self,
             observer: self.observer,
             sites: &self.plan.sites,
         };
@@ -435,6 +463,25 @@ pub(super) fn digest_of(input: &Input, results: &[Option<Digest>]) -> Option<Dig
     match input {
         Input::Known(digest) => Some(*digest),
         Input::Output(id) => results.get(id.0 as usize).copied().flatten(),
+    }
+}
+
+impl Budget for Engine<'_> {
+    fn borrow(&self, memory: u64) -> Option<Loan> {
+        let mut state = self.state();
+        let is_free = state.waiting.is_empty() && state.cores.is_any_free();
+        if !is_free || !state.memory.take(memory) {
+            return None;
+        }
+        let share = state.cores.take_one()?;
+        Some(Loan { share, memory })
+    }
+
+    fn give_back(&self, loan: Loan) {
+        let mut state = self.state();
+        state.cores.give_back(loan.share);
+        state.memory.give_back(loan.memory);
+        self.changed.notify_all();
     }
 }
 

@@ -7,10 +7,12 @@
 mod artifacts;
 mod capture;
 mod cores;
+mod crew;
 mod engine;
 mod ledger;
 mod logs;
 mod materialise;
+mod memory;
 mod perform;
 mod record;
 mod roots;
@@ -22,6 +24,7 @@ mod status;
 pub mod executor;
 pub mod sandbox;
 
+pub use memory::default_memory;
 pub use record::{ActionRecord, OutputRecord, Record, Subject, record_of, records};
 pub use savings::Saving;
 pub use shell::{Shell, State, find_shell, open_shell, reopen, shells};
@@ -39,8 +42,10 @@ use crate::tree::{Digest, Store};
 /// How a plan is performed; none of it changes what comes out.
 #[derive(Clone)]
 pub struct Options<'a> {
-    /// How many actions may run at once, and how many processors foreign commands share.
+    /// How many actions may run at once, and how many processors commands and long work share.
     pub jobs: usize,
+    /// Bytes of memory that compressors may take together; one at a time goes on whatever it needs.
+    pub memory: u64,
     /// Where downloads come from.
     pub network: &'a dyn Network,
     /// Whether programs that bring their own network (cargo) must do without.

@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
+use super::crew::Nothing;
 use super::engine;
 use super::executor::Executor;
 use super::ledger::Trust;
@@ -234,6 +235,7 @@ pub fn open_shell(
         options,
         observer,
         processors: &[],
+        budget: &Nothing,
         sites: &plan.sites,
     };
     let Some(request) = request(&context)? else {

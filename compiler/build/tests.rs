@@ -73,6 +73,7 @@ impl Bench {
     fn options(&self) -> Options<'_> {
         Options {
             jobs: 2,
+            memory: u64::MAX,
             network: &crate::io::Offline,
             offline: true,
             outputs: self.outputs(),
@@ -500,6 +501,7 @@ fn segments_together_hold_what_the_image_holds() {
 mod commands;
 mod links;
 mod packing;
+mod pieces;
 mod records;
 mod shells;
 mod shrinking;

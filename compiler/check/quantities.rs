@@ -7,19 +7,18 @@ use crate::source::Spanned;
 
 use super::Ctx;
 
+const SIZES: [(&str, u64); 4] = [
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("B", 1),
+];
+
 impl Ctx<'_> {
     /// Bytes of a size such as `512MiB`.
     pub(super) fn size(&mut self, text: &Spanned<String>) -> Option<u64> {
-        let units = [
-            ("KiB", 1 << 10),
-            ("MiB", 1 << 20),
-            ("GiB", 1 << 30),
-            ("B", 1),
-        ];
-        let (number, unit) = split(text, &units)?;
-        let size = number.and_then(|number| number.checked_mul(unit));
-        // What a file offset of Linux can hold.
-        let size = size.filter(|size| i64::try_from(*size).is_ok());
+        split(text, &SIZES)?;
+        let size = size(text);
         if size.is_none() {
             self.out_of_range(text, "a size is less than 8 EiB");
         }
@@ -67,6 +66,13 @@ impl Ctx<'_> {
 pub(crate) fn mode(text: Option<&Spanned<String>>, otherwise: u32) -> u32 {
     text.and_then(|text| u32::from_str_radix(text, 8).ok())
         .map_or(otherwise, |mode| mode & 0o7777)
+}
+
+/// Bytes of a size such as `512MiB`; `None` where it has no such form, or is more than a file offset of Linux can hold.
+pub fn size(text: &str) -> Option<u64> {
+    let (number, unit) = split(text, &SIZES)?;
+    let size = number?.checked_mul(unit);
+    size.filter(|size| i64::try_from(*size).is_ok())
 }
 
 /// The number of a text (`None` where it is too large) and the factor of its unit; `None` where it has no such form, of which

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::build::executor::Choice;
 use crate::build::{self, Artifacts, Options, Saving};
+use crate::check;
 use crate::diagnostic::bytes;
 use crate::io::{self, Stopwatch};
 use crate::lock;
@@ -29,6 +30,9 @@ pub(super) struct Arguments {
     /// How many processors the build may use; commands that run side by side share them. Default: all.
     #[arg(long, short, value_name = "N")]
     jobs: Option<NonZeroUsize>,
+    /// How much memory compressors may take together, such as `512MiB`. Default: three quarters of what is available.
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    memory: Option<u64>,
     /// Do not show what commands write; a failure still shows their last lines.
     #[arg(long, short)]
     quiet: bool,
@@ -51,6 +55,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let network = session.network(arguments.lock.offline)?;
     let options = Options {
         jobs: arguments.jobs.map_or(processors, NonZeroUsize::get),
+        memory: arguments.memory.unwrap_or_else(build::default_memory),
         network: &*network,
         offline: arguments.lock.offline,
         outputs: arguments
@@ -74,6 +79,11 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let built = built.map_err(|problems| session.with_dropped(&image, &inputs, &store, problems));
     let artifacts = session.settle(built)?;
     conclude(session, &artifacts, watch)
+}
+
+/// A size as manifests have it.
+fn memory(text: &str) -> Result<u64, &'static str> {
+    check::size_of(text).ok_or("write a number with a unit: `512MiB`, `2GiB`")
 }
 
 /// A path as people would type it from here.

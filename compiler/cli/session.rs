@@ -360,6 +360,7 @@ impl Session {
         let network = self.network(offline)?;
         let options = build::Options {
             jobs: CONNECTIONS,
+            memory: u64::MAX,
             network: &*network,
             offline,
             outputs: PathBuf::new(),

@@ -127,6 +127,7 @@ fn open(session: &mut Session, arguments: &Open) -> Result<(Store, Shell), Faile
     let executor = session.executor(arguments.executor, &store)?;
     let options = Options {
         jobs: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        memory: build::default_memory(),
         network: &*network,
         offline: arguments.lock.offline,
         outputs: image.directory.join("dist"),

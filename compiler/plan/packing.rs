@@ -12,23 +12,22 @@ use super::{Action, Arguments, Capture, Input, Mount, Reduction, Stage};
 const PROGRAMS: &str = "/build/programs";
 /// Where the packed ones go.
 const OUTPUT: &str = "/build/output";
-/// Packs every program by itself. One that UPX refuses leaves a note in place of a result: too small, packed already, or of a
-/// kind that it does not know.
+/// Packs every program by itself, as many at a time as the command has processors. One that UPX refuses leaves a note in place of
+/// a result: too small, packed already, or of a kind that it does not know.
 const SCRIPT: &str = r#"
 command -v upx >/dev/null || {
     echo 'there is no `upx` in this toolchain: Alpine has it in the package `upx`, Debian in `upx-ucl`' >&2
     exit 127
 }
-for program in /build/programs/*; do
-    [ -e "$program" ] || continue
-    packed=/build/output/${program##*/}
-    if ! upx -qqq --best --no-color --no-progress -o "$packed" "$program" >"$packed.why" 2>&1; then
+ls /build/programs | xargs -r -n 1 -P "$(nproc)" sh -c '
+    packed=/build/output/$1
+    if ! upx -qqq --best --no-color --no-progress -o "$packed" "/build/programs/$1" >"$packed.why" 2>&1; then
         rm -f "$packed"
         cat "$packed.why"
     else
         rm -f "$packed.why"
     fi
-done
+' pack
 "#;
 
 /// The image with packed programs.

@@ -156,6 +156,7 @@ impl Bench {
         let outputs = tempfile::tempdir().expect("a temporary folder");
         let options = Options {
             jobs: 2,
+            memory: u64::MAX,
             network: &zosc::io::Offline,
             offline: true,
             outputs: outputs.path().to_owned(),

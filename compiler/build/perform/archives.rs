@@ -6,7 +6,8 @@ use std::io::Read;
 use super::Context;
 use super::contributors::contributors;
 use super::select::segment_of;
-use crate::archive::{self, Compression};
+use crate::archive::{self, Archive, Compression, LostAttribute, Piece};
+use crate::build::ledger;
 use crate::diagnostic::{Diagnostic, bytes};
 use crate::plan::Input;
 use crate::tree::{Digest, Tree};
@@ -32,24 +33,82 @@ pub(super) fn cpio(
         // A segment for which the image has nothing adds nothing, not even an archive's end.
         return context.store.put(b"");
     }
-    let mut blob = context.store.writer()?;
-    let packed = archive::pack(&tree, context.store, epoch, compression, &mut blob)?;
-    if let Some(first) = packed.lost.first() {
-        let others = packed.lost.len() - 1;
-        let mut warning = Diagnostic::warning(
-            "zosc::build::lost-attribute",
-            format!(
-                "an initramfs cannot hold `{}` of `{}`, from {}",
-                first.name, first.path, first.origin
-            ),
-        )
-        .help("set capabilities at boot, from a unit, or run the program as root");
-        if others > 0 {
-            warning = warning.note(format!("and {others} more"));
-        }
-        context.warn(&warning);
+    let archive = Archive::new(&tree, epoch)?;
+    tell_lost(context, &archive.lost());
+    let pieces = archive.pieces(compression);
+    if let [only] = pieces.as_slice() {
+        return packed_by_all(context, &archive, only, compression);
     }
+    let largest = pieces.iter().map(Piece::size).max().unwrap_or(0);
+    let files = context.each(compression.memory(largest), pieces, &|piece| {
+        packed(context, &archive, &piece, compression)
+    })?;
+    let files = files.iter().map(|digest| context.store.reader(digest));
+    let mut blob = context.store.writer()?;
+    archive::join(compression, files, &mut blob)?;
     blob.finish().map(|(digest, _)| digest)
+}
+
+/// One of several pieces of an archive, compressed; one that was compressed before is looked up.
+fn packed(
+    context: &Context<'_>,
+    archive: &Archive,
+    piece: &Piece,
+    compression: Compression,
+) -> Result<Digest, Diagnostic> {
+    let store = context.store;
+    // A damaged one is gone once it was read, and made again.
+    let known = ledger::recorded(store, &piece.key);
+    if let Some(known) = known.filter(|known| store.reader(known).is_ok()) {
+        return Ok(known);
+    }
+    let mut blob = store.writer()?;
+    archive::pack_piece(archive, piece, compression, 1, store, &mut blob)?;
+    let (digest, _) = blob.finish()?;
+    ledger::record(store, &piece.key, &digest)?;
+    Ok(digest)
+}
+
+/// An archive that is one piece, by a compressor that can use several processors itself.
+fn packed_by_all(
+    context: &Context<'_>,
+    archive: &Archive,
+    piece: &Piece,
+    compression: Compression,
+) -> Result<Digest, Diagnostic> {
+    let store = context.store;
+    let mut loans = Vec::new();
+    while (loans.len() as u32 + 1) < compression.most_threads(piece.size())
+        && let Some(loan) = context.budget.borrow(compression.memory(piece.size()))
+    {
+        loans.push(loan);
+    }
+    let threads = loans.len() as u32 + 1;
+    let mut blob = store.writer()?;
+    let written = archive::pack_piece(archive, piece, compression, threads, store, &mut blob);
+    for loan in loans {
+        context.budget.give_back(loan);
+    }
+    written?;
+    blob.finish().map(|(digest, _)| digest)
+}
+
+/// Says which attributes the archive cannot hold.
+fn tell_lost(context: &Context<'_>, lost: &[LostAttribute]) {
+    let Some(first) = lost.first() else { return };
+    let others = lost.len() - 1;
+    let mut warning = Diagnostic::warning(
+        "zosc::build::lost-attribute",
+        format!(
+            "an initramfs cannot hold `{}` of `{}`, from {}",
+            first.name, first.path, first.origin
+        ),
+    )
+    .help("set capabilities at boot, from a unit, or run the program as root");
+    if others > 0 {
+        warning = warning.note(format!("and {others} more"));
+    }
+    context.warn(&warning);
 }
 
 /// Joins archives; a result above the limit is refused.

@@ -27,6 +27,7 @@ pub(super) mod select;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use super::crew::{self, Budget};
 use super::{Event, Observer, Options, cancelled};
 use crate::apk;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -44,6 +45,8 @@ pub(super) struct Context<'a> {
     pub(super) options: &'a Options<'a>,
     /// The processors that a command may use; all where none is named.
     pub(super) processors: &'a [usize],
+    /// Where further processors come from, for work that can use them.
+    pub(super) budget: &'a dyn Budget,
     pub(super) observer: &'a dyn Observer,
     pub(super) sites: &'a BTreeMap<String, Span>,
 }
@@ -91,6 +94,19 @@ impl Context<'_> {
             return Err(cancelled());
         }
         Ok(())
+    }
+
+    /// Does many things, each by itself, as many at a time as the build can spare processors and `memory` bytes for each.
+    fn each<T: Send, R: Send>(
+        &self,
+        memory: u64,
+        items: Vec<T>,
+        work: &(dyn Fn(T) -> Result<R, Diagnostic> + Sync),
+    ) -> Result<Vec<R>, Diagnostic> {
+        crew::each(self.budget, memory, items, &|item| {
+            self.check_cancelled()?;
+            work(item)
+        })
     }
 
     /// Says something that fails nothing.

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
-use std::sync::Mutex;
 
 use super::Context;
 use crate::archive::{Compression, Encoder};
@@ -57,7 +56,10 @@ pub(super) fn strip(
             candidates.entry(digest).or_insert_with(|| path.clone());
         }
     }
-    let outcomes = in_parallel(context, candidates, what)?;
+    let outcomes = context.each(0, candidates.into_iter().collect(), &|(digest, path)| {
+        Ok((digest, one(context, &digest, &path, what)?))
+    })?;
+    let outcomes: BTreeMap<Digest, Outcome> = outcomes.into_iter().collect();
     let mut left = Vec::new();
     for (path, entry) in tree.iter_mut() {
         if !is_meant(path, entry, what) {
@@ -93,49 +95,6 @@ fn is_meant(path: &ImagePath, entry: &Entry, what: Stripping) -> bool {
         }
     };
     meant && matches!(entry.node, Node::File { .. }) && !entry.xattrs.contains_key(SIGNATURE)
-}
-
-/// Looks at every content, as many at a time as the build may.
-fn in_parallel(
-    context: &Context<'_>,
-    candidates: BTreeMap<Digest, ImagePath>,
-    what: Stripping,
-) -> Result<BTreeMap<Digest, Outcome>, Diagnostic> {
-    let workers = context.options.jobs.clamp(1, candidates.len().max(1));
-    let queue = Mutex::new(candidates.into_iter());
-    let done = Mutex::new(BTreeMap::new());
-    let failed = Mutex::new(None);
-    let next = || queue.lock().ok()?.next();
-    let work = || {
-        while let Some((digest, path)) = next() {
-            match context
-                .check_cancelled()
-                .and_then(|()| one(context, &digest, &path, what))
-            {
-                Ok(outcome) => {
-                    if let Ok(mut done) = done.lock() {
-                        done.insert(digest, outcome);
-                    }
-                }
-                Err(problem) => {
-                    if let Ok(mut failed) = failed.lock() {
-                        failed.get_or_insert(problem);
-                    }
-                    return;
-                }
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..workers {
-            scope.spawn(work);
-        }
-        work();
-    });
-    match failed.into_inner().ok().flatten() {
-        Some(problem) => Err(problem),
-        None => Ok(done.into_inner().unwrap_or_default()),
-    }
 }
 
 fn one(

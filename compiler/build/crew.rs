@@ -1,0 +1,162 @@
+//! One action's work on several processors: many items, each by itself, on what the build has to spare.
+//!
+//! An action begins on one processor. Whenever it takes up an item, it asks for another processor, and gives it back when no
+//! item is left; so a long action widens as others end, and nothing that waits for a processor is kept from it. How many take part
+//! changes no result.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use super::cores::Share;
+use crate::diagnostic::Diagnostic;
+
+/// The budget of a build, as an action sees it that could use more processors.
+pub(super) trait Budget: Sync {
+    /// A further processor with so much memory, where nobody waits for one.
+    fn borrow(&self, memory: u64) -> Option<Loan>;
+
+    /// Takes a loan back.
+    fn give_back(&self, loan: Loan);
+}
+
+/// The budget of work outside a build: there is nothing to borrow.
+pub(super) struct Nothing;
+
+impl Budget for Nothing {
+    fn borrow(&self, _: u64) -> Option<Loan> {
+        None
+    }
+
+    fn give_back(&self, _: Loan) {}
+}
+
+/// A processor, and memory to go with it.
+#[derive(Debug)]
+pub(super) struct Loan {
+    pub(super) share: Share,
+    pub(super) memory: u64,
+}
+
+/// What is still to be done, and what was.
+struct Items<T, R> {
+    left: std::iter::Enumerate<std::vec::IntoIter<T>>,
+    done: BTreeMap<usize, R>,
+    failed: Option<Diagnostic>,
+}
+
+/// Does all items, and returns the results in their order; after the first failure nothing new is begun.
+pub(super) fn each<T: Send, R: Send>(
+    budget: &dyn Budget,
+    memory: u64,
+    items: Vec<T>,
+    work: &(dyn Fn(T) -> Result<R, Diagnostic> + Sync),
+) -> Result<Vec<R>, Diagnostic> {
+    let items = Mutex::new(Items {
+        left: items.into_iter().enumerate(),
+        done: BTreeMap::new(),
+        failed: None,
+    });
+    let lock = || items.lock().unwrap_or_else(PoisonError::into_inner);
+    let next = || lock().left.next();
+    let settle = |number: usize, result: Result<R, Diagnostic>| {
+        let mut items = lock();
+        match result {
+            Ok(result) => {
+                items.done.insert(number, result);
+            }
+            Err(problem) => {
+                items.failed.get_or_insert(problem);
+                items.left = Vec::new().into_iter().enumerate();
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        while let Some((number, item)) = next() {
+            while lock().left.len() > 0
+                && let Some(loan) = budget.borrow(memory)
+            {
+                scope.spawn(move || {
+                    while let Some((number, item)) = next() {
+                        settle(number, work(item));
+                    }
+                    budget.give_back(loan);
+                });
+            }
+            settle(number, work(item));
+        }
+    });
+    let items = items.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match items.failed {
+        Some(problem) => Err(problem),
+        None => Ok(items.done.into_values().collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::super::cores::Cores;
+    use super::*;
+
+    struct Spare(Mutex<Cores>);
+
+    impl Budget for Spare {
+        fn borrow(&self, memory: u64) -> Option<Loan> {
+            let share = self.0.lock().expect("no panic").take_one()?;
+            Some(Loan { share, memory })
+        }
+
+        fn give_back(&self, loan: Loan) {
+            self.0.lock().expect("no panic").give_back(loan.share);
+        }
+    }
+
+    fn spare(processors: usize) -> Spare {
+        Spare(Mutex::new(Cores::new(processors)))
+    }
+
+    #[test]
+    fn results_keep_the_order_of_their_items() {
+        for budget in [spare(1), spare(7)] {
+            let results = each(&budget, 0, (0..100).collect(), &|item: u64| Ok(item * 2));
+            let expected: Vec<u64> = (0..100).map(|item| item * 2).collect();
+            assert_eq!(results.expect("all is well"), expected);
+        }
+        let alone = each(&Nothing, 0, vec!["a", "b"], &|item| Ok(item.to_owned()));
+        assert_eq!(alone.expect("all is well"), ["a", "b"]);
+    }
+
+    #[test]
+    fn as_many_work_at_once_as_there_are_processors_and_all_come_back() {
+        let budget = spare(2);
+        // Whoever comes here waits for two others.
+        let barrier = Barrier::new(3);
+        each(&budget, 0, vec![(); 3], &|()| {
+            barrier.wait();
+            Ok(())
+        })
+        .expect("all is well");
+        let mut cores = budget.0.into_inner().expect("no panic");
+        assert!(cores.take_one().is_some() && cores.take_one().is_some());
+        assert!(cores.take_one().is_none());
+    }
+
+    #[test]
+    fn after_a_failure_nothing_is_begun() {
+        let begun = AtomicUsize::new(0);
+        let failed = each(&Nothing, 0, (0..10).collect(), &|item: usize| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            if item == 3 {
+                return Err(Diagnostic::error("zosc::build::cancelled", "no"));
+            }
+            Ok(())
+        });
+        assert_eq!(
+            failed.expect_err("one failed").code,
+            "zosc::build::cancelled"
+        );
+        assert_eq!(begun.into_inner(), 4);
+    }
+}
