@@ -4,5 +4,6 @@ pub mod engines;
 pub mod made;
 pub mod oracle;
 pub mod packages;
+pub mod project;
 pub mod trees;
 pub mod worlds;
