@@ -3,13 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test that cannot go on fails.
 
 use std::path::{Path, PathBuf};
-use std::process::Output;
 
 #[path = "support/mod.rs"]
 mod support;
 
-use support::packages::{Recipe, SignatureHash, SigningKey};
-use support::project::{IMAGE, Project};
+use support::packages::SigningKey;
+use support::project::{IMAGE, Project, microcode};
 
 fn digest(path: &Path) -> String {
     zosc::tree::Digest::of(&std::fs::read(path).unwrap()).to_string()

@@ -10,7 +10,7 @@ use super::crew::{Budget, Loan};
 use super::ledger::{self, Parts, Trust};
 use super::memory::{self, Memory};
 use super::perform::{self, Context};
-use super::{Event, Observer, Options, cancelled, status};
+use super::{Event, Observer, Options, Reason, cancelled, reproduction, status};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::Stopwatch;
 use crate::plan::{Action, ActionId, Input, Plan, PlannedAction};
@@ -26,7 +26,7 @@ pub(super) struct Done {
     pub(super) cached: usize,
 }
 
-/// Brings every action of a plan to its output.
+/// Brings every action of a plan that is selected to its output.
 pub(super) fn perform_all(
     plan: &Plan,
     store: &Store,
@@ -34,8 +34,10 @@ pub(super) fn perform_all(
     observer: &dyn Observer,
     trust: Trust,
 ) -> Result<Done, Diagnostics> {
+    let wanted = options.selection.wanted(plan);
+    let wanted = |index: u32| wanted[index as usize];
     let (results, [performed, cached]) =
-        perform_some(plan, &|_| true, store, options, observer, trust)?;
+        perform_some(plan, &wanted, store, options, observer, trust)?;
     Ok(Done {
         results,
         performed,
@@ -55,13 +57,17 @@ pub(super) fn perform_some(
     observer: &dyn Observer,
     trust: Trust,
 ) -> Result<Brought, Diagnostics> {
-    let graph = Graph::new(plan);
+    let mut graph = Graph::new(plan);
+    if options.reversed {
+        graph.reverse();
+    }
     let engine = Engine {
         plan,
         store,
         options,
         observer,
         trust,
+        again: options.selection.again(plan),
         state: Mutex::new(State::new(&graph, wanted, options)),
         changed: Condvar::new(),
         graph,
@@ -113,6 +119,13 @@ impl Graph {
             weight,
         }
     }
+
+    /// Turns the order among those that are ready around.
+    fn reverse(&mut self) {
+        for weight in &mut self.weight {
+            *weight = u32::MAX - *weight;
+        }
+    }
 }
 
 /// A rough idea of how long an action takes.
@@ -146,6 +159,8 @@ struct State {
     running: BTreeMap<Digest, Vec<u32>>,
     active: usize,
     problems: Diagnostics,
+    /// Keys that were worked on with success.
+    made: BTreeSet<Digest>,
     performed: usize,
     cached: usize,
 }
@@ -173,6 +188,7 @@ impl State {
             running: BTreeMap::new(),
             active: 0,
             problems: Diagnostics::new(),
+            made: BTreeSet::new(),
             performed: 0,
             cached: 0,
         }
@@ -204,6 +220,8 @@ struct Engine<'a> {
     options: &'a Options<'a>,
     observer: &'a dyn Observer,
     trust: Trust,
+    /// By action: whether it is performed although its result is stored.
+    again: Vec<bool>,
     graph: Graph,
     state: Mutex<State>,
     changed: Condvar,
@@ -344,9 +362,17 @@ impl Engine<'_> {
         needs.map(|id| (*id, output(&state.results, *id))).collect()
     }
 
+    /// Whether an action is performed although its result may be stored; once for all that have its key.
+    fn is_again(&self, index: u32, key: Digest) -> bool {
+        self.again[index as usize] && !self.state().made.contains(&key)
+    }
+
     /// An action's stored output.
     fn look_up(&self, index: u32, key: Digest) -> Result<Option<Digest>, Diagnostic> {
         let planned = self.planned(index);
+        if self.is_again(index, key) {
+            return Ok(None);
+        }
         let yields = planned.action.yields();
         let found = ledger::result(self.store, &key, yields, self.trust);
         if found.is_some() {
@@ -370,7 +396,12 @@ impl Engine<'_> {
     fn perform(&self, index: u32, key: Digest, processors: &[usize]) -> Result<Way, Diagnostics> {
         let planned = self.planned(index);
         let inputs = self.inputs(index);
-        let cause = status::reason(self.plan, self.store, planned, key, &resolver(&inputs));
+        let earlier = ledger::recorded(self.store, &key);
+        let cause = if self.is_again(index, key) && earlier.is_some() {
+            Reason::Asked(self.options.selection.again)
+        } else {
+            status::reason(self.plan, self.store, planned, key, &resolver(&inputs))
+        };
         self.observer
             .event(planned, Event::Started { cause: &cause });
         let clock = Stopwatch::start();
@@ -388,6 +419,11 @@ impl Engine<'_> {
         let made = perform::perform(&context).inspect_err(|_| {
             self.observer.event(planned, Event::Failed);
         })?;
+        if let Some(earlier) = earlier.filter(|earlier| *earlier != made) {
+            let ends = [(earlier, self.store), (made, self.store)];
+            let warning = reproduction::differs(planned, ends);
+            self.observer.event(planned, Event::Warning(&warning));
+        }
         ledger::record(self.store, &key, &made)?;
         self.remember(index, key)?;
         let elapsed = clock.elapsed();
@@ -403,6 +439,7 @@ impl Engine<'_> {
         let found = match outcome {
             Ok(Way::Performed(output)) => {
                 state.performed += 1;
+                state.made.insert(key);
                 Some(output)
             }
             Ok(Way::Found(output)) => {

@@ -15,9 +15,11 @@ mod materialise;
 mod memory;
 mod perform;
 mod record;
+mod reproduction;
 mod roots;
 mod savings;
 mod scratch;
+mod selection;
 mod shell;
 mod status;
 
@@ -26,9 +28,11 @@ pub mod sandbox;
 
 pub use memory::default_memory;
 pub use record::{ActionRecord, OutputRecord, Record, Subject, record_of, records};
+pub use reproduction::{Culprit, Verdict, compare, share_fetched};
 pub use savings::Saving;
+pub use selection::{Again, Selection};
 pub use shell::{Shell, State, find_shell, open_shell, reopen, shells};
-pub use status::{Reason, Status, status};
+pub use status::{Reason, Status, preview, status};
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -36,7 +40,7 @@ use std::time::Duration;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::Network;
-use crate::plan::{Plan, PlannedAction};
+use crate::plan::{ActionId, Input, Plan, PlannedAction, Stage};
 use crate::tree::{Digest, Store};
 
 /// How a plan is performed; none of it changes what comes out.
@@ -56,6 +60,10 @@ pub struct Options<'a> {
     pub executor: &'a dyn executor::Executor,
     /// What is built, for the record; without it, none is kept.
     pub subject: Option<Subject>,
+    /// Which part of the plan is performed, and what is performed again.
+    pub selection: Selection,
+    /// Whether the least urgent of what is ready comes first: another order, for comparison.
+    pub reversed: bool,
     /// Set from elsewhere to stop: running commands are killed, nothing half-written stays.
     pub cancel: &'a AtomicBool,
 }
@@ -71,7 +79,7 @@ pub trait Observer: Sync {
 pub enum Event<'a> {
     /// It is being performed.
     Started {
-        /// Why its result was not in the store.
+        /// Why: what is not as it was, or who asked for it.
         cause: &'a Reason,
     },
     /// Its result was in the store.
@@ -101,6 +109,8 @@ pub enum Event<'a> {
 pub struct Artifacts {
     /// The outputs in the order of the plan.
     pub outputs: Vec<Artifact>,
+    /// The outputs that the selection leaves out.
+    pub left: Vec<Left>,
     /// The image's digest.
     pub build_id: Option<Digest>,
     /// What each step that makes the image smaller has saved, before compression.
@@ -109,6 +119,17 @@ pub struct Artifacts {
     pub performed: usize,
     /// How many results were in the store.
     pub cached: usize,
+    /// How many actions the selection leaves out.
+    pub unwanted: usize,
+}
+
+/// An output that the selection leaves out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// Its file name.
+    pub name: String,
+    /// The stage that makes it.
+    pub stage: Stage,
 }
 
 impl Artifacts {
@@ -159,10 +180,16 @@ pub fn run(
         }
         Ok(Artifacts {
             outputs: outputs.publish(store)?,
+            left: left_by(plan, options.selection),
             build_id,
             savings,
             performed: done.performed,
             cached: done.cached,
+            unwanted: done
+                .results
+                .iter()
+                .filter(|result| result.is_none())
+                .count(),
         })
     };
     // A stored result is believed as long as its blob exists. Where one turns out to lead nowhere (damaged, or removed
@@ -181,6 +208,23 @@ pub fn run(
 
 /// How many contents may turn out to be damaged in one build, beside those that are cut short, before it is given up.
 const MOST_LOSSES: usize = 16;
+
+/// The outputs whose actions are not wanted.
+pub fn left_by(plan: &Plan, selection: Selection) -> Vec<Left> {
+    let wanted = selection.wanted(plan);
+    let left = plan.outputs.iter().filter_map(|output| {
+        let Input::Output(ActionId(index)) = output.content else {
+            return None;
+        };
+        let planned = plan.actions.get(index as usize)?;
+        let is_wanted = wanted.get(index as usize).copied().unwrap_or(false);
+        (!is_wanted).then(|| Left {
+            name: output.name.clone(),
+            stage: planned.stage,
+        })
+    });
+    left.collect()
+}
 
 /// What was brought from elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

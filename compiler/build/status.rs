@@ -1,6 +1,7 @@
 //! Which actions have a stored result, and why the others have none.
 
 use super::ledger::{self, Parts, Trust};
+use super::{Again, Selection};
 use crate::plan::{ActionId, Plan, PlannedAction};
 use crate::tree::{Digest, Store};
 
@@ -22,6 +23,8 @@ pub enum Reason {
     Changed(Vec<String>),
     /// It was performed, but what it yielded is no longer in the store.
     Lost,
+    /// Its result is in the store, and it is performed again because someone asked for it.
+    Asked(Again),
     /// The action with this label comes first; what that yields decides.
     Behind(String),
 }
@@ -49,6 +52,8 @@ impl std::fmt::Display for Reason {
                 write!(formatter, " and {} more", more.len())
             }
             Self::Lost => formatter.write_str("its result is no longer in the store"),
+            Self::Asked(Again::From(stage)) => write!(formatter, "asked for: from {stage} on"),
+            Self::Asked(_) => formatter.write_str("asked for"),
             Self::Behind(label) => write!(formatter, "comes after `{label}`"),
         }
     }
@@ -79,6 +84,18 @@ pub fn status(plan: &Plan, store: &Store) -> Vec<Status> {
         });
     }
     all
+}
+
+/// What a build of a part of a plan would do, in the order of the plan: `None` for what it would leave.
+pub fn preview(plan: &Plan, store: &Store, selection: Selection) -> Vec<Option<Status>> {
+    let (wanted, again) = (selection.wanted(plan), selection.again(plan));
+    let all = status(plan, store).into_iter().enumerate();
+    all.map(|(index, status)| {
+        let asked = matches!(status, Status::Cached(_)) && again[index];
+        let asked = asked.then_some(Status::Stale(Reason::Asked(selection.again)));
+        wanted[index].then(|| asked.unwrap_or(status))
+    })
+    .collect()
 }
 
 /// Why an action whose inputs are known has no stored result.

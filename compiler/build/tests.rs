@@ -83,6 +83,8 @@ impl Bench {
                 name: "test".into(),
                 lock: self.folder.path().join("zos.lock"),
             }),
+            selection: Selection::default(),
+            reversed: false,
             cancel: &self.cancel,
         }
     }
@@ -503,5 +505,6 @@ mod links;
 mod packing;
 mod pieces;
 mod records;
+mod selections;
 mod shells;
 mod shrinking;

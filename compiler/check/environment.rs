@@ -2,7 +2,8 @@
 //!
 //! Comes in: the variables that are set, as [`Settings`] hands them over, and the documents. Goes out: changed documents, with the
 //! environment as a source of its own, so that what is wrong with a value is shown in the variable. The command line wins over
-//! the environment. A variable that changes nothing here is told of, because someone expects something of it; a switch with a value
+//! the environment. `FORCE_REBUILD` and `REBUILD_FROM_STAGE` are about a build and no manifest: `zosc build` reads them.
+//! A variable that changes nothing here is told of, because someone expects something of it; a switch with a value
 //! that the old builder did not know (`DEBUG=*`) belongs to another program and is left alone.
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -19,10 +20,8 @@ pub const VARIABLES: &[&str] = &[
     "ALPINE_VERSION",
     "DEBUG",
     "FIRMWARE_TAG",
-    "FORCE_REBUILD",
     "KERNEL_SUBPATH",
     "KERNEL_VERSION",
-    "REBUILD_FROM_STAGE",
     "RUST_TARGET",
     "UPLOAD_KERNEL",
     "UPLOAD_MANIFESTS",
@@ -102,14 +101,6 @@ fn meaning(variable: &str, value: &str) -> Option<Meaning> {
         "UPLOAD_MANIFESTS" => switch(Meaning::Nothing(
             "this version of zosc uploads nothing",
             "pack and upload flists with rfs: `rfs pack -m FILE.fl -s STORE FOLDER`",
-        )),
-        "FORCE_REBUILD" => switch(Meaning::Nothing(
-            "zosc makes anew what has changed and nothing else",
-            "to make everything anew, use an empty store: `zosc --store FOLDER build`",
-        )),
-        "REBUILD_FROM_STAGE" => Some(Meaning::Nothing(
-            "no stage of zosc is ever stale without a change",
-            "`zosc plan` shows what a build would make anew, and why",
         )),
         _ => None,
     }

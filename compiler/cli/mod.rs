@@ -138,6 +138,7 @@ impl LockArguments {
     fn mode(self) -> crate::lock::Mode<'static> {
         crate::lock::Mode {
             locked: self.locked,
+            dry: false,
             offline: self.offline,
             update: crate::lock::Update::Nothing,
             engine: None,
@@ -164,6 +165,17 @@ enum ExecutorName {
     Podman,
     /// Containers of docker.
     Docker,
+}
+
+impl ExecutorName {
+    /// As it is typed.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::Podman => "podman",
+            Self::Docker => "docker",
+        }
+    }
 }
 
 impl ExecutorArgument {

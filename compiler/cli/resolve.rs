@@ -78,6 +78,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         .collect();
     let mode = Mode {
         locked: false,
+        dry: false,
         offline: arguments.offline,
         update: if arguments.update {
             Update::Everything

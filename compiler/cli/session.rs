@@ -366,6 +366,8 @@ impl Session {
             outputs: PathBuf::new(),
             executor: &build::executor::Embedded,
             subject: None,
+            reversed: false,
+            selection: build::Selection::default(),
             cancel: &CANCELLED,
         };
         let progress = Progress::new(self);

@@ -133,6 +133,8 @@ fn open(session: &mut Session, arguments: &Open) -> Result<(Store, Shell), Faile
         outputs: image.directory.join("dist"),
         executor: &*executor,
         subject: None,
+        reversed: false,
+        selection: build::Selection::default(),
         cancel: &CANCELLED,
     };
     let progress = Progress::new(session);

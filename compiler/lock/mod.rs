@@ -68,6 +68,8 @@ pub const FILE_NAME: &str = "zos.lock";
 pub struct Mode<'a> {
     /// Fail where `zos.lock` would change.
     pub locked: bool,
+    /// Leave `zos.lock` as it is, also where it would change.
+    pub dry: bool,
     /// Do not use the network.
     pub offline: bool,
     /// What may move although `zos.lock` names it.
@@ -147,6 +149,7 @@ impl<'a> Ctx<'a> {
             store,
             mode: Mode {
                 locked: true,
+                dry: false,
                 offline,
                 update: Update::Nothing,
                 engine: None,
@@ -402,6 +405,9 @@ fn write(
             problem.note(format!("would change: {change}"))
         });
         return Err(problem.into());
+    }
+    if ctx.mode.dry {
+        return Ok(());
     }
     io::sweep_pending(folder(path));
     io::Pending::new(folder(path))

@@ -169,12 +169,14 @@ fn only(problems: Result<Resolved, Diagnostics>) -> Diagnostic {
 
 const LOCKED: Mode<'_> = Mode {
     locked: true,
+    dry: false,
     offline: false,
     update: Update::Nothing,
     engine: None,
 };
 const OFFLINE: Mode<'_> = Mode {
     locked: false,
+    dry: false,
     offline: true,
     update: Update::Nothing,
     engine: None,

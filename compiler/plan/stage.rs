@@ -66,6 +66,11 @@ impl Stage {
         Self::KernelBuild,
     ];
 
+    /// The stage that users call so.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.name() == name)
+    }
+
     /// The name as users type it.
     pub fn name(self) -> &'static str {
         match self {

@@ -167,7 +167,7 @@ outputs { initramfs "initramfs.cpio.xz" }
 "##;
 
 /// An uncompressed archive as microcode packages have it, with one entry and its end.
-fn microcode() -> String {
+pub fn microcode() -> String {
     let entry = |name: &str, mode: &str, content: &str| {
         let (size, named) = (content.len(), name.len() + 1);
         let zero = "00000000";

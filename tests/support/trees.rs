@@ -162,6 +162,8 @@ impl Bench {
             outputs: outputs.path().to_owned(),
             executor: &zosc::build::executor::Embedded,
             subject: None,
+            reversed: false,
+            selection: zosc::build::Selection::default(),
             cancel: &std::sync::atomic::AtomicBool::new(false),
         };
         if let Err(problems) = zosc::build::run(&plan, &self.store, &options, &Silent) {

@@ -128,7 +128,6 @@ fn variables_of_other_programs_do_no_harm() {
         ("DEBUG", "*"),
         ("UPLOAD_KERNEL", "false"),
         ("UPLOAD_MANIFESTS", "0"),
-        ("FORCE_REBUILD", "no"),
     ];
     let outcome = check_under(MANIFEST, &environment, &[]);
     assert_eq!(outcome.found(), [""; 0]);
@@ -141,10 +140,8 @@ fn what_has_no_effect_is_told_and_no_error() {
         ("ALPINE_VERSION", "3.21"),
         ("DEBUG", "1"),
         ("FIRMWARE_TAG", "1"),
-        ("FORCE_REBUILD", "true"),
         ("KERNEL_SUBPATH", "x"),
         ("KERNEL_VERSION", "6.12.50"),
-        ("REBUILD_FROM_STAGE", "kernel_build"),
         ("RUST_TARGET", "x86_64-unknown-linux-musl"),
         ("UPLOAD_KERNEL", "true"),
         ("UPLOAD_MANIFESTS", "1"),
