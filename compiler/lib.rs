@@ -11,7 +11,7 @@
 //! refuses what cannot work, [`lock`] pins every input to a digest, [`plan`] lowers the result to a graph of typed
 //! actions, [`build`] performs those that have no stored result. [`inspect`] and [`boot`] look at what came out; [`diff`] tells two manifests, plans or images apart; [`migrate`]
 //! makes a first manifest of a bash builder's configuration; [`repository`] makes signed repositories of one's own packages;
-//! [`cli`] is the face. Formats ([`apk`], [`archive`], [`kconfig`], [`kmod`], [`elf`], [`efi`], [`zinit`]) turn bytes into values and back and
+//! [`cli`] is the face. Formats ([`apk`], [`archive`], [`kconfig`], [`kmod`], [`elf`], [`efi`], [`sbom`], [`zinit`]) turn bytes into values and back and
 //! know nothing of manifests. [`tree`] holds the heart: file trees as data, and the store.
 //!
 //! A module imports only from those listed below it here; `tests/layering.rs` holds that.
@@ -40,6 +40,7 @@ pub mod elf;
 pub mod kconfig;
 pub mod kmod;
 pub mod patch;
+pub mod sbom;
 pub mod zinit;
 
 pub mod tree;

@@ -18,7 +18,7 @@ const LAYERS: &[&[&str]] = &[
     &["manifest"],
     &["syntax"],
     &[
-        "apk", "archive", "efi", "elf", "kconfig", "kmod", "patch", "zinit",
+        "apk", "archive", "efi", "elf", "kconfig", "kmod", "patch", "sbom", "zinit",
     ],
     &["tree"],
     &["io"],
@@ -45,6 +45,7 @@ const AT_HOME: &[(&str, &str)] = &[
     ("getrandom", "io"),
     ("jsonschema", "manifest"),
     ("saphyr_parser", "migrate zinit"),
+    ("spdx", "sbom"),
 ];
 
 const TOP_LEVEL: &[&str] = &[

@@ -6,6 +6,7 @@
 
 mod artifacts;
 mod capture;
+mod content;
 mod cores;
 mod crew;
 mod engine;
@@ -26,6 +27,7 @@ mod status;
 pub mod executor;
 pub mod sandbox;
 
+pub use content::contents;
 pub use memory::default_memory;
 pub use record::{ActionRecord, OutputRecord, Record, Subject, record_of, records};
 pub use reproduction::{Culprit, Verdict, compare, share_fetched};

@@ -150,6 +150,28 @@ fn without_user(address: &str) -> Option<String> {
     Some(format!("{scheme}://{host}{}", rest.get(authority.len()..)?))
 }
 
+/// An address as it may be shown to everyone: without users and passwords. `None` for one that means nothing elsewhere, or
+/// whose query holds a secret.
+pub fn public_address(address: &str) -> Option<String> {
+    let address = match address.split_once(':') {
+        // `git@HOST:PATH`
+        Some((host, path)) if !path.starts_with("//") && host.contains('@') => {
+            format!("ssh://{host}/{path}")
+        }
+        _ => address.to_owned(),
+    };
+    let is_elsewhere = ["https://", "http://", "ssh://"]
+        .iter()
+        .any(|scheme| address.starts_with(scheme));
+    if !is_elsewhere
+        || address.contains(char::is_whitespace)
+        || secret_parameter(&address).is_some()
+    {
+        return None;
+    }
+    Some(without_user(&address).unwrap_or(address))
+}
+
 fn secret_parameter(address: &str) -> Option<&str> {
     let (_, query) = address.split_once('?')?;
     query
@@ -174,6 +196,24 @@ mod tests {
         assert_eq!(without_user("https://host/a@b"), None);
         assert_eq!(secret_parameter("https://h/x?a=1&Token=2"), Some("Token"));
         assert_eq!(secret_parameter("https://h/x?token="), None);
+    }
+
+    #[test]
+    fn what_everyone_may_see_has_no_user_and_no_secret() {
+        let shown = |address: &str| public_address(address);
+        let host = Some("https://host/a".to_owned());
+        assert_eq!(shown("https://host/a"), host);
+        assert_eq!(shown("https://me:pw@host/a"), host);
+        let ssh = Some("ssh://host/me/a.git".to_owned());
+        assert_eq!(shown("git@host:me/a.git"), ssh);
+        for hidden in [
+            "file:///a",
+            "https://host/a?token=x",
+            "relative/a",
+            "https://host/a b",
+        ] {
+            assert_eq!(shown(hidden), None);
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ use serde::Serialize;
 
 use crate::archive::Compression;
 use crate::manifest::size::Strippable;
+use crate::sbom::Format;
 use crate::source::{Span, Spanned};
 use crate::tree::{Digest, ImagePath};
 use crate::zinit;
@@ -319,8 +320,8 @@ pub enum OutputKind {
     Initramfs,
     /// The kernel as it came.
     Kernel,
-    /// The list of what the image is made of.
-    Sbom,
+    /// The list of what the image is made of, in this form.
+    Sbom(Format),
 }
 
 /// A file that a build yields.

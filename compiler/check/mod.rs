@@ -67,6 +67,7 @@ use crate::io::Files;
 use crate::manifest::Manifest;
 use crate::source::{SourceMap, Span};
 
+pub use addresses::public_address;
 pub use environment::VARIABLES;
 pub use fixes::{Applied, Change, Fixed, fix};
 pub use image::*;

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::kernel::Embed;
+use crate::sbom::Format;
 use crate::source::{Span, Spanned};
 
 use super::identity::Identity;
 use super::templates::Part;
 use super::{
-    Ctx, Kernel, KernelOrigin, OutputKind, OutputRequest, Source, SourceOrigin, initramfs,
+    Ctx, Kernel, KernelOrigin, OutputKind, OutputRequest, Source, SourceOrigin, initramfs, quoted,
 };
 
 /// Resolves the section; without it, an initramfs, and an EFI program where there is a kernel.
@@ -24,16 +25,18 @@ pub(super) fn resolve(
         return defaults(ctx);
     };
     let written = [
-        (OutputKind::Efi, &outputs.efi),
-        (OutputKind::Efi, &outputs.efi_versioned),
-        (OutputKind::Initramfs, &outputs.initramfs),
-        (OutputKind::Kernel, &outputs.kernel),
-        (OutputKind::Sbom, &outputs.sbom),
+        (Some(OutputKind::Efi), &outputs.efi),
+        (Some(OutputKind::Efi), &outputs.efi_versioned),
+        (Some(OutputKind::Initramfs), &outputs.initramfs),
+        (Some(OutputKind::Kernel), &outputs.kernel),
+        (sbom(ctx, outputs.sbom.as_ref()), &outputs.sbom),
     ];
     let mut names: BTreeMap<String, &Spanned<String>> = BTreeMap::new();
     let mut requests = Vec::new();
     for (kind, name) in written {
-        let Some(name) = name else { continue };
+        let (Some(kind), Some(name)) = (kind, name) else {
+            continue;
+        };
         needs_kernel(ctx, kind, name);
         let plain = filled(name, identity, sources);
         if let Some(earlier) = names.insert(plain.clone(), name) {
@@ -61,7 +64,7 @@ pub(super) fn resolve(
             });
         }
     }
-    if names.is_empty() && ctx.is_whole("outputs") {
+    if names.is_empty() && outputs.sbom.is_none() && ctx.is_whole("outputs") {
         ctx.push(
             Diagnostic::error("zosc::check::no-output", "the `outputs` section names no file")
                 .at(outputs.span)
@@ -69,6 +72,32 @@ pub(super) fn resolve(
         );
     }
     requests
+}
+
+/// A list of what the image is made of, in the form that its name promises.
+fn sbom(ctx: &mut Ctx<'_>, name: Option<&Spanned<String>>) -> Option<OutputKind> {
+    let name = name?;
+    if let Some(format) = Format::of_name(name) {
+        return Some(OutputKind::Sbom(format));
+    }
+    let stem = name.strip_suffix(".json").unwrap_or(name);
+    ctx.push(
+        Diagnostic::error(
+            "zosc::check::sbom-format",
+            format!(
+                "the name `{}` does not say in which form the list is",
+                name.value
+            ),
+        )
+        .at(name.span)
+        .help("end it in `.cdx.json` for CycloneDX, or in `.spdx.json` for SPDX")
+        .replace(
+            format!("write \"{stem}.cdx.json\""),
+            name.span,
+            quoted(&format!("{stem}.cdx.json")),
+        ),
+    );
+    None
 }
 
 fn defaults(ctx: &Ctx<'_>) -> Vec<OutputRequest> {
@@ -116,7 +145,7 @@ fn needs_kernel(ctx: &mut Ctx<'_>, kind: OutputKind, name: &Spanned<String>) {
         );
         return;
     }
-    let alone = matches!(kind, OutputKind::Initramfs | OutputKind::Sbom);
+    let alone = matches!(kind, OutputKind::Initramfs | OutputKind::Sbom(_));
     if alone || ctx.declared.has_section("kernel") {
         return;
     }

@@ -24,6 +24,7 @@ mod progress;
 mod render;
 mod repo;
 mod resolve;
+mod sbom;
 mod schema;
 mod session;
 mod shell;
@@ -207,6 +208,7 @@ enum Command {
     Units(units::Arguments),
     Shell(shell::Arguments),
     Repo(repo::Arguments),
+    Sbom(sbom::Arguments),
     Schema(schema::Arguments),
     Explain(explain::Arguments),
     Completions(completions::Arguments),
@@ -247,6 +249,7 @@ pub fn run() -> ExitCode {
             Err(failed) => Err(failed),
         },
         Command::Repo(arguments) => repo::run(&mut session, &arguments),
+        Command::Sbom(arguments) => sbom::run(&mut session, &arguments),
         Command::Schema(arguments) => schema::run(&mut session, &arguments),
         Command::Explain(arguments) => explain::run(&mut session, &arguments),
         Command::Completions(arguments) => completions::run(&mut session, &arguments),

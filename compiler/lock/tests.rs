@@ -417,9 +417,14 @@ fn firmware_comes_from_tagged_repositories_where_its_section_says_so() {
 fn what_is_not_built_yet_is_told_before_anything_is_fetched() {
     let bench = Bench::new();
     let mut image = bench.image(&["nowhere"]);
-    image.outputs.push(check::OutputRequest {
-        kind: check::OutputKind::Sbom,
-        name: spanned("sbom.json".into(), 3),
+    image.flists.push(check::Flist {
+        name: spanned("docs".into(), 3),
+        pack: check::Packed::Folder(spanned("/usr/share/doc".into(), 4)),
+        embed: spanned("/etc/rfs/docs.fl".into(), 5),
+        mount: None,
+        tag: None,
+        write: check::BlobStore::Folder(spanned("blobs".into(), 6)),
+        read: spanned("https://flists.example".into(), 7),
     });
     let problems = bench.lock(&image, Mode::default()).expect_err("refused");
     let found: Vec<_> = problems

@@ -29,7 +29,8 @@ pub struct Outputs {
     #[schemars(extend("x-kdl" = "child"), example = &"vmlinuz")]
     #[serde(default)]
     pub kernel: Option<Spanned<String>>,
-    /// The list of what the image is made of (software bill of materials), as CycloneDX.
+    /// The list of what the image is made of (software bill of materials): CycloneDX where the name ends in `.cdx.json`, SPDX where
+    /// it ends in `.spdx.json`.
     #[schemars(extend("x-kdl" = "child"), example = &"sbom.cdx.json")]
     #[serde(default)]
     pub sbom: Option<Spanned<String>>,

@@ -10,12 +10,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{
-    AccountEdit, Arguments, Capture, GroupEdit, InstalledFile, Linked, Mount, OwnedFile, Root,
-    Stripping, Verified,
+    AccountEdit, Arguments, BuiltFrom, Capture, GroupEdit, InstalledFile, Linked, Mount, OwnedFile,
+    Root, Stripping, Verified,
 };
 use crate::archive::Compression;
 use crate::check::SigningKey;
 use crate::lock::{LockedSource, Vendor};
+use crate::sbom::{Bill, Format};
 use crate::tree::{Conflict, Digest, ImagePath};
 
 /// The index of an action in its plan.
@@ -482,6 +483,25 @@ pub enum Action {
     Measure {
         /// The image.
         image: Input,
+    },
+    /// Writes the list of what the image is made of → blob.
+    Sbom {
+        /// The form of the list.
+        format: Format,
+        /// What is known before anything is built.
+        bill: Box<Bill>,
+        /// The image's digest, as a line; without it, the list is about what is locked.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        identity: Option<Input>,
+        /// The files that the image is written to, by name.
+        outputs: BTreeMap<String, Input>,
+        /// Unpacked packages by their references in the list; those together that are installed together.
+        packages: Vec<BTreeMap<String, Input>>,
+        /// Sources that name crates or modules.
+        sources: Vec<BuiltFrom>,
+        /// The configuration of a kernel that is built.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kernel_config: Option<Input>,
     },
     /// Signs an EFI program for Secure Boot → blob.
     ///

@@ -322,7 +322,9 @@ impl Making<'_, '_> {
             release: self.built.release(),
             arch: self.lowering.image.arch.clone(),
         };
-        self.add("verify kernel config", verify)
+        let config = self.add("verify kernel config", verify);
+        self.lowering.materials.kernel_config = Some(config);
+        config
     }
 
     /// The symbols that the manifest decides, and those that follow from the rest of it.

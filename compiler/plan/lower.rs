@@ -6,9 +6,11 @@ use crate::check::{GitRevision, Image, KernelOrigin, OutputKind, SourceOrigin};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::{Inputs, LockedKernel, LockedSource};
 use crate::manifest::kernel::Embed;
+use crate::sbom::Format;
 use crate::source::Span;
 use crate::tree::{Conflict, ImagePath};
 
+use super::bill::{About, Materials, bill};
 use super::content::{accounts, base, branding, files, os_release_text, overlays, programs, units};
 use super::identity::{identity, stamped};
 use super::kernel::{BootParts, boot_parts, firmware, kernel_tree, modules};
@@ -30,6 +32,8 @@ pub(super) struct Lowering<'a> {
     pub(super) toolchains: BTreeMap<String, Toolchain>,
     /// The kernel's sources and what was compiled of them, once they are in the plan.
     pub(super) compiled: Option<Compiled>,
+    /// What tells more of the image's parts than the lock does.
+    pub(super) materials: Materials,
 }
 
 impl Lowering<'_> {
@@ -44,6 +48,25 @@ impl Lowering<'_> {
 /// # Errors
 /// Requests that only the lock can refute: a kernel of another release, a source that is not in it.
 pub fn lower(image: &Image, inputs: &Inputs) -> Result<Plan, Diagnostics> {
+    Ok(lowered(image, inputs)?.plan)
+}
+
+/// As [`lower`], with a list of what the image is made of, whether or not that is one of its outputs.
+///
+/// # Errors
+/// As [`lower`].
+pub fn lower_bill(
+    image: &Image,
+    inputs: &Inputs,
+    format: Format,
+    about: About,
+) -> Result<(Plan, Input), Diagnostics> {
+    let mut lowering = lowered(image, inputs)?;
+    let list = bill(&mut lowering, format, about);
+    Ok((lowering.plan, list))
+}
+
+fn lowered<'a>(image: &'a Image, inputs: &'a Inputs) -> Result<Lowering<'a>, Diagnostics> {
     let mut lowering = Lowering {
         image,
         inputs,
@@ -51,6 +74,7 @@ pub fn lower(image: &Image, inputs: &Inputs) -> Result<Plan, Diagnostics> {
         problems: Diagnostics::new(),
         toolchains: BTreeMap::new(),
         compiled: None,
+        materials: Materials::default(),
     };
     sites(&mut lowering);
     check_release(&mut lowering);
@@ -65,7 +89,7 @@ pub fn lower(image: &Image, inputs: &Inputs) -> Result<Plan, Diagnostics> {
     if lowering.problems.has_errors() {
         return Err(lowering.problems);
     }
-    Ok(lowering.plan)
+    Ok(lowering)
 }
 
 /// Remembers where the manifest names what actions can fail over.
@@ -302,14 +326,14 @@ fn outputs(
             OutputKind::Kernel => linked
                 .or(parts.kernel)
                 .map(|kernel| signed(lowering, kernel, "sign kernel")),
-            // Locking has refused it.
-            OutputKind::Sbom => None,
+            // It tells of all others, so it comes after them: `check` has put it last.
+            OutputKind::Sbom(format) => Some(bill(lowering, format, About::Built)),
         };
         let kind = match output.kind {
             OutputKind::Efi => "efi",
             OutputKind::Initramfs => "initramfs",
             OutputKind::Kernel => "kernel",
-            OutputKind::Sbom => "sbom",
+            OutputKind::Sbom(_) => "sbom",
         };
         if let Some(content) = content {
             let name = output_name(lowering, &output.name.value);

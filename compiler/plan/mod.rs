@@ -4,6 +4,7 @@
 //! touches the outside world.
 
 mod action;
+mod bill;
 mod content;
 mod identity;
 mod kernel;
@@ -22,10 +23,11 @@ mod toolchains;
 mod verifying;
 
 pub use action::{Action, ActionId, Input, Yield};
-pub use lower::lower;
+pub use bill::About;
+pub use lower::{lower, lower_bill};
 pub use parameters::{
-    AccountEdit, Arguments, Capture, FileBody, GroupEdit, InstalledFile, Linked, Mount, OwnedFile,
-    Root, Stripping, Verified,
+    AccountEdit, Arguments, BuiltFrom, Capture, FileBody, GroupEdit, InstalledFile, Linked, Mount,
+    OwnedFile, Root, Stripping, Verified,
 };
 pub use skipped_scripts::skipped_scripts;
 pub use stage::Stage;
@@ -84,7 +86,7 @@ impl PlannedAction {
 pub struct Output {
     /// Its name below `dist/`.
     pub name: String,
-    /// What it is: `efi`, `initramfs`, `kernel`.
+    /// What it is: `efi`, `initramfs`, `kernel`, `sbom`.
     pub kind: &'static str,
     /// The blob.
     pub content: Input,

@@ -268,12 +268,10 @@ fn unpack_at(lowering: &mut Lowering<'_>, package: &LockedPackage, site: Option<
         version: package.version.clone(),
         identity: package.identity.clone(),
     };
-    lowering.plan.add(
-        Stage::AlpineExtract,
-        format!("unpack {}", package.name),
-        site,
-        unpack,
-    )
+    let label = format!("unpack {}", package.name);
+    let unpacked = lowering.plan.add(Stage::AlpineExtract, label, site, unpack);
+    lowering.materials.packages.insert(package.sha256, unpacked);
+    unpacked
 }
 
 /// The locked packages of one role, in the order of the lock.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Input;
-use crate::lock::HostToolchain;
+use crate::lock::{HostToolchain, Vendor};
 use crate::tree::ImagePath;
 
 /// The root filesystem of a [`Action::Run`].
@@ -16,6 +16,21 @@ pub enum Root {
     Toolchain(Input),
     /// A tree, writable; what the command changes is captured.
     Tree(Input),
+}
+
+/// The files of a source, for the crates or modules that they name.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BuiltFrom {
+    /// The source's reference in the list.
+    pub reference: String,
+    /// Who builds it.
+    pub by: Vendor,
+    /// The folder inside the source that is built.
+    pub subdir: String,
+    /// The source's files, patches applied.
+    pub files: Input,
+    /// The crates or modules that are vendored for it.
+    pub vendored: Option<Input>,
 }
 
 /// A tree inside the root of a [`Action::Run`].

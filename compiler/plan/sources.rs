@@ -25,6 +25,7 @@ pub(super) fn source(lowering: &mut Lowering<'_>, index: usize) -> Input {
     let site = Some(source.name.span);
     let mut tree = fetched(lowering, source);
     tree = patched(lowering, source, tree);
+    lowering.materials.sources.insert(name.clone(), tree);
     if let Some(build) = &source.build {
         tree = built(lowering, source, build, tree);
     }
@@ -294,5 +295,8 @@ fn dependencies(lowering: &mut Lowering<'_>, source: &Source, build: &Build) -> 
     };
     let label = format!("vendor {name}");
     let stage = Stage::ComponentsBuild;
-    Some(lowering.plan.add(stage, label, Some(build.span), action))
+    let vendored = lowering.plan.add(stage, label, Some(build.span), action);
+    let known = &mut lowering.materials.vendored;
+    known.insert(source.name.value.clone(), vendored);
+    Some(vendored)
 }

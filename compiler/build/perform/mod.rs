@@ -16,6 +16,7 @@ mod missing;
 mod modules;
 mod packages;
 mod programs;
+mod sbom;
 mod sign;
 mod stamp;
 mod strip;
@@ -249,6 +250,24 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
             certificate,
             key,
         } => sign::sign(context, program, certificate, key),
+        Action::Sbom {
+            format,
+            bill,
+            identity,
+            outputs,
+            packages,
+            sources,
+            kernel_config,
+        } => {
+            let from = sbom::Further {
+                identity: identity.as_ref(),
+                outputs,
+                packages,
+                sources,
+                kernel_config: kernel_config.as_ref(),
+            };
+            sbom::write(context, *format, bill, &from)
+        }
         Action::PickFile { tree, path } => pick(&context.tree(tree)?, path),
         Action::Validate { tree, programs } => {
             select::validate(&context.tree(tree)?, programs, context.store)?;

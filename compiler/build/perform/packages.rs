@@ -111,7 +111,7 @@ fn read_all(context: &Context<'_>, packages: &[Input]) -> Result<Vec<UnpackedPac
         .collect()
 }
 
-fn read(context: &Context<'_>, package: &Input) -> Result<UnpackedPackage, Diagnostic> {
+pub(super) fn read(context: &Context<'_>, package: &Input) -> Result<UnpackedPackage, Diagnostic> {
     let bytes = context.store.get(&context.digest(package))?;
     serde_json::from_slice(&bytes).map_err(|error| {
         Diagnostic::error(

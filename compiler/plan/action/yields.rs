@@ -42,6 +42,7 @@ impl Action {
             | Self::Identify { .. }
             | Self::Microcode { .. }
             | Self::Measure { .. }
+            | Self::Sbom { .. }
             | Self::Sign { .. } => Yield::Blob,
             Self::Vendor { .. }
             | Self::Stamp { .. }

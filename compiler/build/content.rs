@@ -1,0 +1,46 @@
+//! One content of a plan, and what it needs.
+
+use super::engine::{digest_of, perform_some};
+use super::ledger::Trust;
+use super::{Observer, Options, is_loss};
+use crate::diagnostic::Diagnostics;
+use crate::plan::{Input, Plan};
+use crate::tree::{Digest, Store};
+
+/// Brings contents of a plan into the store, performing only what they need; writes no output and leaves no record.
+///
+/// # Errors
+/// What the failing actions say.
+pub fn contents(
+    plan: &Plan,
+    wanted: &[Input],
+    store: &Store,
+    options: &Options<'_>,
+    observer: &dyn Observer,
+) -> Result<Vec<Digest>, Diagnostics> {
+    let mut needed = vec![false; plan.actions.len()];
+    for input in wanted {
+        if let Input::Output(id) = input {
+            needed[id.0 as usize] = true;
+        }
+    }
+    // Each action comes after those that it needs.
+    for index in (0..plan.actions.len()).rev() {
+        if needed[index] {
+            for id in plan.actions[index].action.needs() {
+                needed[id.0 as usize] = true;
+            }
+        }
+    }
+    let is_needed = |index: u32| needed[index as usize];
+    let attempt = |trust| -> Result<Vec<Digest>, Diagnostics> {
+        let (results, _) = perform_some(plan, &is_needed, store, options, observer, trust)?;
+        let digests = wanted.iter().map(|input| digest_of(input, &results));
+        let digests: Option<Vec<Digest>> = digests.collect();
+        Ok(digests.expect("what is wanted was performed"))
+    };
+    match attempt(Trust::Shallow) {
+        Err(problems) if problems.iter().any(is_loss) => attempt(Trust::Deep),
+        outcome => outcome,
+    }
+}

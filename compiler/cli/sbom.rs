@@ -1,0 +1,121 @@
+//! `zosc sbom`.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use crate::build;
+use crate::io::{Existing, NewFile};
+use crate::lock;
+use crate::plan::{self, About};
+use crate::sbom;
+
+use super::progress::Progress;
+use super::session::{CANCELLED, Session};
+use super::{ExecutorArgument, LockArguments, ManifestArguments, Outcome};
+
+/// Lists what the image is made of: packages, sources with their crates and modules, kernel, firmware, files, and tools.
+///
+/// What the list tells of is built first, where it is not there already: `zosc sbom -o sbom.cdx.json`. With `--from-lock`
+/// nothing is built, and the list is about what is locked: `zosc sbom --from-lock --format spdx`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    manifest: ManifestArguments,
+    #[command(flatten)]
+    lock: LockArguments,
+    /// The form of the list. Default: what the ending of the file's name says, else CycloneDX.
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// List what is locked, and build nothing. The image's digest and its files are not in the list then.
+    #[arg(long)]
+    from_lock: bool,
+    /// The file that the list is written to. Default: standard output.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    executor: ExecutorArgument,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// CycloneDX 1.6, JSON.
+    Cyclonedx,
+    /// SPDX 2.3, JSON.
+    Spdx,
+}
+
+impl From<Format> for sbom::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Cyclonedx => Self::Cyclonedx,
+            Format::Spdx => Self::Spdx,
+        }
+    }
+}
+
+pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
+    let image = session.image(&arguments.manifest)?;
+    let store = session.store()?;
+    let mode = lock::Mode {
+        engine: arguments
+            .executor
+            .choice()
+            .and_then(build::executor::Choice::engine),
+        ..arguments.lock.mode()
+    };
+    let inputs = session.inputs(&image, &store, mode)?;
+    let name = arguments.output.as_ref().and_then(|path| path.file_name());
+    let promised = name.and_then(|name| sbom::Format::of_name(&name.to_string_lossy()));
+    let format = arguments.format.map(sbom::Format::from).or(promised);
+    let about = if arguments.from_lock {
+        About::Locked
+    } else {
+        About::Built
+    };
+    let format = format.unwrap_or(sbom::Format::Cyclonedx);
+    let lowered = plan::lower_bill(&image, &inputs, format, about);
+    let (plan, list) = session.settle(lowered)?;
+    let executor = session.executor(arguments.executor, &store)?;
+    let network = session.network(arguments.lock.offline)?;
+    let options = build::Options {
+        jobs: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+        memory: build::default_memory(),
+        network: &*network,
+        offline: arguments.lock.offline,
+        outputs: PathBuf::new(),
+        subject: None,
+        reversed: false,
+        selection: build::Selection::default(),
+        executor: &*executor,
+        cancel: &CANCELLED,
+    };
+    let progress = Progress::new(session);
+    let brought = build::contents(&plan, &[list], &store, &options, &progress);
+    let warnings = progress.finish();
+    if !warnings.is_empty() {
+        session.report(&warnings);
+    }
+    let brought =
+        brought.map_err(|problems| session.with_dropped(&image, &inputs, &store, problems));
+    let mut text = Vec::new();
+    for digest in session.settle(brought)? {
+        text.extend(session.settle(store.get(&digest).map_err(Into::into))?);
+    }
+    match &arguments.output {
+        None => session.print(&String::from_utf8_lossy(&text)),
+        Some(path) => write(session, path, text),
+    }
+}
+
+/// Writes one file, in the place of an older one.
+fn write(session: &Session, path: &Path, bytes: Vec<u8>) -> Outcome {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let name = path.file_name().unwrap_or_default();
+    let file = NewFile {
+        bytes,
+        executable: false,
+    };
+    let files = BTreeMap::from([(name.to_string_lossy().into_owned(), file)]);
+    session.write_all(folder, &files, Existing::Replace, "name another file")
+}
