@@ -233,16 +233,17 @@ fn made(folder: &Path, kernel: &Path) -> (String, String) {
     assert!(kernel_facts(&kernel).expect("facts").efi_stub);
     let stub = fs::read(STUB).expect("the stub");
     let initrd = initramfs(&store);
-    let bytes = write_uki(&Uki {
+    let mut bytes = Vec::new();
+    let parts = Uki {
         stub: &stub,
         kernel: &kernel,
         os_release: Some("ID=zosc-test\nPRETTY_NAME=\"zosc test\"\n"),
         command_line: Some("console=ttyS0 panic=-1 zosc.test=1"),
-        initrds: vec![&initrd],
+        initrds: vec![(&initrd).into()],
         sbat: Some("zosc,1,zosc test,zosc,1,none"),
         ..Uki::default()
-    })
-    .expect("writes");
+    };
+    write_uki(&parts, &mut bytes).expect("writes");
     let efi = folder.join("esp/EFI/BOOT");
     fs::create_dir_all(&efi).expect("made");
     let image = efi.join("BOOTX64.EFI");

@@ -140,6 +140,9 @@ fn seen(path: &Path, digest: &Digest) -> Option<Seen> {
 /// The size of the file at a path if its content has this digest.
 fn holds(store: &Store, path: &Path, digest: &Digest) -> Option<u64> {
     let now = seen(path, digest)?;
+    if !store.contains_sized(digest, now.size) {
+        return None;
+    }
     let note = store.note(&note(path));
     let known: Option<Seen> = note.and_then(|note| serde_json::from_slice(&note).ok());
     if known.as_ref() == Some(&now) {

@@ -7,6 +7,7 @@
 //! [`predict_pcr11`] computes what the stub will measure, [`sign_program`] signs for Secure Boot, and [`signatures`] tells
 //! who has.
 
+mod blob;
 mod kernel;
 mod measure;
 mod pe;
@@ -14,6 +15,7 @@ mod sbat;
 mod signature;
 mod uki;
 
+pub use blob::Blob;
 pub use kernel::{KernelFacts, kernel_facts};
 pub use measure::predict_pcr11;
 pub use pe::Machine;

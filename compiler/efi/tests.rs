@@ -4,6 +4,30 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::diagnostic::Diagnostic;
+use crate::tree::Digest;
+
+/// As [`super::write_uki`], into memory.
+fn write_uki(parts: &Uki<'_>) -> Result<Vec<u8>, Diagnostic> {
+    let mut bytes = Vec::new();
+    super::write_uki(parts, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// As [`super::predict_pcr11`], of bytes in memory, which can always be read.
+fn predict_pcr11(facts: &UkiFacts, bytes: &[u8]) -> Option<Digest> {
+    super::predict_pcr11(facts, bytes).expect("reads")
+}
+
+/// As [`super::sign_program`], into memory.
+fn sign_program(
+    program: &[u8],
+    certificate: &Certificate,
+    signer: &mut Signer<'_>,
+) -> Result<Vec<u8>, Diagnostic> {
+    let mut bytes = Vec::new();
+    super::sign_program(program, certificate, signer, &mut bytes)?;
+    Ok(bytes)
+}
 
 /// A PE file to make.
 #[derive(Clone)]
@@ -140,7 +164,7 @@ fn uki<'a>(stub: &'a [u8], kernel: &'a [u8], initrds: Vec<&'a [u8]>) -> Uki<'a> 
         kernel,
         os_release: Some("ID=zero-os\n"),
         command_line: Some("console=ttyS0 quiet"),
-        initrds,
+        initrds: initrds.into_iter().map(Blob::Bytes).collect(),
         ..Uki::default()
     }
 }

@@ -1,10 +1,12 @@
 //! Unified kernel images: a stub with the kernel, the initramfs and their settings as sections.
 
 use std::borrow::Cow;
+use std::io::Write;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::blob::{Blob, failed};
 use super::kernel::{EFI_APPLICATION, KernelFacts, NX_COMPAT, check_kernel};
 use super::pe::{Machine, Pe, SECTION_HEADER, Section};
 use super::{measure, sbat};
@@ -14,6 +16,8 @@ use crate::diagnostic::Diagnostic;
 const DATA: u32 = 0x4000_0040;
 /// Readable, executable code, as ukify marks `.linux`.
 const CODE: u32 = 0x6000_0020;
+/// Within this much of a file are its headers.
+const HEADERS: u64 = 1 << 20;
 /// Firmware wants one buffer of the file's size; above this it is known to fail.
 const LARGEST: u64 = 2 << 30;
 
@@ -31,7 +35,7 @@ pub struct Uki<'a> {
     /// The kernel's release; what the kernel image says of itself where this is `None`.
     pub uname: Option<&'a str>,
     /// Initramfs archives, in order; each is padded with zeros to a multiple of four bytes.
-    pub initrds: Vec<&'a [u8]>,
+    pub initrds: Vec<Blob<'a>>,
     /// Uncompressed archives with processor microcode: a section of their own, or the front of the initramfs for stubs that look for
     /// no such section (before systemd 256).
     pub microcode: Option<&'a [u8]>,
@@ -79,7 +83,8 @@ impl UkiFacts {
 }
 
 /// Reads the sections of an EFI program.
-pub fn read_uki(bytes: &[u8]) -> Result<UkiFacts, Diagnostic> {
+pub fn read_uki<'a>(program: impl Into<Blob<'a>>) -> Result<UkiFacts, Diagnostic> {
+    let program = program.into();
     let bad = |why: &str| {
         Diagnostic::error(
             "zosc::efi::not-efi",
@@ -87,13 +92,15 @@ pub fn read_uki(bytes: &[u8]) -> Result<UkiFacts, Diagnostic> {
         )
         .help("name a `.efi` file; `zosc inspect` reads archives as well")
     };
-    let pe = Pe::read(bytes).map_err(bad)?;
+    let file = program.size()?;
+    let pe = Pe::read(&program.part(0..HEADERS)?).map_err(bad)?;
     let sections = pe.sections.iter().map(|section| {
-        let data = section.data(bytes)?;
-        Some(SectionFacts {
+        let offset = u64::from(section.raw_offset);
+        let size = u64::from(section.virtual_size.min(section.raw_size));
+        (offset + size <= file).then(|| SectionFacts {
             name: section.name(),
-            offset: u64::from(section.raw_offset),
-            size: data.len() as u64,
+            offset,
+            size,
             address: section.virtual_address,
         })
     });
@@ -110,8 +117,8 @@ pub fn read_uki(bytes: &[u8]) -> Result<UkiFacts, Diagnostic> {
 ///
 /// The stub's sections come first and keep their addresses; the others follow in ukify's order, each at the next multiple
 /// of the section alignment in memory and directly behind one another in the file, with their true length as virtual
-/// size. The file carries no time and no checksum.
-pub fn write_uki(parts: &Uki<'_>) -> Result<Vec<u8>, Diagnostic> {
+/// size. The file carries no time and no checksum. Archives that are in files are never in memory as a whole.
+pub fn write_uki(parts: &Uki<'_>, output: &mut dyn Write) -> Result<(), Diagnostic> {
     let stub = check_stub(parts.stub)?;
     let (kernel, facts) = check_kernel(parts.kernel)?;
     if kernel.machine != stub.machine {
@@ -134,7 +141,7 @@ pub fn write_uki(parts: &Uki<'_>) -> Result<Vec<u8>, Diagnostic> {
     if kernel.dll_characteristics & NX_COMPAT == 0 {
         layout.stub.dll_characteristics &= !NX_COMPAT;
     }
-    layout.write()
+    layout.write(output)
 }
 
 fn check_stub(bytes: &[u8]) -> Result<Pe, Diagnostic> {
@@ -174,7 +181,30 @@ fn check_stub(bytes: &[u8]) -> Result<Pe, Diagnostic> {
     Ok(pe)
 }
 
-type Content<'a> = (&'static str, Cow<'a, [u8]>, u32);
+/// A section to add: its name, its content, its flags.
+type Content<'a> = (&'static str, Parts<'a>, u32);
+
+/// What a section holds: one thing after another.
+type Parts<'a> = Vec<Part<'a>>;
+
+enum Part<'a> {
+    Bytes(Cow<'a, [u8]>),
+    Archive(Blob<'a>),
+}
+
+impl Part<'_> {
+    fn size(&self) -> Result<u64, Diagnostic> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes.len() as u64),
+            Self::Archive(archive) => archive.size(),
+        }
+    }
+}
+
+/// A section's content from bytes in memory.
+fn bytes<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> Parts<'a> {
+    vec![Part::Bytes(bytes.into())]
+}
 
 /// The sections to add, in ukify's order.
 fn contents<'a>(
@@ -184,35 +214,34 @@ fn contents<'a>(
 ) -> Result<Vec<Content<'a>>, Diagnostic> {
     let mut list: Vec<Content<'a>> = Vec::new();
     if let Some(text) = parts.os_release {
-        list.push((".osrel", text.as_bytes().into(), DATA));
+        list.push((".osrel", bytes(text.as_bytes()), DATA));
     }
     if let Some(line) = parts.command_line {
-        list.push((".cmdline", command_line(line)?.as_bytes().into(), DATA));
+        list.push((".cmdline", bytes(command_line(line)?.as_bytes()), DATA));
     }
     let uname = parts
         .uname
         .map(str::to_owned)
         .or_else(|| facts.release.clone());
     if let Some(release) = uname {
-        list.push((".uname", release.into_bytes().into(), DATA));
+        list.push((".uname", bytes(release.into_bytes()), DATA));
     }
     // A stub that does not look for microcode would leave it out; the kernel finds it at the front of the initramfs as well.
     let own = read_uki(layout.stub_bytes)?;
-    let takes_microcode = measure::knows(&own, layout.stub_bytes, ".ucode");
+    let takes_microcode = measure::knows(&own, layout.stub_bytes.into(), ".ucode")?;
     let in_front = parts.microcode.filter(|_| !takes_microcode);
-    let initrds: Vec<&[u8]> = in_front
-        .into_iter()
-        .chain(parts.initrds.iter().copied())
-        .collect();
+    let in_front = in_front.map(Blob::Bytes);
+    let initrds = in_front.into_iter().chain(parts.initrds.iter().copied());
+    let initrds = padded(initrds)?;
     if !initrds.is_empty() {
-        list.push((".initrd", joined(&initrds), DATA));
+        list.push((".initrd", initrds, DATA));
     }
     if let Some(microcode) = parts.microcode.filter(|_| takes_microcode) {
-        list.push((".ucode", microcode.into(), DATA));
+        list.push((".ucode", bytes(microcode), DATA));
     }
-    list.push((".linux", parts.kernel.into(), CODE));
+    list.push((".linux", bytes(parts.kernel), CODE));
     if let Some(rows) = merged_sbat(parts, facts, layout) {
-        list.push((".sbat", rows.into_bytes().into(), DATA));
+        list.push((".sbat", bytes(rows.into_bytes()), DATA));
     }
     Ok(list)
 }
@@ -230,18 +259,17 @@ fn command_line(line: &str) -> Result<&str, Diagnostic> {
 }
 
 /// Archives one after another, each padded to a multiple of four.
-fn joined<'a>(archives: &[&'a [u8]]) -> Cow<'a, [u8]> {
-    if let [only] = archives
-        && only.len().is_multiple_of(4)
-    {
-        return Cow::Borrowed(only);
-    }
-    let mut bytes = Vec::new();
+fn padded<'a>(archives: impl Iterator<Item = Blob<'a>>) -> Result<Parts<'a>, Diagnostic> {
+    let mut parts = Vec::new();
     for archive in archives {
-        bytes.extend_from_slice(archive);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        let size = archive.size()?;
+        let missing = (size.next_multiple_of(4) - size) as usize;
+        parts.push(Part::Archive(archive));
+        if missing > 0 {
+            parts.push(Part::Bytes(vec![0; missing].into()));
+        }
     }
-    bytes.into()
+    Ok(parts)
 }
 
 /// The rows of stub, kernel and image; `None` where the stub's own section says all of it already.
@@ -273,7 +301,7 @@ struct Layout<'a> {
     stub_bytes: &'a [u8],
     /// The stub's headers; its sections stay, and get new places in the file.
     stub: Pe,
-    added: Vec<(Section, Cow<'a, [u8]>)>,
+    added: Vec<(Section, Parts<'a>)>,
     /// Where the next section goes in memory.
     next_address: u64,
     /// Alignment of added sections in memory.
@@ -301,9 +329,10 @@ impl<'a> Layout<'a> {
         }
     }
 
-    fn append(&mut self, name: &str, content: Cow<'a, [u8]>, flags: u32) -> Result<(), Diagnostic> {
+    fn append(&mut self, name: &str, content: Parts<'a>, flags: u32) -> Result<(), Diagnostic> {
         let address = self.next_address.next_multiple_of(self.alignment);
-        let size = content.len() as u64;
+        let sizes = content.iter().map(Part::size);
+        let size: u64 = sizes.sum::<Result<u64, Diagnostic>>()?;
         self.next_address = address + size;
         if self.next_address > LARGEST {
             return Err(too_large(self.next_address));
@@ -324,32 +353,53 @@ impl<'a> Layout<'a> {
         Ok(())
     }
 
-    fn write(mut self) -> Result<Vec<u8>, Diagnostic> {
+    fn write(mut self, output: &mut dyn Write) -> Result<(), Diagnostic> {
         let headers = self.header_size()?;
-        let mut bytes = self
+        let mut head = self
             .stub_bytes
             .get(..self.stub.table)
             .unwrap_or(&[])
             .to_vec();
-        bytes.resize(headers as usize, 0);
+        head.resize(headers as usize, 0);
+        let mut end = u64::from(headers);
         let mut sections = Vec::new();
+        let mut contents = Vec::new();
         let mut stub_sections = std::mem::take(&mut self.stub.sections);
         stub_sections.sort_by_key(|section| section.raw_offset);
-        for mut section in stub_sections {
+        let stub = stub_sections.into_iter().map(|section| {
             let data = raw(self.stub_bytes, &section);
-            place(&mut bytes, &mut section, data, self.stub.file_alignment);
-            sections.push(section);
-        }
-        for (mut section, content) in std::mem::take(&mut self.added) {
-            place(&mut bytes, &mut section, &content, self.stub.file_alignment);
+            (section, data.len() as u64, bytes(data))
+        });
+        let added = std::mem::take(&mut self.added).into_iter();
+        let added = added.map(|(section, content)| {
+            let size = u64::from(section.virtual_size);
+            (section, size, content)
+        });
+        for (mut section, size, content) in stub.chain(added) {
+            let next = place(&mut section, end, size, self.stub.file_alignment);
+            if next > LARGEST {
+                return Err(too_large(next));
+            }
+            contents.push((content, (next - end - size) as usize));
+            end = next;
             sections.push(section);
         }
         sections.sort_by_key(|section| section.virtual_address);
-        if bytes.len() as u64 > LARGEST {
-            return Err(too_large(bytes.len() as u64));
+        self.headers(&mut head, headers, &sections);
+        let put = |bytes: &[u8], output: &mut dyn Write| {
+            output.write_all(bytes).map_err(|error| failed(&error))
+        };
+        put(&head, output)?;
+        for (content, padding) in contents {
+            for part in content {
+                match part {
+                    Part::Bytes(bytes) => put(&bytes, output)?,
+                    Part::Archive(archive) => archive.write(0..u64::MAX, output)?,
+                }
+            }
+            put(&vec![0; padding], output)?;
         }
-        self.headers(&mut bytes, headers, &sections);
-        Ok(bytes)
+        Ok(())
     }
 
     /// The headers' size with all sections in the table, rounded up to the file alignment.
@@ -437,16 +487,17 @@ fn raw<'a>(bytes: &'a [u8], section: &Section) -> &'a [u8] {
     bytes.get(start..end).unwrap_or(&[])
 }
 
-/// Puts a section's content at the end of the file, with zeros up to the file alignment.
-fn place(bytes: &mut Vec<u8>, section: &mut Section, content: &[u8], alignment: u32) {
-    if content.is_empty() {
+/// Gives a section the place at the end of a file for so many bytes, and returns where the next one goes: at a multiple of the
+/// file alignment.
+fn place(section: &mut Section, end: u64, size: u64, alignment: u32) -> u64 {
+    if size == 0 {
         (section.raw_offset, section.raw_size) = (0, 0);
-        return;
+        return end;
     }
-    section.raw_offset = bytes.len() as u32;
-    bytes.extend_from_slice(content);
-    bytes.resize(bytes.len().next_multiple_of(alignment as usize), 0);
-    section.raw_size = (bytes.len() - section.raw_offset as usize) as u32;
+    let next = (end + size).next_multiple_of(u64::from(alignment));
+    section.raw_offset = end as u32;
+    section.raw_size = (next - end) as u32;
+    next
 }
 
 pub(super) fn put(bytes: &mut [u8], place: usize, value: &[u8]) {

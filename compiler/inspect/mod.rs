@@ -226,7 +226,7 @@ fn described(facts: &UkiFacts, bytes: &[u8]) -> EfiReport {
         os_release: words(".osrel"),
         uname: words(".uname"),
         sbat: words(".sbat"),
-        pcr11: efi::predict_pcr11(facts, bytes),
+        pcr11: efi::predict_pcr11(facts, bytes).ok().flatten(),
     }
 }
 

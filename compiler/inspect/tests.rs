@@ -195,15 +195,16 @@ fn a_unified_image_tells_its_kernel_and_its_files() {
     };
     let (_folder, store) = store();
     let initrd = initramfs_bytes(&store);
-    let bytes = efi::write_uki(&efi::Uki {
+    let mut bytes = Vec::new();
+    let parts = efi::Uki {
         stub: &stub,
         kernel: &kernel,
         command_line: Some("quiet"),
         os_release: Some("PRETTY_NAME=\"Zero-OS\"\n"),
-        initrds: vec![&initrd],
+        initrds: vec![(&initrd).into()],
         ..efi::Uki::default()
-    })
-    .expect("writes");
+    };
+    efi::write_uki(&parts, &mut bytes).expect("writes");
     let report = image("vmlinuz.efi", &bytes, &store).expect("a report");
     assert_eq!(report.kind, Kind::UnifiedKernelImage);
     let program = report.efi.as_ref().expect("an EFI program");

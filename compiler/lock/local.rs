@@ -13,7 +13,7 @@ use crate::check::{
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::{Files as _, System};
 use crate::source::Spanned;
-use crate::tree::{Digest, Entry, ImagePath, Node, Origin, Store, Tree};
+use crate::tree::{Digest, Entry, ImagePath, Known, Node, Origin, Store, Tree};
 
 use super::keyring::keyring;
 use super::{Ctx, LocalFile, LockedKernel, unreadable};
@@ -167,8 +167,15 @@ fn note<T>(
 }
 
 fn file(store: &Store, path: &Path) -> Result<LocalFile, Diagnostic> {
-    let mut opened = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
-    let (digest, size) = store.put_reader(&mut opened)?;
+    let mut known = Known::at(store, path);
+    let read = known_file(&mut known, path)?;
+    known.keep();
+    Ok(read)
+}
+
+fn known_file(known: &mut Known<'_>, path: &Path) -> Result<LocalFile, Diagnostic> {
+    let read = known.file(path)?;
+    let (digest, size) = read.map_err(|error| unreadable(path, &error))?;
     Ok(LocalFile { digest, size })
 }
 
@@ -226,6 +233,7 @@ pub fn folder_tree(
     origin: &str,
 ) -> Result<Tree, Diagnostic> {
     let origin = Origin::new(origin);
+    let mut known = Known::at(store, root);
     let mut tree = Tree::new();
     let mut builder = WalkBuilder::new(root);
     builder.standard_filters(false).follow_links(false);
@@ -260,12 +268,13 @@ pub fn folder_tree(
             .map(ImagePath::new)
             .ok_or_else(|| unusable(path, "its name is not UTF-8"))?;
         let name = name.map_err(|error| unusable(path, &error.to_string()))?;
-        tree.insert(name, local_entry(store, path, &origin)?);
+        tree.insert(name, local_entry(&mut known, path, &origin)?);
     }
+    known.keep();
     Ok(tree)
 }
 
-fn local_entry(store: &Store, path: &Path, origin: &Origin) -> Result<Entry, Diagnostic> {
+fn local_entry(known: &mut Known<'_>, path: &Path, origin: &Origin) -> Result<Entry, Diagnostic> {
     let metadata = std::fs::symlink_metadata(path).map_err(|error| unreadable(path, &error))?;
     if metadata.is_dir() {
         return Ok(Entry::directory(0o755, 0, origin.clone()));
@@ -285,7 +294,7 @@ fn local_entry(store: &Store, path: &Path, origin: &Origin) -> Result<Entry, Dia
     } else {
         0o755
     };
-    let LocalFile { digest, size } = file(store, path)?;
+    let LocalFile { digest, size } = known_file(known, path)?;
     Ok(Entry::file(digest, size, mode, 0, origin.clone()))
 }
 

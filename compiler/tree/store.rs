@@ -163,6 +163,16 @@ impl Store {
         Ok(bytes)
     }
 
+    /// The first bytes of a blob, which nobody vouches for: enough to see of what kind it is.
+    pub fn head(&self, digest: &Digest, most: u64) -> Result<Vec<u8>, Diagnostic> {
+        let path = self.blob_path(digest);
+        let file = fs::File::open(&path).map_err(|error| missing(digest, &error))?;
+        let mut head = Vec::new();
+        let read = file.take(most).read_to_end(&mut head);
+        read.map_err(|error| unusable(&path, &error))?;
+        Ok(head)
+    }
+
     /// A blob opened for reading from its start, verified beforehand in one pass of bounded memory.
     pub fn reader(&self, digest: &Digest) -> Result<fs::File, Diagnostic> {
         use std::io::Seek as _;

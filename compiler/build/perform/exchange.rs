@@ -85,10 +85,9 @@ fn is_program(
     digest: &Digest,
     path: &ImagePath,
 ) -> Result<bool, Diagnostic> {
-    let bytes = context.store.get(digest)?;
-    if !elf::is_elf(&bytes) {
+    let Some(bytes) = context.elf(digest)? else {
         return Ok(false);
-    }
+    };
     let facts = elf::inspect(path.as_str(), &bytes);
     Ok(facts.is_ok_and(|facts| facts.kind == Kind::Program))
 }

@@ -97,7 +97,12 @@ impl Image<'_> {
         let wishes = if let Some(wishes) = kept {
             wishes
         } else {
-            let wishes = read(path, &store.get(digest)?)?;
+            let bytes = match self.context.elf(digest)? {
+                Some(bytes) => bytes,
+                // Of a script the first line counts.
+                None => store.head(digest, 4096)?,
+            };
+            let wishes = read(path, &bytes)?;
             let text = serde_json::to_vec(&wishes).expect("texts are always JSON");
             // Without the note, the file is read again next time.
             let _ = store.write_note(&note, &text);

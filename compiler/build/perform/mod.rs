@@ -32,6 +32,7 @@ use super::crew::{self, Budget};
 use super::{Event, Observer, Options, cancelled};
 use crate::apk;
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::elf;
 use crate::patch;
 use crate::plan::{Action, ActionId, Input, InstalledFile, PlannedAction};
 use crate::source::Span;
@@ -68,6 +69,14 @@ impl Context<'_> {
 
     fn trees(&self, inputs: &[Input]) -> Result<Vec<Tree>, Diagnostic> {
         inputs.iter().map(|input| self.tree(input)).collect()
+    }
+
+    /// A file's content where it is an ELF program, library or module; anything else, however large, is not read.
+    fn elf(&self, digest: &Digest) -> Result<Option<Vec<u8>>, Diagnostic> {
+        if !elf::is_elf(&self.store.head(digest, 4)?) {
+            return Ok(None);
+        }
+        self.store.get(digest).map(Some)
     }
 
     /// Adds the place of the installed file that a problem is about.

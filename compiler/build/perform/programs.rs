@@ -4,7 +4,7 @@ use super::Context;
 use super::contributors::contributors;
 use super::stamp::with_build_id;
 use crate::diagnostic::{Diagnostic, Diagnostics, bytes};
-use crate::efi::{self, Uki};
+use crate::efi::{self, Blob, Uki};
 use crate::elf;
 use crate::plan::{Input, Verified};
 use crate::tree::{Digest, ImagePath, Node};
@@ -21,10 +21,9 @@ pub(super) fn verify(
         let Node::File { digest, .. } = &entry.node else {
             continue;
         };
-        let bytes = context.store.get(digest)?;
-        if !elf::is_elf(&bytes) {
+        let Some(bytes) = context.elf(digest)? else {
             continue;
-        }
+        };
         for verified in wanted {
             let (word, refused) = one(path, &bytes, verified);
             if let Some(problem) = refused {
@@ -88,24 +87,26 @@ pub(super) fn uki(context: &Context<'_>, inputs: &UkiInputs<'_>) -> Result<Diges
     let store = context.store;
     let stub = store.get(&context.digest(inputs.stub))?;
     let kernel = store.get(&context.digest(inputs.kernel))?;
-    let initramfs = store.get(&context.digest(inputs.initramfs))?;
+    let initramfs = store.reader(&context.digest(inputs.initramfs))?;
     let microcode = inputs
         .microcode
         .map(|microcode| store.get(&context.digest(microcode)))
         .transpose()?;
     let identity = store.get(&context.digest(inputs.identity))?;
     let os_release = with_build_id(inputs.os_release, &String::from_utf8_lossy(&identity));
-    let image = efi::write_uki(&Uki {
+    let parts = Uki {
         stub: &stub,
         kernel: &kernel,
         os_release: Some(&os_release),
         command_line: Some(inputs.cmdline).filter(|line| !line.is_empty()),
         uname: Some(inputs.release),
-        initrds: vec![&initramfs],
+        initrds: vec![Blob::File(&initramfs)],
         microcode: microcode.as_deref(),
         ..Uki::default()
-    })?;
-    store.put(&image)
+    };
+    let mut image = store.writer()?;
+    efi::write_uki(&parts, &mut image)?;
+    image.finish().map(|(digest, _)| digest)
 }
 
 /// Refuses an EFI program that is larger than allowed, and says what it is made of.
@@ -142,8 +143,8 @@ pub(super) fn limit(
 
 /// Predicts PCR 11 of a unified kernel image.
 pub(super) fn measure(context: &Context<'_>, image: &Input) -> Result<Digest, Diagnostic> {
-    let bytes = context.store.get(&context.digest(image))?;
-    let register = efi::predict_pcr11(&efi::read_uki(&bytes)?, &bytes);
+    let image = context.store.reader(&context.digest(image))?;
+    let register = efi::predict_pcr11(&efi::read_uki(&image)?, &image)?;
     let text = register.map_or(String::new(), |register| register.to_string());
     context.store.put(text.as_bytes())
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use super::Context;
 use crate::build::cancelled;
 use crate::diagnostic::Diagnostic;
-use crate::efi::{self, Certificate, PrivateKey};
+use crate::efi::{self, Certificate, PrivateKey, Signer};
 use crate::io::{Files as _, System, environment, run_with_input};
 use crate::plan::{Input, SigningKey};
 use crate::tree::Digest;
@@ -23,26 +23,27 @@ pub(super) fn sign(
     certificate: &str,
     place: &SigningKey,
 ) -> Result<Digest, Diagnostic> {
-    let program = context.store.get(&context.digest(program))?;
+    let program = context.store.reader(&context.digest(program))?;
     let certificate = Certificate::parse(certificate.as_bytes())
         .map_err(|fault| unusable("the certificate", &fault))?;
-    let signed = match place {
-        SigningKey::Token(address) => efi::sign_program(&program, &certificate, &mut |message| {
-            by_token(context, address, message)
-        }),
+    let mut signed = context.store.writer()?;
+    let mut sign =
+        |signer: &mut Signer<'_>| efi::sign_program(&program, &certificate, signer, &mut signed);
+    match place {
+        SigningKey::Token(address) => sign(&mut |message| by_token(context, address, message))?,
         SigningKey::Environment(name) => {
             let text = environment(name).ok_or_else(|| missing_variable(name))?;
             let key = read(&format!("`{name}`"), text.as_bytes())?;
-            efi::sign_program(&program, &certificate, &mut |message| Ok(key.sign(message)))
+            sign(&mut |message| Ok(key.sign(message)))?;
         }
         SigningKey::File(path) => {
             let bytes = System.read(path, LARGEST_KEY);
             let bytes = bytes.map_err(|error| missing_file(path, &error))?;
             let key = read(&format!("`{}`", path.display()), &bytes)?;
-            efi::sign_program(&program, &certificate, &mut |message| Ok(key.sign(message)))
+            sign(&mut |message| Ok(key.sign(message)))?;
         }
-    };
-    context.store.put(&signed?)
+    }
+    signed.finish().map(|(digest, _)| digest)
 }
 
 fn read(name: &str, bytes: &[u8]) -> Result<PrivateKey, Diagnostic> {

@@ -103,10 +103,15 @@ fn one(
     path: &ImagePath,
     what: Stripping,
 ) -> Result<Outcome, Diagnostic> {
-    let bytes = context.store.get(digest)?;
+    let bytes = match what {
+        Stripping::Binaries => match context.elf(digest)? {
+            Some(bytes) => bytes,
+            None => return Ok(Outcome::Same),
+        },
+        Stripping::Modules => context.store.get(digest)?,
+    };
     let stripped = match what {
-        Stripping::Binaries if elf::is_elf(&bytes) => elf::strip_program(&bytes),
-        Stripping::Binaries => Stripped::Already,
+        Stripping::Binaries => elf::strip_program(&bytes),
         Stripping::Modules => module(path, &bytes)?,
     };
     Ok(match stripped {

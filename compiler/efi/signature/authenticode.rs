@@ -1,13 +1,19 @@
 //! What is signed of a PE file, and where the signature goes ("Windows Authenticode Portable Executable Signature Format").
 
+use std::io::Write;
+
+use super::cannot_sign;
+use crate::diagnostic::Diagnostic;
+use crate::efi::blob::{Blob, failed};
 use crate::efi::pe::{Pe, u16_at, u32_at};
-use crate::efi::uki::put;
 use crate::tree::{Digest, Hasher};
 
+/// Within this much of a file are its headers.
+const HEADERS: u64 = 1 << 20;
 /// Offset of `CheckSum` in the optional header.
 const CHECKSUM: usize = 64;
 /// Entries of the table start at multiples of this.
-const ALIGNMENT: usize = 8;
+const ALIGNMENT: u64 = 8;
 /// `dwLength`, `wRevision` and `wCertificateType`, before the signature itself.
 const ENTRY_HEADER: usize = 8;
 /// `WIN_CERT_REVISION_2_0`.
@@ -17,60 +23,82 @@ const PKCS7: u16 = 0x0002;
 /// More signatures than any file has; a bound for hostile ones.
 const MOST_ENTRIES: usize = 64;
 
-/// The file as it will be with its signature, but without that: padded to a multiple of eight, since the padding is signed too.
-pub(super) fn prepare(program: &[u8]) -> Result<(Pe, Vec<u8>), &'static str> {
-    let pe = Pe::read(program)?;
+/// The headers of a file that can bear a signature.
+pub(super) fn headers(program: Blob<'_>) -> Result<Pe, Diagnostic> {
+    let pe = Pe::read(&program.part(0..HEADERS)?).map_err(cannot_sign)?;
     if pe.security.is_none() {
-        return Err("its headers have no place for a signature");
+        return Err(cannot_sign("its headers have no place for a signature"));
     }
     let (start, size) = pe.certificates;
-    let end = (start as usize).checked_add(size as usize);
-    if size > 0 && end.is_none_or(|end| end.next_multiple_of(ALIGNMENT) < program.len()) {
-        return Err("its table of signatures is not at its end");
+    let end = u64::from(start) + u64::from(size);
+    if size > 0 && end.next_multiple_of(ALIGNMENT) < program.size()? {
+        return Err(cannot_sign("its table of signatures is not at its end"));
     }
-    let mut padded = program.to_vec();
-    padded.resize(program.len().next_multiple_of(ALIGNMENT), 0);
-    Ok((pe, padded))
+    Ok(pe)
 }
 
-/// SHA-256 over the file without its checksum, the directory entry of the table, and the table.
-pub(super) fn digest(pe: &Pe, file: &[u8]) -> Digest {
-    let checksum = pe.optional + CHECKSUM;
-    let security = pe.security.unwrap_or(checksum + 4);
+/// SHA-256 over the file without its checksum, the directory entry of the table, and the table. A file without a table counts
+/// as padded to a multiple of eight where it is to be signed, since the padding is signed too.
+pub(super) fn digest(pe: &Pe, program: Blob<'_>, padded: bool) -> Result<Digest, Diagnostic> {
+    let checksum = (pe.optional + CHECKSUM) as u64;
+    let security = pe.security.map_or(checksum + 4, |place| place as u64);
     let (start, size) = pe.certificates;
     let end = match size {
-        0 => file.len(),
-        _ => (start as usize).min(file.len()),
+        0 => program.size()?,
+        _ => u64::from(start).min(program.size()?),
     };
     let mut hasher = Hasher::new();
-    for (from, to) in [(0, checksum), (checksum + 4, security), (security + 8, end)] {
-        hasher.update(file.get(from..to).unwrap_or(&[]));
+    for range in [0..checksum, checksum + 4..security, security + 8..end] {
+        program.each(range, |part| {
+            hasher.update(part);
+            Ok(())
+        })?;
     }
-    hasher.finish()
+    if padded && size == 0 {
+        hasher.update(&[0; 8][..(end.next_multiple_of(ALIGNMENT) - end) as usize]);
+    }
+    Ok(hasher.finish())
 }
 
-/// Adds a signature to a prepared file: a new table, or one more entry of the table that is there.
-pub(super) fn attach(pe: &Pe, file: &mut Vec<u8>, message: &[u8]) -> Result<(), &'static str> {
-    let entry = ENTRY_HEADER + message.len();
-    let (start, size) = match pe.certificates {
-        (_, 0) => (file.len(), 0),
-        (start, size) => (start as usize, size as usize),
-    };
-    // An entry that is there may end without padding.
-    let size = size.next_multiple_of(ALIGNMENT);
-    let size = size + entry.next_multiple_of(ALIGNMENT);
-    let field = |value: usize| u32::try_from(value).map_err(|_| "it is larger than 4 GiB");
-    file.extend_from_slice(&field(entry)?.to_le_bytes());
-    file.extend_from_slice(&REVISION.to_le_bytes());
-    file.extend_from_slice(&PKCS7.to_le_bytes());
-    file.extend_from_slice(message);
-    file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
+/// Writes a program with one more signature: in a new table, or as one more entry of the table that is there.
+pub(super) fn attach(
+    pe: &Pe,
+    program: Blob<'_>,
+    message: &[u8],
+    output: &mut dyn Write,
+) -> Result<(), Diagnostic> {
     let place = pe
         .security
-        .ok_or("its headers have no place for a signature")?;
-    put(file, place, &field(start)?.to_le_bytes());
-    put(file, place + 4, &field(size)?.to_le_bytes());
-    Ok(())
+        .ok_or_else(|| cannot_sign("its headers have no place for a signature"))?;
+    let place = place as u64;
+    let file = program.size()?;
+    let end = file.next_multiple_of(ALIGNMENT);
+    let entry = (ENTRY_HEADER + message.len()) as u64;
+    let (start, size) = match pe.certificates {
+        (_, 0) => (end, 0),
+        (start, size) => (u64::from(start), u64::from(size)),
+    };
+    // An entry that is there may end without padding.
+    let size = size.next_multiple_of(ALIGNMENT) + entry.next_multiple_of(ALIGNMENT);
+    let field = |value: u64| {
+        let value = u32::try_from(value);
+        let value = value.map_err(|_| cannot_sign("it is larger than 4 GiB"))?;
+        Ok::<_, Diagnostic>(value.to_le_bytes())
+    };
+    let directory = [field(start)?, field(size)?].concat();
+    let padding = [0; 8];
+    let mut tail = padding[..(end - file) as usize].to_vec();
+    tail.extend_from_slice(&field(entry)?);
+    tail.extend_from_slice(&REVISION.to_le_bytes());
+    tail.extend_from_slice(&PKCS7.to_le_bytes());
+    tail.extend_from_slice(message);
+    tail.extend_from_slice(&padding[..(entry.next_multiple_of(ALIGNMENT) - entry) as usize]);
+    program.write(0..place, output)?;
+    output
+        .write_all(&directory)
+        .map_err(|error| failed(&error))?;
+    program.write(place + 8..file, output)?;
+    output.write_all(&tail).map_err(|error| failed(&error))
 }
 
 /// The signatures in the table.
@@ -88,7 +116,7 @@ pub(super) fn table<'a>(pe: &Pe, file: &'a [u8]) -> Vec<&'a [u8]> {
             found.push(message);
         }
         rest = rest
-            .get(length.next_multiple_of(ALIGNMENT)..)
+            .get(length.next_multiple_of(ALIGNMENT as usize)..)
             .unwrap_or(&[]);
     }
     found

@@ -11,24 +11,29 @@ mod message;
 pub use certificate::{Certificate, PrivateKey};
 pub use message::SignatureFacts;
 
+use std::io::Write;
+
+use super::blob::Blob;
 use super::pe::Pe;
 use crate::diagnostic::Diagnostic;
 
 /// Makes the RSA signature (PKCS#1 v1.5 over SHA-256) of a message, wherever the private key is.
 pub type Signer<'a> = dyn FnMut(&[u8]) -> Result<Vec<u8>, Diagnostic> + 'a;
 
-/// Signs an EFI program: the program with one more signature in its table.
+/// Signs an EFI program, and writes it with one more signature in its table.
 ///
 /// # Errors
 /// What `signer` says; `zosc::efi::cannot-sign` for a file that cannot bear a signature; `zosc::efi::key-mismatch` where the
 /// key is not that of the certificate.
-pub fn sign_program(
-    program: &[u8],
+pub fn sign_program<'a>(
+    program: impl Into<Blob<'a>>,
     certificate: &Certificate,
     signer: &mut Signer<'_>,
-) -> Result<Vec<u8>, Diagnostic> {
-    let (pe, mut signed) = authenticode::prepare(program).map_err(cannot_sign)?;
-    let content = message::content(&authenticode::digest(&pe, &signed));
+    output: &mut dyn Write,
+) -> Result<(), Diagnostic> {
+    let program = program.into();
+    let pe = authenticode::headers(program)?;
+    let content = message::content(&authenticode::digest(&pe, program, true)?);
     let attributes = message::attributes(&content).map_err(cannot_sign)?;
     let signature = signer(&attributes)?;
     if !certificate.verifies(&attributes, &signature) {
@@ -42,8 +47,7 @@ pub fn sign_program(
         .help("name the key and the certificate that were made together as `key` and `cert`"));
     }
     let message = message::signed(certificate, &content, signature).map_err(cannot_sign)?;
-    authenticode::attach(&pe, &mut signed, &message).map_err(cannot_sign)?;
-    Ok(signed)
+    authenticode::attach(&pe, program, &message, output)
 }
 
 /// Every signature of an EFI program, in the order of its table.
@@ -51,7 +55,9 @@ pub fn signatures(program: &[u8]) -> Vec<SignatureFacts> {
     let Ok(pe) = Pe::read(program) else {
         return Vec::new();
     };
-    let digest = authenticode::digest(&pe, program);
+    let Ok(digest) = authenticode::digest(&pe, program.into(), false) else {
+        return Vec::new();
+    };
     authenticode::table(&pe, program)
         .into_iter()
         .map(|entry| message::facts(entry, &digest))

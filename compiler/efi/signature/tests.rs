@@ -21,6 +21,17 @@ fn key(name: &str) -> PrivateKey {
     PrivateKey::parse(&bytes).expect("a key")
 }
 
+/// As [`super::sign_program`], into memory.
+fn sign_program(
+    program: &[u8],
+    certificate: &Certificate,
+    signer: &mut Signer<'_>,
+) -> Result<Vec<u8>, Diagnostic> {
+    let mut bytes = Vec::new();
+    super::sign_program(program, certificate, signer, &mut bytes)?;
+    Ok(bytes)
+}
+
 fn signed(program: &[u8], name: &str) -> Vec<u8> {
     let key = key(name);
     sign_program(program, &certificate(name), &mut |message| {
