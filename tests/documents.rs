@@ -93,6 +93,11 @@ fn built_twice() {
 }
 
 #[test]
+fn what_is_different() {
+    follow("diff.md", &[]);
+}
+
+#[test]
 fn a_smaller_image() {
     follow("size.md", &[]);
 }

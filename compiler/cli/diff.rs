@@ -5,6 +5,9 @@ mod markdown;
 mod sides;
 mod values;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,10 +17,10 @@ use crate::diff::{self, Difference};
 use super::Failed;
 use super::session::Session;
 
-/// Tells what is different between two manifests or plans, and what the change costs.
+/// Tells what is different between two manifests, plans or images, and what the change costs.
 ///
-/// OLD and NEW are manifests with the zos.lock beside them, or plans (`zosc plan --format json`). A manifest is compared with
-/// a plan by the plan of its own.
+/// OLD and NEW are manifests with the zos.lock beside them, plans (`zosc plan --format json`), images (`.efi`, `.cpio`,
+/// compressed or not), or folders of images such as dist/. A manifest is compared with a plan by the plan of its own.
 ///
 /// The exit code is that of diff(1): 0 where nothing is different, 1 where something is, 2 where the two cannot be compared.
 ///

@@ -290,9 +290,13 @@ fn orders(old: &Section, new: &Section) -> Vec<Change> {
             let kept = names.iter().filter(|name| others.contains(name));
             kept.cloned().collect()
         };
-        let (before, after) = (both(before, after), both(after, before));
+        let (mut before, mut after) = (both(before, after), both(after, before));
         if before == after {
             continue;
+        }
+        let word = shared_words(&before).to_owned();
+        for name in before.iter_mut().chain(&mut after) {
+            name.drain(..word.len());
         }
         found.push(Change {
             change: ChangeKind::Moved,
@@ -312,6 +316,23 @@ fn orders(old: &Section, new: &Section) -> Vec<Change> {
         });
     }
     found
+}
+
+/// The words that all names begin with, with the space behind them.
+fn shared_words(names: &[String]) -> &str {
+    let Some((first, others)) = names.split_first() else {
+        return "";
+    };
+    let same = |one: &str| {
+        let pairs = first.char_indices().zip(one.chars());
+        let mut differing = pairs.skip_while(|((_, mine), other)| mine == other);
+        let end = differing.next().map(|((at, _), _)| at);
+        end.unwrap_or(first.len().min(one.len()))
+    };
+    let end = others.iter().map(|one| same(one)).min().unwrap_or(0);
+    let shared = first.get(..end).unwrap_or("");
+    let end = shared.rfind(' ').map_or(0, |space| space + 1);
+    &first[..end]
 }
 
 fn place(span: Span, sources: &SourceMap) -> Option<Place> {

@@ -26,6 +26,24 @@ pub struct Impact {
     pub outputs: Vec<OutputImpact>,
     /// What is fetched.
     pub fetch: Fetch,
+    /// The packages of the image and the files that the manifest names, where both sides are manifests with locks: the initramfs grows by
+    /// about as much as both together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub growth: Option<Growth>,
+}
+
+/// Bytes of what goes into an image, before and after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Growth {
+    /// The packages that it had, compressed as they are downloaded.
+    pub packages_before: u64,
+    /// The packages that it has.
+    pub packages_after: u64,
+    /// The files that it had from this machine, not compressed.
+    pub files_before: u64,
+    /// The files that it has.
+    pub files_after: u64,
 }
 
 /// The actions of a stage that run again.
@@ -48,6 +66,8 @@ pub struct ActionImpact {
     pub label: String,
     /// Why.
     pub because: String,
+    /// Whether that lies in the action itself, and not in those that it comes after.
+    pub own: bool,
     /// Whether the store has its result already.
     pub stored: bool,
 }
@@ -125,9 +145,11 @@ pub(super) fn between(
             continue;
         };
         let stage = by_stage.entry(&action.stage).or_default();
+        let (own, because) = because(old, new, *index, &labels, &again);
         stage.push(ActionImpact {
             label: action.label.clone(),
-            because: because(old, new, *index, &labels, &again),
+            because,
+            own,
             stored: is_stored(*index),
         });
     }
@@ -152,6 +174,7 @@ pub(super) fn between(
         stages,
         outputs: outputs((old, &before), (new, &after), stored, store),
         fetch: fetch(new, &again, stored, store),
+        growth: None,
     }
 }
 
@@ -163,20 +186,20 @@ fn labels(plan: &WrittenPlan) -> BTreeMap<(&str, &str), &WrittenAction> {
         .collect()
 }
 
-/// Why an action runs again: what is different about itself, else the first of those that it comes after.
+/// Why an action runs again: what is different about itself, else the first of those that it comes after; and whether it is the former.
 fn because(
     old: &WrittenPlan,
     new: &WrittenPlan,
     index: usize,
     labels: &BTreeMap<(&str, &str), &WrittenAction>,
     again: &BTreeSet<usize>,
-) -> String {
+) -> (bool, String) {
     let Some(action) = new.actions.get(index) else {
-        return String::new();
+        return (false, String::new());
     };
     let earlier = labels.get(&(action.stage.as_str(), action.label.as_str()));
     let Some(earlier) = earlier else {
-        return "new".to_owned();
+        return (true, "new".to_owned());
     };
     let (then, now) = (old.parameters(earlier), new.parameters(action));
     let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
@@ -191,15 +214,16 @@ fn because(
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        return format!("changed: {}{more}", shown.join(", "));
+        return (true, format!("changed: {}{more}", shown.join(", ")));
     }
     let needs = new.needs(index);
     let first = needs.iter().find(|id| again.contains(id));
     let first = first.and_then(|id| new.actions.get(*id));
-    first.map_or_else(
+    let because = first.map_or_else(
         || "its inputs changed".to_owned(),
         |action| format!("comes after `{}`", action.label),
-    )
+    );
+    (false, because)
 }
 
 fn outputs(

@@ -9,7 +9,8 @@ use crate::tree::{Digest, Node, Store};
 
 use super::difference::Change;
 use super::facts::{Facts, FieldKind, Section};
-use super::manifest::{relative, section};
+use super::here::Here;
+use super::manifest::section;
 use super::text;
 
 /// The section of files that belong to no other comes after those of the manifest.
@@ -20,9 +21,9 @@ pub(super) fn add(
     facts: &mut Facts,
     image: &Image,
     inputs: &Inputs,
+    here: &Here,
     store: &Store,
 ) -> Result<(), Diagnostic> {
-    let directory = image.directory.display().to_string();
     let files = section(facts, "file");
     for request in &image.files {
         let FileContent::Local(path) = &request.content else {
@@ -30,7 +31,13 @@ pub(super) fn add(
         };
         if let Some(file) = inputs.files.get(&path.value) {
             let thing = files.thing(format!("file {}", request.to.value));
-            thing.set("content", FieldKind::Content, file.digest.to_string());
+            // What others may not read is not shown line by line either.
+            let kind = if request.mode & 0o004 == 0 {
+                FieldKind::Detail
+            } else {
+                FieldKind::Content
+            };
+            thing.set("content", kind, file.digest.to_string());
             thing.set("size", FieldKind::Bytes, file.size);
         }
     }
@@ -52,7 +59,7 @@ pub(super) fn add(
         files.any(|file| matches!(&file.content, FileContent::Local(own) if own.value == path))
     };
     for (path, file) in inputs.files.iter().filter(|(path, _)| !is_a_file(path)) {
-        let thing = others.thing(relative(&path.display().to_string(), &directory));
+        let thing = others.thing(here.relative(&path.display().to_string()));
         thing.set("content", FieldKind::Content, file.digest.to_string());
         thing.set("size", FieldKind::Bytes, file.size);
     }

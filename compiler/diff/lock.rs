@@ -6,7 +6,7 @@ use crate::lock::{
 use crate::tree::Digest;
 
 use super::facts::{Facts, FieldKind, Section, Thing};
-use super::manifest::relative;
+use super::here::Here;
 
 /// Sections of a lock come after those of the manifest.
 const RANK: usize = 100;
@@ -14,9 +14,9 @@ const RANK: usize = 100;
 /// Adds what a lock names.
 ///
 /// What it answers to is in the manifest, and left out.
-pub(super) fn add(facts: &mut Facts, lock: &Lock, directory: &str) {
+pub(super) fn add(facts: &mut Facts, lock: &Lock, here: &Here) {
     let section = facts.section(RANK, "locked packages");
-    packages(section, "", &lock.packages, directory);
+    packages(section, "", &lock.packages, here);
     let section = facts.section(RANK + 1, "locked sources");
     for (name, source) in &lock.sources {
         self::source(section.thing(format!("source {name}")), source);
@@ -38,13 +38,13 @@ pub(super) fn add(facts: &mut Facts, lock: &Lock, directory: &str) {
     }
     let section = facts.section(RANK + 3, "locked toolchains");
     for (name, toolchain) in &lock.toolchains {
-        self::toolchain(section, name, toolchain, directory);
+        self::toolchain(section, name, toolchain, here);
     }
     let section = facts.section(RANK + 4, "locked indexes");
-    indexes(section, "", &lock.indexes, directory);
+    indexes(section, "", &lock.indexes, here);
 }
 
-fn packages(section: &mut Section, above: &str, packages: &[LockedPackage], directory: &str) {
+fn packages(section: &mut Section, above: &str, packages: &[LockedPackage], here: &Here) {
     let mut order = Vec::new();
     for package in packages {
         let role = match package.role {
@@ -63,11 +63,7 @@ fn packages(section: &mut Section, above: &str, packages: &[LockedPackage], dire
         thing.set("identity", FieldKind::Detail, package.identity.as_str());
         thing.set("built", FieldKind::Detail, super::time(package.built));
         if let Some((repository, _)) = package.urls.first().and_then(|url| split(url)) {
-            thing.set(
-                "repository",
-                FieldKind::Detail,
-                relative(repository, directory),
-            );
+            thing.set("repository", FieldKind::Detail, here.relative(repository));
         }
         let scripts: Vec<&str> = package.scripts.iter().map(String::as_str).collect();
         if !scripts.is_empty() {
@@ -90,24 +86,24 @@ fn split(url: &str) -> Option<(&str, &str)> {
     url.rsplit_once('/')?.0.rsplit_once('/')
 }
 
-fn indexes(section: &mut Section, above: &str, indexes: &[LockedIndex], directory: &str) {
+fn indexes(section: &mut Section, above: &str, indexes: &[LockedIndex], here: &Here) {
     for index in indexes {
-        let name = section.free_name(&format!("{above}index {}", relative(&index.url, directory)));
+        let name = section.free_name(&format!("{above}index {}", here.relative(&index.url)));
         let thing = section.thing(&name);
         thing.say_maybe("tag", index.tag.as_deref());
         thing.set("sha256", FieldKind::Detail, index.sha256.to_string());
     }
 }
 
-fn toolchain(section: &mut Section, name: &str, toolchain: &LockedToolchain, directory: &str) {
+fn toolchain(section: &mut Section, name: &str, toolchain: &LockedToolchain, here: &Here) {
     let whole = format!("toolchain {name}");
     match toolchain {
         LockedToolchain::Alpine {
             indexes, packages, ..
         } => {
             let above = format!("{whole}: ");
-            self::packages(section, &above, packages, directory);
-            self::indexes(section, &above, indexes, directory);
+            self::packages(section, &above, packages, here);
+            self::indexes(section, &above, indexes, here);
         }
         LockedToolchain::Download { url, sha256, size } => {
             let thing = section.thing(&whole);

@@ -7,6 +7,8 @@
 
 mod difference;
 mod facts;
+mod here;
+mod image;
 mod impact;
 mod local;
 mod lock;
@@ -19,17 +21,24 @@ pub use difference::{
     Change, ChangeKind, Counts, Difference, FieldChange, Place, SectionDifference, Subject, Verdict,
 };
 pub use facts::FieldKind;
-pub use impact::{ActionImpact, Fetch, Impact, OutputChange, OutputImpact, StageImpact, Stored};
+pub use impact::{
+    ActionImpact, Fetch, Growth, Impact, OutputChange, OutputImpact, StageImpact, Stored,
+};
 pub use plan::{WrittenAction, WrittenOutput, WrittenPlan};
 pub use text::TextChange;
 
-use crate::check::Image;
+use std::collections::BTreeSet;
+
+use crate::check::{FileContent, Image};
 use crate::diagnostic::Diagnostic;
-use crate::lock::Inputs;
+use crate::inspect::Opened;
+use crate::lock::{Inputs, Role};
 use crate::source::SourceMap;
 use crate::tree::{Digest, Store};
 
 use facts::Facts;
+use here::Here;
+use image::Images;
 
 /// The version of the form of [`Difference`].
 const VERSION: u32 = 1;
@@ -52,6 +61,10 @@ pub enum Content {
     Manifest(Box<ManifestSide>),
     /// A plan.
     Plan(WrittenPlan),
+    /// An image.
+    Image(Box<Opened>),
+    /// The images of a folder.
+    Folder(Vec<Opened>),
 }
 
 /// A manifest and what is known of its inputs.
@@ -72,6 +85,26 @@ impl Content {
         match self {
             Self::Manifest(manifest) => manifest.plan.as_ref(),
             Self::Plan(plan) => Some(plan),
+            Self::Image(_) | Self::Folder(_) => None,
+        }
+    }
+
+    fn images<'a>(&'a self, name: &'a str) -> Option<Images<'a>> {
+        let (list, folder) = match self {
+            Self::Image(image) => (std::slice::from_ref(&**image), false),
+            Self::Folder(list) => (list.as_slice(), true),
+            Self::Manifest(_) | Self::Plan(_) => return None,
+        };
+        Some(Images { name, list, folder })
+    }
+
+    /// What it is, in words.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Manifest(_) => "a manifest",
+            Self::Plan(_) => "a plan",
+            Self::Image(_) => "an image",
+            Self::Folder(_) => "a folder of images",
         }
     }
 }
@@ -80,6 +113,7 @@ impl Content {
 ///
 /// # Errors
 /// `zosc::diff::no-plan`: a manifest is to be compared with a plan, and what its own would be is not known.
+/// `zosc::diff::not-comparable`: the two have nothing in common.
 pub fn compare(
     old: &Side,
     new: &Side,
@@ -87,12 +121,27 @@ pub fn compare(
     sources: &SourceMap,
     store: &Store,
 ) -> Result<Difference, Diagnostic> {
+    let names = (old.name.as_str(), new.name.as_str());
+    let images = (old.content.images(names.0), new.content.images(names.1));
+    if let (Some(before), Some(after)) = images {
+        let (sections, notes) = image::compare(&before, &after, store)?;
+        let of = if before.folder && after.folder {
+            Subject::Folders
+        } else {
+            Subject::Images
+        };
+        return Ok(finished(of, old, new, sections, notes));
+    }
     let (of, before, after) = match (&old.content, &new.content) {
         (Content::Manifest(before), Content::Manifest(after)) => (
             Subject::Manifests,
             manifest_facts(before, after, store)?,
             manifest_facts(after, before, store)?,
         ),
+        (Content::Image(_) | Content::Folder(_), _)
+        | (_, Content::Image(_) | Content::Folder(_)) => {
+            return Err(not_comparable(old, new));
+        }
         (before, after) => {
             let (before, after) = (plan_of(old, before)?, plan_of(new, after)?);
             (Subject::Plans, plan::facts(before), plan::facts(after))
@@ -103,8 +152,57 @@ pub fn compare(
         local::show_text(change, store);
     }
     let plans = old.content.plan().zip(new.content.plan());
-    let notes = old.notes.iter().chain(&new.notes);
+    let impact = plans.map(|(before, after)| Impact {
+        growth: growth(&old.content, &new.content, store),
+        ..impact::between(before, after, stored, store)
+    });
     Ok(Difference {
+        impact,
+        ..finished(of, old, new, sections, Vec::new())
+    })
+}
+
+/// How much the inputs of an image grow, where both sides tell of them.
+fn growth(old: &Content, new: &Content, store: &Store) -> Option<Growth> {
+    let (Content::Manifest(old), Content::Manifest(new)) = (old, new) else {
+        return None;
+    };
+    let packages = |side: &ManifestSide| {
+        let packages = side.inputs.lock.packages.iter();
+        let own = packages.filter(|package| package.role == Role::Image);
+        own.map(|package| package.size).sum()
+    };
+    let files = |side: &ManifestSide| -> u64 {
+        let overlays = side.image.overlays.iter();
+        let folders = overlays.filter_map(|overlay| side.inputs.folders.get(&overlay.from.value));
+        let trees = folders.filter_map(|digest| store.get_tree(digest).ok());
+        let files = side.image.files.iter().map(|file| match &file.content {
+            FileContent::Bytes(bytes) => bytes.len() as u64,
+            FileContent::Local(path) => {
+                let file = side.inputs.files.get(&path.value);
+                file.map_or(0, |file| file.size)
+            }
+            FileContent::Link(_) => 0,
+        });
+        files.chain(trees.map(|tree| tree.content_size())).sum()
+    };
+    Some(Growth {
+        packages_before: packages(old),
+        packages_after: packages(new),
+        files_before: files(old),
+        files_after: files(new),
+    })
+}
+
+fn finished(
+    of: Subject,
+    old: &Side,
+    new: &Side,
+    sections: Vec<SectionDifference>,
+    notes: Vec<String>,
+) -> Difference {
+    let known = old.notes.iter().chain(&new.notes).cloned();
+    Difference {
         version: VERSION,
         of,
         old: old.name.clone(),
@@ -112,9 +210,16 @@ pub fn compare(
         same: sections.is_empty(),
         counts: Counts::of(&sections),
         sections,
-        impact: plans.map(|(old, new)| impact::between(old, new, stored, store)),
-        notes: notes.cloned().collect(),
-    })
+        impact: None,
+        notes: known.chain(notes).collect(),
+    }
+}
+
+fn not_comparable(old: &Side, new: &Side) -> Diagnostic {
+    let word = |side: &Side| format!("`{}` is {}", side.name, side.content.word());
+    let fact = format!("{}, and {}", word(old), word(new));
+    Diagnostic::error("zosc::diff::not-comparable", fact)
+        .help("build the manifest first, and compare what comes out: `zosc build`, then `zosc diff OLD dist/`")
 }
 
 fn plan_of<'a>(side: &Side, content: &'a Content) -> Result<&'a WrittenPlan, Diagnostic> {
@@ -132,15 +237,33 @@ fn manifest_facts(
     other: &ManifestSide,
     store: &Store,
 ) -> Result<Facts, Diagnostic> {
-    let directory = side.image.directory.display().to_string();
-    let mut facts = manifest::facts(&side.image);
-    local::add(&mut facts, &side.image, &side.inputs, store)?;
+    let value = manifest::value(&side.image);
+    let here = Here::new(&side.image.directory, shared(side, other));
+    let mut facts = manifest::facts(value, &here);
+    local::add(&mut facts, &side.image, &side.inputs, &here, store)?;
     order::add(&mut facts, &side.image, &other.image);
     // Where one side has no lock, there is nothing to compare the other's with.
     if side.locked && other.locked {
-        lock::add(&mut facts, &side.inputs.lock, &directory);
+        lock::add(&mut facts, &side.inputs.lock, &here);
     }
     Ok(facts)
+}
+
+/// What manifests of different folders both name, word for word.
+fn shared(side: &ManifestSide, other: &ManifestSide) -> BTreeSet<String> {
+    if side.image.directory == other.image.directory {
+        return BTreeSet::new();
+    }
+    let named = |side: &ManifestSide| {
+        let mut found = BTreeSet::new();
+        here::texts(&manifest::value(&side.image), &mut found);
+        let files = side.inputs.files.keys();
+        found.extend(files.map(|path| path.display().to_string()));
+        let indexes = side.inputs.lock.indexes.iter();
+        found.extend(indexes.map(|index| index.url.clone()));
+        found
+    };
+    named(side).intersection(&named(other)).cloned().collect()
 }
 
 /// The size of a content, where the store has it.

@@ -53,6 +53,11 @@ fn checked(text: &str, sources: &mut SourceMap) -> Option<Image> {
     )
 }
 
+/// Where those manifests lie.
+fn here() -> Here {
+    Here::new(Path::new("/suite"), BTreeSet::new())
+}
+
 /// What the examples of the book are completed with, section by section.
 const FRAME: [(&str, &str); 7] = [
     ("edition", "edition 1"),
@@ -168,12 +173,12 @@ fn whatever_a_manifest_says_is_compared() {
     for (file, text) in sound_manifests() {
         let image = checked(&text, &mut SourceMap::new()).expect("it is sound");
         let value = serde_json::to_value(&image).expect("images are plain data");
-        let facts = manifest::of_value(value.clone(), "/suite");
+        let facts = manifest::facts(value.clone(), &here());
         let mut changed = Vec::new();
         changed_leaves(&value, "", &mut changed);
         for (path, changed) in changed {
             leaves += 1;
-            let other = manifest::of_value(changed, "/suite");
+            let other = manifest::facts(changed, &here());
             if difference::between(&facts, &other, &SourceMap::new()).is_empty() {
                 unseen.push(format!("{file}: {path}"));
             }
@@ -199,7 +204,7 @@ fn a_value_has_a_place_and_the_place_is_no_value() {
 /// The facts of a manifest without a lock.
 fn facts_of(text: &str, sources: &mut SourceMap) -> Facts {
     let image = checked(text, sources).unwrap_or_else(|| panic!("this is not sound:\n{text}"));
-    let mut facts = manifest::facts(&image);
+    let mut facts = manifest::facts(manifest::value(&image), &here());
     order::add(&mut facts, &image, &image);
     facts
 }
@@ -306,7 +311,7 @@ fn whatever_a_lock_says_is_compared() {
     let facts_of = |value: &Value| {
         let lock: Lock = serde_json::from_value(value.clone()).ok()?;
         let mut facts = Facts::default();
-        lock::add(&mut facts, &lock, "/suite");
+        lock::add(&mut facts, &lock, &here());
         Some(facts)
     };
     let facts = facts_of(&value).expect("a lock");

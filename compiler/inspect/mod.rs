@@ -99,6 +99,8 @@ pub struct EfiReport {
     pub signatures: Vec<SignatureFacts>,
     /// Its sections, in the order of the file.
     pub sections: Vec<SectionFacts>,
+    /// The SHA-256 of each section's content, in the same order; fewer, where sections overlap.
+    pub digests: Vec<Digest>,
     /// The kernel's command line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command_line: Option<String>,
@@ -222,12 +224,30 @@ fn described(facts: &UkiFacts, bytes: &[u8]) -> EfiReport {
         signed: facts.signed,
         signatures: efi::signatures(bytes),
         sections: facts.sections.clone(),
+        digests: digests(facts, bytes),
         command_line: words(".cmdline"),
         os_release: words(".osrel"),
         uname: words(".uname"),
         sbat: words(".sbat"),
         pcr11: efi::predict_pcr11(facts, bytes).ok().flatten(),
     }
+}
+
+/// The digests of sections, as long as no byte is read twice.
+fn digests(facts: &UkiFacts, bytes: &[u8]) -> Vec<Digest> {
+    let mut end = 0;
+    let apart = facts.sections.iter().take_while(|section| {
+        let is_apart = section.size == 0 || section.offset >= end;
+        end = section.offset.saturating_add(section.size).max(end);
+        is_apart
+    });
+    let content = apart.map(|section| {
+        let start = usize::try_from(section.offset).unwrap_or(usize::MAX);
+        let size = usize::try_from(section.size).unwrap_or(usize::MAX);
+        let content = bytes.get(start..start.saturating_add(size));
+        Digest::of(content.unwrap_or_default())
+    });
+    content.collect()
 }
 
 /// Unpacks the archives of an initramfs and finds out who put what there.

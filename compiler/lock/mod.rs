@@ -12,6 +12,7 @@ mod container;
 mod facts;
 mod fetch;
 mod file;
+mod foresight;
 mod git;
 mod gone;
 mod held;
@@ -37,6 +38,7 @@ mod vendoring;
 pub use change::{Change, Subject};
 pub use container::{ContainerImage, image_tree};
 pub use fetch::{Wanted, fetch};
+pub use foresight::{beside, foresee, machine_files};
 pub use git::{Checkout, git_tree};
 pub use gone::gone;
 pub use inputs::*;
@@ -195,25 +197,6 @@ pub fn resolve(
     Ok(resolved)
 }
 
-/// What [`resolve`] would come to without the network; `zos.lock` is not written.
-///
-/// # Errors
-/// As [`resolve`]; that something would have to be looked up or fetched.
-pub fn foresee(image: &Image, store: &Store, cancel: &AtomicBool) -> Result<Resolved, Diagnostics> {
-    unsupported::refuse(image)?;
-    let ctx = Ctx {
-        store,
-        mode: Mode {
-            offline: true,
-            ..Mode::default()
-        },
-        observer: &Silent,
-        cancel,
-    };
-    let previous = read(&image.directory.join(FILE_NAME), Some(store))?;
-    settle(&ctx, image, &previous)
-}
-
 /// Everything that a plan needs, and how the lock differs from the one before.
 fn settle(ctx: &Ctx<'_>, image: &Image, previous: &Lock) -> Result<Resolved, Diagnostics> {
     let mut problems = Diagnostics::new();
@@ -340,29 +323,6 @@ fn check_names(image: &Image, previous: &Lock, update: Update<'_>) -> Result<(),
 /// The folder of the manifest, which the lock lies in.
 fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
-}
-
-/// The lock as it lies beside a manifest, whether or not it answers to it; `None` where there is none.
-///
-/// # Errors
-/// It cannot be read.
-pub fn beside(image: &Image, store: &Store) -> Result<Option<Lock>, Diagnostics> {
-    let path = image.directory.join(FILE_NAME);
-    let lock = read(&path, Some(store))?;
-    Ok(path.exists().then_some(lock))
-}
-
-/// This machine's files that an image asks for, as far as they can be read: the inputs that need no lock.
-pub fn machine_files(image: &Image, store: &Store, cancel: &AtomicBool) -> Inputs {
-    let ctx = Ctx::again(store, true, cancel);
-    let local = local::local(&ctx, image, &mut Diagnostics::new());
-    Inputs {
-        files: local.files,
-        folders: local.folders,
-        kernel: local.kernel,
-        stub: local.stub,
-        ..Inputs::default()
-    }
 }
 
 fn read(path: &Path, store: Option<&Store>) -> Result<Lock, Diagnostics> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::diagnostic::bytes;
 use crate::diff::{
     Change, ChangeKind, Difference, FieldChange, FieldKind, Impact, OutputChange, OutputImpact,
-    Place, Verdict,
+    Place, StageImpact, Verdict,
 };
 
 use super::super::render::Style;
@@ -116,7 +116,7 @@ fn one(text: &mut String, change: &Change, style: Style) {
         }
     }
     text.push_str(&format!("{line}\n"));
-    let fields = shown(&change.fields);
+    let fields = shown(change);
     if matches!(change.change, ChangeKind::Added | ChangeKind::Removed) {
         let facts = fields.iter().filter_map(|field| {
             let known = field.after.as_ref().or(field.before.as_ref())?;
@@ -198,7 +198,7 @@ pub(super) fn change_of(field: &FieldChange, has_lines: bool) -> String {
         (Some(before), Some(after)) if field.kind == FieldKind::Bytes => {
             let growth = before.as_u64().zip(after.as_u64());
             let growth = growth.map_or_else(String::new, |(before, after)| {
-                format!(" ({})", growth_of(before, after))
+                format!(" ({})", self::growth(before, after))
             });
             format!("{} → {}{growth}", text(before), text(after))
         }
@@ -207,10 +207,6 @@ pub(super) fn change_of(field: &FieldChange, has_lines: bool) -> String {
         (Some(before), None) => format!("-{}", text(before)),
         (None, None) => String::new(),
     }
-}
-
-fn growth_of(before: u64, after: u64) -> String {
-    growth(before, after)
 }
 
 /// The members of a list from the first to the last that is elsewhere in the other.
@@ -270,7 +266,8 @@ fn impact(text: &mut String, impact: &Impact, style: Style) {
             tame(&stage.stage),
             style.faint(&count)
         ));
-        for action in stage.again.iter().take(ACTIONS) {
+        let own = stage.again.iter().filter(|action| action.own);
+        for action in own.take(ACTIONS) {
             let sign = if action.stored {
                 style.good("✓")
             } else {
@@ -282,15 +279,31 @@ fn impact(text: &mut String, impact: &Impact, style: Style) {
                 style.faint(&tame(&action.because))
             ));
         }
-        let more = stage.again.len().saturating_sub(ACTIONS);
-        if more > 0 {
-            text.push_str(&format!("      … and {more} more\n"));
+        if let Some(others) = others(stage, ACTIONS) {
+            text.push_str(&format!("      {}\n", style.faint(&others)));
         }
     }
     for output in &impact.outputs {
         text.push_str(&format!("  {}\n", tame(&self::output(output))));
     }
     text.push_str(&format!("  {}\n", fetch(impact)));
+    for line in growths(impact) {
+        text.push_str(&format!("  {line}\n"));
+    }
+}
+
+/// How many actions of a stage are not named.
+pub(super) fn others(stage: &StageImpact, most: usize) -> Option<String> {
+    let own = stage.again.iter().filter(|action| action.own).count();
+    let behind = match stage.again.len() - own {
+        0 => None,
+        1 => Some("1 comes after others".to_owned()),
+        count => Some(format!("{count} come after others")),
+    };
+    let more = own.checked_sub(most).filter(|more| *more > 0);
+    let more = more.map(|more| format!("and {more} more"));
+    let parts: Vec<String> = more.into_iter().chain(behind).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// How many actions run again.
@@ -328,6 +341,33 @@ pub(super) fn output(output: &OutputImpact) -> String {
         _ => String::new(),
     };
     format!("{} {} {what}{size}", output.kind, output.name)
+}
+
+/// How much of what goes into the image there is more or less of.
+pub(super) fn growths(impact: &Impact) -> Vec<String> {
+    let Some(known) = impact.growth else {
+        return Vec::new();
+    };
+    let parts = [
+        (
+            "packages",
+            known.packages_before,
+            known.packages_after,
+            "as they are downloaded",
+        ),
+        (
+            "files",
+            known.files_before,
+            known.files_after,
+            "before compression",
+        ),
+    ];
+    let moved = parts.iter().filter(|(_, before, after, _)| before != after);
+    let lines = moved.map(|(what, before, after, how)| {
+        let growth = growth(*before, *after);
+        format!("{what} of the image: about {growth} {how}")
+    });
+    lines.collect()
 }
 
 /// What is fetched.

@@ -5,7 +5,7 @@
 
 use crate::diff::{Change, ChangeKind, Difference, Impact, SectionDifference, TextChange};
 
-use super::human::{actions, change_of, fetch, output, places, summary};
+use super::human::{actions, change_of, fetch, growths, others, output, places, summary};
 use super::values::{notes, shown, tame, value};
 
 /// The longest comment, in bytes; GitHub takes 65,536 characters.
@@ -107,7 +107,7 @@ fn row(change: &Change) -> String {
         ChangeKind::Moved => "moved",
     };
     let alone = matches!(change.change, ChangeKind::Added | ChangeKind::Removed);
-    let fields = shown(&change.fields).into_iter().map(|field| {
+    let fields = shown(change).into_iter().map(|field| {
         let text = if alone {
             let known = field.after.as_ref().or(field.before.as_ref());
             known.map_or_else(String::new, |known| value(known, field.kind))
@@ -139,6 +139,7 @@ fn impact(page: &mut Page, impact: &Impact) {
     let mut lines = vec![actions(impact)];
     lines.extend(impact.outputs.iter().map(output));
     lines.push(fetch(impact));
+    lines.extend(growths(impact));
     let list = lines.iter().map(|line| escaped(&tame(line)));
     let list: Vec<String> = list.collect();
     page.push(&format!("\n- {}\n", list.join("\n- ")));
@@ -151,7 +152,8 @@ fn impact(page: &mut Page, impact: &Impact) {
         return;
     }
     for stage in &impact.stages {
-        for action in stage.again.iter().take(ACTIONS) {
+        let own = stage.again.iter().filter(|action| action.own);
+        for action in own.take(ACTIONS) {
             page.push(&format!(
                 "| {} | {} | {} |\n",
                 escaped(&tame(&stage.stage)),
@@ -159,10 +161,9 @@ fn impact(page: &mut Page, impact: &Impact) {
                 escaped(&tame(&action.because))
             ));
         }
-        let more = stage.again.len().saturating_sub(ACTIONS);
-        if more > 0 {
+        if let Some(others) = others(stage, ACTIONS) {
             page.push(&format!(
-                "| {} | and {more} more | |\n",
+                "| {} | {others} | |\n",
                 escaped(&tame(&stage.stage))
             ));
         }

@@ -6,6 +6,7 @@ use crate::build::{self, Status};
 use crate::check::Image;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::diff::{Content, ManifestSide, Side, WrittenPlan};
+use crate::inspect;
 use crate::io::{self, FileKind, Files as _};
 use crate::lock::{self, Inputs};
 use crate::plan::{self, Plan};
@@ -28,6 +29,8 @@ pub(super) struct Known {
 enum Named {
     Manifest(PathBuf),
     Plan(Vec<u8>),
+    Image,
+    Folder,
 }
 
 /// Reads one side; without `impact`, no plan is made.
@@ -41,6 +44,22 @@ pub(super) fn side(
     let named = session.settle(named(path).map_err(Diagnostics::from))?;
     match named {
         Named::Manifest(manifest) => manifest_side(session, store, name, manifest, no_impact),
+        Named::Image | Named::Folder => {
+            let is_folder = matches!(named, Named::Folder);
+            let mut images = session.settle(inspect::open(path, &io::System, store))?;
+            let content = match images.pop() {
+                Some(image) if !is_folder => Content::Image(Box::new(image)),
+                last => Content::Folder(images.into_iter().chain(last).collect()),
+            };
+            Ok(Known {
+                side: Side {
+                    name,
+                    content,
+                    notes: Vec::new(),
+                },
+                stored: Vec::new(),
+            })
+        }
         Named::Plan(bytes) => {
             let plan = WrittenPlan::read(&name, &bytes);
             let plan = session.settle(plan.map_err(Diagnostics::from))?;
@@ -69,11 +88,13 @@ fn named(path: &Path) -> Result<Named, Diagnostic> {
         if io::System.kind(&manifest).is_some() {
             return Ok(Named::Manifest(manifest));
         }
+        return Ok(Named::Folder);
     }
     let ending = path.extension().and_then(|ending| ending.to_str());
     match ending {
         Some("kdl") => Ok(Named::Manifest(path.to_owned())),
-        _ => read(LARGEST_PLAN).map(Named::Plan),
+        Some("json") => read(LARGEST_PLAN).map(Named::Plan),
+        _ => Ok(Named::Image),
     }
 }
 
@@ -123,9 +144,13 @@ fn inputs(
     let beside = lock::beside(image, store)?;
     match lock::foresee(image, store, &CANCELLED) {
         Ok(found) => {
-            if beside.is_some() && !found.changes.is_empty() {
+            if !found.changes.is_empty() {
+                let state = match beside {
+                    Some(_) => "has a zos.lock that is older than it",
+                    None => "has no zos.lock",
+                };
                 notes.push(format!(
-                    "the zos.lock of {name} is older than its manifest: what `zosc lock` would write is compared"
+                    "{name} {state}: what `zosc lock` would write is compared"
                 ));
             }
             Ok((found.inputs, true, true))

@@ -5,26 +5,33 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::diagnostic::bytes;
-use crate::diff::{FieldChange, FieldKind};
+use crate::diff::{Change, ChangeKind, FieldChange, FieldKind};
 
 /// The most characters of a value that are shown.
 const LONGEST: usize = 160;
 /// The most members of a list that are shown.
 const MEMBERS: usize = 24;
 
-/// The fields of a change that people are shown: details only where they are all there is.
-pub(super) fn shown(fields: &[FieldChange]) -> Vec<&FieldChange> {
-    let is_detail =
-        |field: &FieldChange| matches!(field.kind, FieldKind::Detail | FieldKind::Content);
-    let main = |field: &&FieldChange| !is_detail(field) && field.kind != FieldKind::Note;
-    let found: Vec<&FieldChange> = fields.iter().filter(main).collect();
-    if found.is_empty() {
-        return fields
-            .iter()
-            .filter(|field| field.kind != FieldKind::Note)
-            .collect();
-    }
-    found
+/// The facts of a change that people are shown: details only where nothing else tells of them.
+pub(super) fn shown(change: &Change) -> Vec<&FieldChange> {
+    let is = |field: &FieldChange, kinds: &[FieldKind]| kinds.contains(&field.kind);
+    let details = [FieldKind::Detail, FieldKind::Content];
+    let named = |field: &&FieldChange| field.kind != FieldKind::Note;
+    let has_main = change
+        .fields
+        .iter()
+        .any(|field| named(&field) && !is(field, &details));
+    // Another size or version says that the content is another; nothing else does.
+    let telling = [FieldKind::Bytes, FieldKind::Version];
+    let told = change.change != ChangeKind::Changed
+        || change.text.is_some()
+        || change.fields.iter().any(|field| is(field, &telling));
+    let shows = |field: &&FieldChange| {
+        let content = ["content", "sha256"].contains(&field.field.as_str());
+        !is(field, &details) || !has_main || content && !told
+    };
+    let fields = change.fields.iter().filter(named);
+    fields.filter(shows).collect()
 }
 
 /// What explains a change.
