@@ -2,18 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test that cannot go on fails.
 
-use std::path::PathBuf;
-
 #[path = "support/mod.rs"]
 mod support;
 
 use serde_json::Value;
 use support::packages::{Content, Item, Recipe, SignatureHash, SigningKey, index};
+use support::project;
 
-/// An image of packages, a file and units, as an initramfs.
-const IMAGE: &str = r##"edition 1
-image test version="1" { epoch "2026-01-01T00:00:00Z" }
-alpine "3.22" { repository "file://REPOSITORY"; key "keys/test.rsa.pub" }
+/// An image of packages, files and units, as an initramfs.
+const IMAGE: &str = r##"
 packages { install marks }
 file "/init" mode="0755" text="#!/bin/marks\n"
 file "/etc/motd" text="welcome\n"
@@ -25,39 +22,21 @@ size { drop docs }
 outputs { initramfs "initramfs.cpio.xz" }
 "##;
 
-/// A folder with a manifest, a signed repository and a store of its own.
-struct Project {
-    folder: tempfile::TempDir,
-    key: SigningKey,
-}
+/// A project with packages that need one another.
+struct Project(project::Project);
 
 impl Project {
     fn new() -> Self {
-        let project = Self {
-            folder: tempfile::tempdir().unwrap(),
-            key: SigningKey::generate("test.rsa.pub", b"explaining"),
-        };
-        let repository = project.path("repository").display().to_string();
-        project.write("zos.kdl", &IMAGE.replace("REPOSITORY", &repository));
-        project.write("keys/test.rsa.pub", &project.key.public_pem());
+        let project = Self(project::Project::new(IMAGE));
         project.publish("1.0-r0");
         project
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.path(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
-
     fn edit(&self, from: &str, to: &str) {
-        let text = std::fs::read_to_string(self.path("zos.kdl")).unwrap();
-        assert!(text.contains(from), "`{from}` is not in the manifest");
-        self.write("zos.kdl", &text.replace(from, to));
+        self.0.edit(|text| {
+            assert!(text.contains(from), "`{from}` is not in the manifest");
+            text.replace(from, to)
+        });
     }
 
     /// A program, the library that it needs in a version, and a base.
@@ -70,32 +49,20 @@ impl Project {
                 .file("usr/share/doc/marks/README", "read me\n")
                 .with(Item::new("bin/marks", Content::File(b"marks".into())).mode(0o755)),
         ];
-        let hash = SignatureHash::Sha256;
-        let archives: Vec<_> = recipes
-            .iter()
-            .map(|recipe| recipe.pack(Some((&self.key, hash))))
-            .collect();
-        let folder = self.path("repository/x86_64");
-        std::fs::create_dir_all(&folder).unwrap();
+        let key = SigningKey::generate("test.rsa.pub", b"command line");
+        let signer = Some((&key, SignatureHash::Sha256));
+        let archives: Vec<_> = recipes.iter().map(|recipe| recipe.pack(signer)).collect();
+        let folder = self.0.path("repository/x86_64");
         for archive in &archives {
             std::fs::write(folder.join(archive.file_name()), &archive.bytes).unwrap();
         }
-        let index = index(&archives, "test", Some((&self.key, hash)));
+        let index = index(&archives, "test", signer);
         std::fs::write(folder.join("APKINDEX.tar.gz"), index).unwrap();
-    }
-
-    fn command(&self) -> assert_cmd::Command {
-        let mut command = assert_cmd::Command::cargo_bin("zosc").unwrap();
-        command
-            .current_dir(self.folder.path())
-            .env("ZOSC_STORE", self.path("store"))
-            .env_remove("SOURCE_DATE_EPOCH");
-        command
     }
 
     /// What a command prints that ends with this code.
     fn ends(&self, code: i32, arguments: &[&str]) -> String {
-        let output = self.command().args(arguments).output().unwrap();
+        let output = self.0.run(arguments);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}:\n{said}");
         String::from_utf8(output.stdout).unwrap()
@@ -149,7 +116,7 @@ fn a_part_of_a_folder_of_images_and_a_file_of_one_can_be_asked_for() {
     project.edit("welcome", "hello");
     project.prints(&["build"]);
     let image = "dist/initramfs.cpio.xz";
-    std::fs::copy(project.path(image), project.path("dist/copy.cpio.xz")).unwrap();
+    std::fs::copy(project.0.path(image), project.0.path("dist/copy.cpio.xz")).unwrap();
     let both = project.json(&["inspect", "dist", "--units"]);
     let images = both["images"].as_array().unwrap();
     assert_eq!(images.len(), 2);
@@ -167,4 +134,129 @@ fn a_part_of_a_folder_of_images_and_a_file_of_one_can_be_asked_for() {
     assert!(sizes.contains("\u{1b}[1m"), "{sizes}");
     project.ends(1, &["inspect", image, "--cat", "/etc/modt"]);
     project.ends(1, &["inspect", "nowhere"]);
+}
+
+/// The lines of a plan's human form that say what is to do.
+fn to_do(project: &Project) -> Vec<String> {
+    let text = project.prints(&["plan", "--stale"]);
+    let marked = |line| str::strip_prefix(line, "  • ").or(str::strip_prefix(line, "  ◦ "));
+    let lines = text.lines().filter_map(marked);
+    let words = lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+    words.collect()
+}
+
+#[test]
+fn a_plan_names_what_changed_in_the_words_of_the_manifest() {
+    let project = Project::new();
+    assert!(to_do(&project).contains(&"write units never built".to_owned()));
+    project.prints(&["build"]);
+    assert!(to_do(&project).is_empty());
+
+    project.edit("\"/bin/marks sshd\"", "\"/bin/marks sshd -D\"");
+    let told = to_do(&project);
+    for line in [
+        "write units unit sshd changed: exec",
+        "initramfs after `write units`: unit sshd changed: exec",
+    ] {
+        assert!(told.contains(&line.to_owned()), "{told:#?}");
+    }
+    let merged = project.prints(&["plan", "--stage", "components_copy"]);
+    assert!(
+        merged.contains("1 actions, 1 to do: 0 for certain, 1 behind"),
+        "{merged}"
+    );
+    project.edit("\"/bin/marks sshd -D\"", "\"/bin/marks sshd\"");
+
+    project.edit("welcome", "hello");
+    assert_eq!(to_do(&project)[0], "write files file /etc/motd changed");
+    project.edit("hello", "welcome");
+
+    project.edit(
+        "unit network",
+        "unit loopback { exec \"/bin/marks lo\"; oneshot }\nunit network",
+    );
+    let added = "write units unit loopback added".to_owned();
+    assert!(to_do(&project).contains(&added));
+    let plan = project.json(&["plan", "--stale"]);
+    let units = member(&plan["actions"], "label", "write units");
+    assert_eq!(units["causes"][0], "unit loopback added");
+    let merge = member(&plan["actions"], "label", "merge components");
+    assert_eq!(merge["roots"][0], units["id"]);
+    let graph = project.prints(&["plan", "--format", "dot"]);
+    assert!(
+        graph.contains("[label=\"write units\", fillcolor=orange]"),
+        "{graph}"
+    );
+    assert!(
+        graph.contains("fillcolor=moccasin") && graph.contains(" -> "),
+        "{graph}"
+    );
+}
+
+#[test]
+fn another_version_of_a_package_is_named() {
+    let project = Project::new();
+    project.prints(&["build"]);
+    project.publish("1.0-r1");
+    project.prints(&["update"]);
+    let told = to_do(&project);
+    let fetch = "fetch libmarks package libmarks 1.0-r0 → 1.0-r1".to_owned();
+    assert!(told.contains(&fetch), "{told:#?}");
+    // With the package in the store, the installation says it by itself.
+    project.prints(&["fetch"]);
+    let told = to_do(&project);
+    assert!(
+        told.iter()
+            .any(|line| line.starts_with("unpack libmarks package")),
+        "{told:#?}"
+    );
+    project.prints(&["build"]);
+    let plan = project.json(&["plan"]);
+    let install = member(&plan["actions"], "kind", "install-packages");
+    let label = install["label"].as_str().unwrap();
+    let last = &project.json(&["plan", "--explain", label])["last"];
+    assert_eq!(last["causes"][0], "package libmarks 1.0-r0 → 1.0-r1");
+}
+
+#[test]
+fn an_action_is_explained_by_its_label_or_its_number() {
+    let project = Project::new();
+    project.prints(&["build"]);
+    let text = project.prints(&["plan", "--explain", "fetch marks"]);
+    for wanted in [
+        "fetch marks  fetch, stage alpine_extract",
+        "downloads a file whose digest is locked",
+        "stored: it would not run",
+        " ms in build 1: never built",
+        "needed by   `unpack marks`",
+        "ends up in  initramfs.cpio.xz",
+        "package marks",
+        "zos.kdl:8:20",
+        "packages { install marks }",
+        "here",
+    ] {
+        assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
+    }
+    let explained = project.json(&["plan", "--explain", "write units"]);
+    assert_eq!(
+        explained["depends_on"]["unit sshd"]["exec"],
+        "/bin/marks sshd"
+    );
+    assert!(explained["key"].is_string());
+    assert_eq!(explained["last"]["build"], 1);
+    let id = explained["id"].to_string();
+    assert_eq!(
+        project.json(&["plan", "--explain", &id])["label"],
+        "write units"
+    );
+
+    let refused = |asked: &str| {
+        let arguments = ["plan", "--explain", asked, "--message-format", "json"];
+        let line = project.ends(1, &arguments);
+        serde_json::from_str::<Value>(line.trim()).unwrap()
+    };
+    let unknown = refused("write unit");
+    assert_eq!(unknown["code"], "zosc::cli::unknown-action");
+    assert_eq!(unknown["help"], "did you mean `write units`?");
+    project.ends(2, &["plan", "--stage", "alpine"]);
 }

@@ -7,8 +7,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::cores::Cores;
 use super::crew::{Budget, Loan};
-use super::ledger::{self, Parts, Trust};
+use super::ledger::{self, Trust};
 use super::memory::{self, Memory};
+use super::parts::Parts;
 use super::perform::{self, Context};
 use super::{Event, Observer, Options, Reason, cancelled, reproduction, status};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -388,7 +389,7 @@ impl Engine<'_> {
     fn remember(&self, index: u32, key: Digest) -> Result<(), Diagnostic> {
         let planned = self.planned(index);
         let inputs = self.inputs(index);
-        let parts = Parts::of(self.plan, &planned.action, key, &resolver(&inputs));
+        let parts = Parts::of(self.plan, planned, key, &resolver(&inputs));
         ledger::remember(self.store, planned, &parts)
     }
 

@@ -1,12 +1,9 @@
 //! What earlier builds left behind: results by key, and what each action's last key was made of.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
+use super::parts::Parts;
 use crate::diagnostic::Diagnostic;
 use crate::lock;
-use crate::plan::{Action, Plan, PlannedAction, Yield};
+use crate::plan::{PlannedAction, Yield};
 use crate::tree::{Digest, Node, Store, Tree};
 
 /// How much of a stored result is looked at before it is used.
@@ -55,68 +52,6 @@ fn files(tree: &Tree) -> impl Iterator<Item = (Digest, u64)> + '_ {
         Node::File { digest, size } => Some((digest, size)),
         _ => None,
     })
-}
-
-/// What a key was made of, each part by its digest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Parts {
-    /// The key.
-    pub(super) key: Digest,
-    /// Outputs of other actions, by their labels.
-    pub(super) inputs: BTreeMap<String, Digest>,
-    /// Everything else, by the name of the parameter.
-    pub(super) parameters: BTreeMap<String, Digest>,
-}
-
-impl Parts {
-    /// Takes an action's key apart.
-    pub(super) fn of(
-        plan: &Plan,
-        action: &Action,
-        key: Digest,
-        results: &dyn Fn(crate::plan::ActionId) -> Digest,
-    ) -> Self {
-        let label = |id: crate::plan::ActionId| {
-            let planned = plan.actions.get(id.0 as usize);
-            planned.map_or_else(String::new, |planned| planned.label.clone())
-        };
-        let inputs = action
-            .needs()
-            .into_iter()
-            .map(|id| (label(id), results(id)));
-        // Inputs are told apart above; here they must not count.
-        let nothing = Digest::of(b"");
-        let mut parameters = BTreeMap::new();
-        if let Some(kinds) = action.canonical(&|_| nothing).get("action") {
-            let kinds = kinds.as_object().into_iter().flatten();
-            let fields = kinds.filter_map(|(_, fields)| fields.as_object());
-            for (name, value) in fields.flatten() {
-                parameters.insert(name.clone(), Digest::of(value.to_string().as_bytes()));
-            }
-        }
-        Self {
-            key,
-            inputs: inputs.collect(),
-            parameters,
-        }
-    }
-
-    /// What is not as it was, inputs first.
-    pub(super) fn changed_since(&self, earlier: &Self) -> Vec<String> {
-        let differs = |now: &BTreeMap<String, Digest>, then: &BTreeMap<String, Digest>| {
-            let names = now.keys().chain(then.keys());
-            let mut names: Vec<String> = names
-                .filter(|name| now.get(*name) != then.get(*name))
-                .cloned()
-                .collect();
-            names.sort();
-            names.dedup();
-            names
-        };
-        let mut changed = differs(&self.inputs, &earlier.inputs);
-        changed.extend(differs(&self.parameters, &earlier.parameters));
-        changed
-    }
 }
 
 /// The parts of the key that an action of this label had last.

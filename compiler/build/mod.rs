@@ -10,10 +10,12 @@ mod content;
 mod cores;
 mod crew;
 mod engine;
+mod explained;
 mod ledger;
 mod logs;
 mod materialise;
 mod memory;
+mod parts;
 mod perform;
 mod record;
 mod reproduction;
@@ -28,13 +30,14 @@ pub mod executor;
 pub mod sandbox;
 
 pub use content::contents;
+pub use explained::{Explained, ExplainedInput, LastRun, Yielded, explain};
 pub use memory::default_memory;
 pub use record::{ActionRecord, OutputRecord, Record, Subject, record_of, records};
 pub use reproduction::{Culprit, Verdict, compare, share_fetched};
 pub use savings::Saving;
 pub use selection::{Again, Selection};
 pub use shell::{Shell, State, find_shell, open_shell, reopen, shells};
-pub use status::{Reason, Status, preview, status};
+pub use status::{Behind, Reason, Status, preview, status};
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;

@@ -1,6 +1,10 @@
 //! Which actions have a stored result, and why the others have none.
 
-use super::ledger::{self, Parts, Trust};
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::ledger::{self, Trust};
+use super::parts::Parts;
 use super::{Again, Selection};
 use crate::plan::{ActionId, Plan, PlannedAction};
 use crate::tree::{Digest, Store};
@@ -19,43 +23,70 @@ pub enum Status {
 pub enum Reason {
     /// Nothing like it was ever performed.
     Never,
-    /// These inputs (by the label of the action they come from) and parameters (by name) are not what they were.
+    /// What it depends on is not what it was; each cause by itself, in the words of the manifest.
     Changed(Vec<String>),
     /// It was performed, but what it yielded is no longer in the store.
     Lost,
     /// Its result is in the store, and it is performed again because someone asked for it.
     Asked(Again),
-    /// The action with this label comes first; what that yields decides.
-    Behind(String),
+    /// Others come first; what those yield decides.
+    Behind(Behind),
 }
+
+/// What an action waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Behind {
+    /// The actions with which it all begins, in the order of the plan: only their inputs are all known.
+    pub roots: Vec<ActionId>,
+    /// The label of the first of those, and why that has no stored result.
+    pub root: (String, Vec<String>),
+}
+
+/// How many causes a line names.
+const TOLD: usize = 3;
 
 impl Reason {
     /// What it says, each cause by itself.
     pub fn causes(&self) -> Vec<String> {
         match self {
-            Self::Changed(what) => what.iter().map(|what| format!("{what} changed")).collect(),
-            _ => vec![self.to_string()],
+            Self::Never => vec!["never built".to_owned()],
+            Self::Changed(causes) if causes.is_empty() => {
+                vec!["its kind of action changed".to_owned()]
+            }
+            Self::Changed(causes) => causes.clone(),
+            Self::Lost => vec!["its result is no longer in the store".to_owned()],
+            Self::Asked(Again::From(stage)) => vec![format!("asked for: from {stage} on")],
+            Self::Asked(_) => vec!["asked for".to_owned()],
+            Self::Behind(behind) => vec![behind.to_string()],
         }
     }
 }
 
-impl std::fmt::Display for Reason {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Never => formatter.write_str("never built"),
-            Self::Changed(what) => {
-                let (shown, more) = what.split_at(what.len().min(3));
-                write!(formatter, "changed: {}", shown.join(", "))?;
-                if more.is_empty() {
-                    return Ok(());
-                }
-                write!(formatter, " and {} more", more.len())
-            }
-            Self::Lost => formatter.write_str("its result is no longer in the store"),
-            Self::Asked(Again::From(stage)) => write!(formatter, "asked for: from {stage} on"),
-            Self::Asked(_) => formatter.write_str("asked for"),
-            Self::Behind(label) => write!(formatter, "comes after `{label}`"),
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&some(&self.causes()))
+    }
+}
+
+impl fmt::Display for Behind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (root, causes) = &self.root;
+        write!(formatter, "after `{root}`: {}", some(causes))?;
+        match self.roots.len() {
+            0 | 1 => Ok(()),
+            2 => formatter.write_str("; and one more such beginning"),
+            many => write!(formatter, "; and {} more such beginnings", many - 1),
         }
+    }
+}
+
+/// The first few causes, and how many there are besides.
+fn some(causes: &[String]) -> String {
+    let (shown, more) = causes.split_at(causes.len().min(TOLD));
+    let shown = shown.join(", ");
+    match more.len() {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
     }
 }
 
@@ -68,11 +99,8 @@ pub fn status(plan: &Plan, store: &Store) -> Vec<Status> {
             Some(Status::Cached(output)) => Some(*output),
             _ => None,
         };
-        let first_stale = needs.iter().find(|id| known(**id).is_none());
-        if let Some(id) = first_stale {
-            let label = plan.actions.get(id.0 as usize);
-            let label = label.map_or_else(String::new, |planned| planned.label.clone());
-            all.push(Status::Stale(Reason::Behind(label)));
+        if let Some(behind) = behind(plan, &all, &needs) {
+            all.push(Status::Stale(Reason::Behind(behind)));
             continue;
         }
         let resolve = |id| known(id).unwrap_or_else(|| Digest::of(b""));
@@ -98,6 +126,31 @@ pub fn preview(plan: &Plan, store: &Store, selection: Selection) -> Vec<Option<S
     .collect()
 }
 
+/// What an action waits for; `None` where all that it needs is there.
+fn behind(plan: &Plan, all: &[Status], needs: &[ActionId]) -> Option<Behind> {
+    let mut roots: BTreeSet<ActionId> = BTreeSet::new();
+    for id in needs {
+        match all.get(id.0 as usize) {
+            Some(Status::Cached(_)) | None => {}
+            Some(Status::Stale(Reason::Behind(behind))) => roots.extend(&behind.roots),
+            Some(Status::Stale(_)) => {
+                roots.insert(*id);
+            }
+        }
+    }
+    let root = *roots.first()?;
+    let label = plan.actions.get(root.0 as usize);
+    let label = label.map_or_else(String::new, |planned| planned.label.clone());
+    let causes = match all.get(root.0 as usize) {
+        Some(Status::Stale(reason)) => reason.causes(),
+        _ => Vec::new(),
+    };
+    Some(Behind {
+        roots: roots.into_iter().collect(),
+        root: (label, causes),
+    })
+}
+
 /// Why an action whose inputs are known has no stored result.
 pub(super) fn reason(
     plan: &Plan,
@@ -111,7 +164,7 @@ pub(super) fn reason(
     }
     match ledger::last(store, planned) {
         Some(last) => {
-            let parts = Parts::of(plan, &planned.action, key, resolve);
+            let parts = Parts::of(plan, planned, key, resolve);
             Reason::Changed(parts.changed_since(&last))
         }
         None => Reason::Never,

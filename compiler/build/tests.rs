@@ -323,23 +323,31 @@ fn status_names_what_changed() {
         stale(&plan)[..2],
         [
             "write files: never built",
-            "build tool: comes after `write files`"
+            "build tool: after `write files`: never built"
         ]
     );
     bench.build(&plan).expect("builds");
     assert!(stale(&plan).is_empty());
     assert_eq!(
-        stale(&image("other", SCRIPT))[0],
-        "write files: changed: files"
+        stale(&image("other", SCRIPT)),
+        [
+            "write files: file x /etc/motd changed",
+            "build tool: after `write files`: file x /etc/motd changed",
+            "merge: after `write files`: file x /etc/motd changed",
+            "pack: after `write files`: file x /etc/motd changed",
+        ]
     );
     bench
         .build(&image("other text", "exit 1"))
         .expect_err("fails");
     let other = image("other text", SCRIPT);
-    assert_eq!(stale(&other)[0], "build tool: changed: write files");
+    assert_eq!(
+        stale(&other)[0],
+        "build tool: what `write files` yields changed"
+    );
     assert_eq!(
         stale(&image("hello", "true"))[0],
-        "build tool: changed: arguments"
+        "build tool: source tool changed: command"
     );
     let Some(Status::Cached(digest)) = status(&plan, &bench.store).pop() else {
         panic!("it was built");

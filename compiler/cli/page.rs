@@ -18,6 +18,8 @@ pub(super) enum Tone {
     Good,
     /// What is not.
     Bad,
+    /// What is to be done.
+    Verb,
 }
 
 /// A piece of text.
@@ -69,6 +71,7 @@ impl Cell {
             Tone::Faint => style.faint(&self.text),
             Tone::Good => style.good(&self.text),
             Tone::Bad => style.bad(&self.text),
+            Tone::Verb => style.verb(&self.text),
         };
         let blanks = " ".repeat(width.saturating_sub(self.width()));
         if self.right {

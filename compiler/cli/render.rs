@@ -7,7 +7,7 @@ use miette::{
 };
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Label, Severity};
-use crate::source::{SourceId, SourceMap};
+use crate::source::{SourceId, SourceMap, Span};
 
 use super::message::Problem;
 
@@ -78,6 +78,35 @@ pub(super) fn human(problems: &Diagnostics, sources: &SourceMap, style: Style) -
     }
     text.push_str(&counts(problems, style));
     text
+}
+
+/// A place in a text as problems are shown, with a note.
+pub(super) fn snippet(span: Span, note: &str, sources: &SourceMap, style: Style) -> String {
+    let theme = if style.colours {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
+    let Some(source) = sources.get(span.source) else {
+        return String::new();
+    };
+    let label = Label {
+        span,
+        message: note.to_owned(),
+    };
+    let place = Elsewhere {
+        source: NamedSource::new(&source.name, source.text.to_string()),
+        labels: vec![labeled(&label, sources)],
+    };
+    let mut text = String::new();
+    // Writing to a String does not fail.
+    let _ = handler.render_report(&mut text, &place);
+    // The line above the snippet names the file, which stands in the snippet itself.
+    let from = text.find('╭').and_then(|at| text.get(..at)?.rfind('\n'));
+    text.get(from.map_or(0, |at| at + 1)..)
+        .unwrap_or(&text)
+        .to_owned()
 }
 
 fn counts(problems: &Diagnostics, style: Style) -> String {
@@ -277,7 +306,6 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::source::Span;
 
     fn example() -> (Diagnostics, SourceMap) {
         let mut sources = SourceMap::new();

@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::{self, Existing, NewFile, Unwritten};
 use crate::lock::{self, Inputs};
 use crate::plan;
-use crate::source::SourceMap;
+use crate::source::{SourceMap, Span};
 use crate::tree::{Access, Holder, Store};
 
 use super::progress::Progress;
@@ -156,6 +156,23 @@ impl Session {
             }
         };
         self.fail(problem)
+    }
+
+    /// A place in a text as problems are shown, with a note, for standard output.
+    pub(super) fn snippet(&self, span: Span, note: &str) -> String {
+        render::snippet(span, note, &self.sources, self.output_style)
+    }
+
+    /// A place in a text for programs.
+    pub(super) fn place(&self, span: Span) -> serde_json::Value {
+        let position = self.sources.position(span);
+        let file = self.sources.get(span.source).map(|source| &source.name);
+        serde_json::json!({
+            "file": file,
+            "line": position.line,
+            "column": position.column,
+            "text": self.sources.slice(span),
+        })
     }
 
     /// The folder that relative paths start from.

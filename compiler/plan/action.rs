@@ -1,6 +1,7 @@
 //! The closed set of things a build can do.
 
 mod key;
+mod meaning;
 mod yields;
 
 pub use yields::Yield;

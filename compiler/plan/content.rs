@@ -64,11 +64,54 @@ pub(super) fn units(lowering: &mut Lowering<'_>) -> Option<Input> {
         files: files.collect(),
         epoch: lowering.inputs.epoch,
     };
-    Some(
-        lowering
-            .plan
-            .add(Stage::ZinitSetup, "write units", None, action),
-    )
+    let written = lowering
+        .plan
+        .add(Stage::ZinitSetup, "write units", None, action);
+    for unit in &units {
+        for (field, value) in fields(unit) {
+            let subject = format!("unit {}", unit.name);
+            lowering.plan.say(written, &subject, field, value);
+        }
+    }
+    Some(written)
+}
+
+/// A unit by the words that the manifest has for it, as far as something is said.
+fn fields(unit: &zinit::Unit) -> Vec<(&'static str, String)> {
+    let (name, command) = match &unit.command {
+        Some(zinit::Command::Argv(argv)) => ("exec", zinit::quote_all(argv)),
+        Some(zinit::Command::Shell(script)) => ("shell", script.clone()),
+        None => ("exec", String::new()),
+    };
+    let said = |is_said: bool, value: String| if is_said { value } else { String::new() };
+    let probed = unit.probe.is_some() || unit.start_timeout.is_some();
+    let probe = format!("{:?} {:?}", unit.probe, unit.start_timeout);
+    let stops = unit.stop_signal.is_some() || unit.stop_timeout.is_some();
+    let stop = format!("{:?} {:?}", unit.stop_signal, unit.stop_timeout);
+    let restarts = unit.restart != zinit::Restart::default();
+    let logs = unit.log != zinit::Log::default();
+    let fields = [
+        (name, command),
+        ("kind", unit.kind.name().to_owned()),
+        ("requires", unit.requires.join(" ")),
+        ("after", unit.after.join(" ")),
+        ("wants", unit.wants.join(" ")),
+        ("conflicts", unit.conflicts.join(" ")),
+        ("test", said(probed, probe)),
+        ("restart", said(restarts, format!("{:?}", unit.restart))),
+        ("stop", said(stops, stop)),
+        ("log", said(logs, format!("{:?}", unit.log))),
+        (
+            "env",
+            said(
+                !unit.environment.is_empty(),
+                format!("{:?}", unit.environment),
+            ),
+        ),
+        ("dir", unit.directory.clone().unwrap_or_default()),
+    ];
+    let fields = fields.into_iter();
+    fields.filter(|(_, value)| !value.is_empty()).collect()
 }
 
 /// Absolute paths of the programs that units start, with the unit's name.

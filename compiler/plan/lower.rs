@@ -41,6 +41,13 @@ impl Lowering<'_> {
     pub(super) fn kernel(&self) -> Option<&LockedKernel> {
         self.inputs.lock.kernel.as_ref()
     }
+
+    /// Says which revision of a source an output depends on; of a hash, the beginning.
+    pub(super) fn say_source(&mut self, of: Input, source: &str, field: &str, value: &str) {
+        let is_hash = value.len() >= 40 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let value = value.get(..12).filter(|_| is_hash).unwrap_or(value);
+        self.plan.say(of, &format!("source {source}"), field, value);
+    }
 }
 
 /// Lowers an image and its locked inputs to a plan.
@@ -114,6 +121,9 @@ fn sites(lowering: &mut Lowering<'_>) {
             let key = format!("verify {} {}", source.name.value, word.value.name());
             sites.insert(key, word.span);
         }
+    }
+    for unit in &image.units {
+        sites.insert(format!("unit {}", unit.unit.name), unit.span);
     }
     for file in &image.files {
         sites.insert(format!("file {}", file.to.value), file.to.span);

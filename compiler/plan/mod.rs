@@ -21,6 +21,7 @@ mod sources;
 mod stage;
 mod toolchains;
 mod verifying;
+mod words;
 
 pub use action::{Action, ActionId, Input, Yield};
 pub use bill::About;
@@ -31,6 +32,7 @@ pub use parameters::{
 };
 pub use skipped_scripts::skipped_scripts;
 pub use stage::Stage;
+pub use words::{Facets, Word};
 
 pub use crate::check::SigningKey;
 
@@ -51,7 +53,7 @@ pub struct Plan {
     pub build_id: Option<Input>,
     /// What makes the image smaller, in order.
     pub reductions: Vec<Reduction>,
-    /// Places in the manifest of what actions name, by `module NAME`, `package NAME`, `file PATH`, `source NAME`,
+    /// Places in the manifest of what actions name, by `module NAME`, `package NAME`, `file PATH`, `source NAME`, `unit NAME`,
     /// `verify SOURCE WORD`, `initramfs`: for errors.
     pub sites: BTreeMap<String, Span>,
 }
@@ -67,6 +69,8 @@ pub struct PlannedAction {
     pub action: Action,
     /// The manifest node that asked for it.
     pub site: Option<Span>,
+    /// What it depends on, as the manifest and the lock call it; the action itself has the rest.
+    pub words: Vec<Word>,
 }
 
 impl PlannedAction {
@@ -121,6 +125,7 @@ impl Plan {
             stage,
             action,
             site,
+            words: Vec::new(),
         });
         Input::Output(ActionId(self.actions.len() as u32 - 1))
     }

@@ -270,6 +270,11 @@ fn unpack_at(lowering: &mut Lowering<'_>, package: &LockedPackage, site: Option<
     };
     let label = format!("unpack {}", package.name);
     let unpacked = lowering.plan.add(Stage::AlpineExtract, label, site, unpack);
+    let subject = format!("package {}", package.name);
+    let version = package.version.as_str();
+    for output in [file, unpacked] {
+        lowering.plan.say(output, &subject, "", version);
+    }
     lowering.materials.packages.insert(package.sha256, unpacked);
     unpacked
 }

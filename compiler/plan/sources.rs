@@ -80,12 +80,14 @@ fn fetched(lowering: &mut Lowering<'_>, source: &Source) -> Input {
                 version: version.clone(),
                 tree: *tree,
             };
-            lowering.plan.add(
+            let fetched = lowering.plan.add(
                 Stage::ComponentsBuild,
                 format!("fetch {name}"),
                 site,
                 vendor,
-            )
+            );
+            lowering.say_source(fetched, name, "version", version);
+            fetched
         }
         (
             SourceOrigin::Git { .. },
@@ -107,7 +109,9 @@ fn fetched(lowering: &mut Lowering<'_>, source: &Source) -> Input {
                 tree: *tree,
             };
             let label = format!("fetch {name}");
-            lowering.plan.add(Stage::ComponentsBuild, label, site, git)
+            let fetched = lowering.plan.add(Stage::ComponentsBuild, label, site, git);
+            lowering.say_source(fetched, name, "commit", commit);
+            fetched
         }
         (
             SourceOrigin::Release {
@@ -182,6 +186,7 @@ fn release(
     let archive = lowering
         .plan
         .add(Stage::ComponentsBuild, format!("fetch {name}"), site, fetch);
+    lowering.say_source(archive, name, "download", &sha256.to_string());
     if let Some(strip_components) = unpack {
         let origin = format!("source {name}");
         let action = Action::Unpack {
@@ -241,6 +246,10 @@ fn built(lowering: &mut Lowering<'_>, source: &Source, build: &Build, tree: Inpu
         at: fixed(lock::CRATES),
         writable: false,
     }));
+    let local = match tree {
+        Input::Known(digest) => Some(digest.to_string()),
+        Input::Output(_) => None,
+    };
     let epoch = lowering.inputs.epoch;
     let run = Action::Run {
         environment: recipes::environment(build, &toolchain, epoch),
@@ -260,12 +269,16 @@ fn built(lowering: &mut Lowering<'_>, source: &Source, build: &Build, tree: Inpu
         origin: format!("source {name}"),
         epoch,
     };
-    lowering.plan.add(
+    let built = lowering.plan.add(
         Stage::ComponentsBuild,
         format!("build {name}"),
         Some(build.span),
         run,
-    )
+    );
+    if let Some(digest) = local {
+        lowering.say_source(built, name, "files", &digest);
+    }
+    built
 }
 
 /// The crates or modules that the lock keeps for a source.

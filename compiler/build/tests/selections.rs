@@ -98,7 +98,7 @@ fn a_preview_says_what_is_sure_and_what_was_asked_for() {
     };
     assert_eq!(
         shown(selection(Some(Stage::ComponentsBuild), Again::Nothing)),
-        ["never built", "comes after `write files`", "left", "left"]
+        ["never built", "after `write files`: never built", "left", "left"]
     );
     bench.build(&plan).expect("builds");
     assert_eq!(

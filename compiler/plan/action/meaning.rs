@@ -1,0 +1,60 @@
+//! What each kind of action does, in a sentence for people.
+
+use super::Action;
+
+impl Action {
+    /// What it does.
+    pub fn meaning(&self) -> &'static str {
+        match self {
+            Self::Fetch { .. } => "downloads a file whose digest is locked",
+            Self::Vendor { .. } => "fetches a package of the Cargo registry with its dependencies",
+            Self::Git { .. } => "fetches the files of a commit",
+            Self::Dependencies { .. } => "fetches what a source's own lock file names",
+            Self::Pull { .. } => "pulls a container image whose digest is locked",
+            Self::Patch { .. } => "applies a patch to the files of a source",
+            Self::Unpack { .. } => "unpacks an archive",
+            Self::UnpackRoot { .. } => "unpacks a root filesystem",
+            Self::UnpackPackage { .. } => "verifies a package and unpacks it",
+            Self::PackageFiles { .. } => "takes the files of a package",
+            Self::PackageScript { .. } => "takes a script of a package",
+            Self::InstallPackages { .. } => "installs packages in order",
+            Self::SettleDirectories { .. } => {
+                "gives directories the owners and modes that the packages agree on"
+            }
+            Self::TriggerDirectories { .. } => "finds the directories that a trigger watches",
+            Self::FinishPackages { .. } => "writes apk's database and settings",
+            Self::Run { .. } => "runs a command in the sandbox and keeps what it writes",
+            Self::InstallFiles { .. } => "puts files of a source at their places in the image",
+            Self::Verify { .. } => "fails unless the source's programs are as they must be",
+            Self::VerifyLinks { .. } => {
+                "fails unless programs find their loaders and libraries in the image"
+            }
+            Self::WriteFiles { .. } => "writes files whose content the manifest gives",
+            Self::Move { .. } => "puts a folder at its place in the image",
+            Self::Merge { .. } => "lays trees over one another",
+            Self::Accounts { .. } => "adds and changes accounts and groups",
+            Self::Modules { .. } => {
+                "selects kernel modules with all that they need, and writes their indexes and lists"
+            }
+            Self::Firmware { .. } => "selects firmware",
+            Self::Drop { .. } => "leaves files out",
+            Self::Strip { .. } => "takes symbols and debugging information out of files",
+            Self::Programs { .. } => "picks out the programs that are to be packed",
+            Self::Exchange { .. } => "puts packed programs back in place",
+            Self::Validate { .. } => "fails unless the image can start",
+            Self::Segment { .. } => "picks out the part of the image that one segment holds",
+            Self::Cpio { .. } => "writes an archive and compresses it",
+            Self::Concat { .. } => "joins archives to one initramfs",
+            Self::PickFile { .. } => "takes one file of a tree",
+            Self::KernelConfig { .. } => "fails unless the kernel is configured as asked for",
+            Self::Identify { .. } => "computes the image's digest",
+            Self::Stamp { .. } => "writes the image's digest into the image",
+            Self::Microcode { .. } => "joins the archives of microcode packages",
+            Self::Sbom { .. } => "lists what the image is made of",
+            Self::Uki { .. } => "joins stub, kernel and initramfs to an EFI program",
+            Self::Limit { .. } => "fails where an EFI program is too large",
+            Self::Measure { .. } => "computes what the stub will measure into PCR 11",
+            Self::Sign { .. } => "signs an EFI program for Secure Boot",
+        }
+    }
+}
