@@ -22,6 +22,7 @@ pub mod boot;
 pub mod diff;
 pub mod inspect;
 pub mod migrate;
+pub mod report;
 
 pub mod build;
 pub mod plan;

@@ -12,6 +12,8 @@ pub struct InstalledPackage {
     pub name: String,
     /// Its version.
     pub version: String,
+    /// Its licence, as its maker wrote it; may be empty.
+    pub licence: String,
     /// Bytes that its files take, as its maker counted them.
     pub installed_size: u64,
     /// What it needs, as written.
@@ -50,6 +52,7 @@ fn record(text: &str) -> Option<InstalledPackage> {
         match letter {
             "P" => value.clone_into(&mut package.name),
             "V" => value.clone_into(&mut package.version),
+            "L" => value.clone_into(&mut package.licence),
             "I" => package.installed_size = value.parse().unwrap_or(0),
             "D" => package.depends.extend(words()),
             "p" => package.provides.extend(words()),
@@ -75,9 +78,10 @@ mod tests {
     #[test]
     fn a_record_tells_its_files_and_needs() {
         let text = "C:Q1x=\nP:musl\nV:1.2.4-r2\nI:634880\np:so:libc.musl-x86_64.so.1=1\nF:lib\nR:ld-musl-x86_64.so.1\na:0:0:755\nZ:Q1y=\n\n\
-                    P:busybox\nV:1.36.1-r15\nD:so:libc.musl-x86_64.so.1 !old\nF:\nF:bin\nM:0:0:755\nR:busybox\nF:etc/../x\nR:lost\n\n";
+                    P:busybox\nV:1.36.1-r15\nL:GPL-2.0-only\nD:so:libc.musl-x86_64.so.1 !old\nF:\nF:bin\nM:0:0:755\nR:busybox\nF:etc/../x\nR:lost\n\n";
         let [busybox, musl] = <[_; 2]>::try_from(read_installed(text)).expect("two packages");
         assert_eq!(busybox.full_name(), "busybox-1.36.1-r15");
+        assert_eq!(busybox.licence, "GPL-2.0-only");
         assert_eq!(busybox.depends, ["so:libc.musl-x86_64.so.1", "!old"]);
         let shown = |paths: &[ImagePath]| -> Vec<String> {
             paths.iter().map(ImagePath::to_string).collect()

@@ -23,6 +23,7 @@ mod plan;
 mod progress;
 mod render;
 mod repo;
+mod report;
 mod resolve;
 mod sbom;
 mod schema;
@@ -208,6 +209,7 @@ enum Command {
     Units(units::Arguments),
     Shell(shell::Arguments),
     Repo(repo::Arguments),
+    Report(report::Arguments),
     Sbom(sbom::Arguments),
     Schema(schema::Arguments),
     Explain(explain::Arguments),
@@ -249,6 +251,7 @@ pub fn run() -> ExitCode {
             Err(failed) => Err(failed),
         },
         Command::Repo(arguments) => repo::run(&mut session, &arguments),
+        Command::Report(arguments) => report::run(&mut session, &arguments),
         Command::Sbom(arguments) => sbom::run(&mut session, &arguments),
         Command::Schema(arguments) => schema::run(&mut session, &arguments),
         Command::Explain(arguments) => explain::run(&mut session, &arguments),

@@ -17,7 +17,7 @@ pub use modules::ModuleReport;
 pub use open::open;
 pub use origins::{OriginsFrom, installed};
 pub use sizes::{SizeReport, Sizes};
-pub use units::UnitReport;
+pub use units::{UnitReport, units};
 
 use std::path::PathBuf;
 

@@ -40,7 +40,7 @@ pub struct UnitReport {
 }
 
 /// The units of an image: by wave, then by name; those whose order is not known come last. What cannot be read adds a remark.
-pub(super) fn units(tree: &Tree, store: &Store, remarks: &mut Vec<String>) -> Vec<UnitReport> {
+pub fn units(tree: &Tree, store: &Store, remarks: &mut Vec<String>) -> Vec<UnitReport> {
     let mut reports = Vec::new();
     for dialect in [Dialect::Yaml, Dialect::Toml] {
         let (found, units) = read(tree, store, dialect, remarks);
