@@ -9,7 +9,8 @@
 //!
 //! Each pass is one module with one public function: [`syntax`] parses, [`manifest`] decodes, [`check`] resolves names and
 //! refuses what cannot work, [`lock`] pins every input to a digest, [`plan`] lowers the result to a graph of typed
-//! actions, [`build`] performs those that have no stored result. [`inspect`] and [`boot`] look at what came out; [`diff`] tells two manifests, plans or images apart; [`migrate`]
+//! actions, [`build`] performs those that have no stored result. [`inspect`] and [`boot`] look at what came out; [`diff`] tells two manifests, plans or images apart; [`report`]
+//! makes a page about one, and [`provenance`] states how it came about; [`migrate`]
 //! makes a first manifest of a bash builder's configuration; [`repository`] makes signed repositories of one's own packages;
 //! [`cli`] is the face. Formats ([`apk`], [`archive`], [`kconfig`], [`kmod`], [`elf`], [`efi`], [`sbom`], [`zinit`]) turn bytes into values and back and
 //! know nothing of manifests. [`tree`] holds the heart: file trees as data, and the store.
@@ -20,12 +21,14 @@ pub mod cli;
 
 pub mod boot;
 pub mod diff;
+pub mod report;
+
 pub mod inspect;
 pub mod migrate;
-pub mod report;
 
 pub mod build;
 pub mod plan;
+pub mod provenance;
 pub mod repository;
 
 pub mod lock;

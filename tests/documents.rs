@@ -101,3 +101,8 @@ fn what_is_different() {
 fn a_smaller_image() {
     follow("size.md", &[]);
 }
+
+#[test]
+fn what_an_image_is_made_of() {
+    follow("report.md", &[]);
+}

@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["inspect"],
     &["migrate"],
     &["build"],
-    &["plan", "repository"],
+    &["plan", "provenance", "repository"],
     &["lock"],
     &["check"],
     &["manifest"],

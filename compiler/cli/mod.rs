@@ -21,6 +21,7 @@ mod new;
 mod page;
 mod plan;
 mod progress;
+mod provenance;
 mod render;
 mod repo;
 mod report;
@@ -210,6 +211,7 @@ enum Command {
     Shell(shell::Arguments),
     Repo(repo::Arguments),
     Report(report::Arguments),
+    Provenance(provenance::Arguments),
     Sbom(sbom::Arguments),
     Schema(schema::Arguments),
     Explain(explain::Arguments),
@@ -251,6 +253,7 @@ pub fn run() -> ExitCode {
             Err(failed) => Err(failed),
         },
         Command::Repo(arguments) => repo::run(&mut session, &arguments),
+        Command::Provenance(arguments) => provenance::run(&mut session, &arguments),
         Command::Report(arguments) => report::run(&mut session, &arguments),
         Command::Sbom(arguments) => sbom::run(&mut session, &arguments),
         Command::Schema(arguments) => schema::run(&mut session, &arguments),

@@ -1,12 +1,11 @@
 //! `zosc report`.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::build;
 use crate::diagnostic::Diagnostic;
 use crate::inspect;
-use crate::io::{self, Existing, NewFile};
+use crate::io;
 use crate::report::{self, Subject};
 use crate::tree::Store;
 
@@ -39,14 +38,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         of_image(session, &arguments.subject, &store)?
     };
     let page = report::page(&subject, &store);
-    let folder = arguments.output.parent().unwrap_or(Path::new(""));
-    let name = arguments.output.file_name().unwrap_or_default();
-    let file = NewFile {
-        bytes: page.into_bytes(),
-        executable: false,
-    };
-    let files = BTreeMap::from([(name.to_string_lossy().into_owned(), file)]);
-    session.write_all(folder, &files, Existing::Replace, "name another file")?;
+    session.deliver(Some(&arguments.output), page)?;
     session.tell(&format!("wrote {}", arguments.output.display()));
     Ok(())
 }

@@ -1,11 +1,9 @@
 //! `zosc sbom`.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::build;
-use crate::io::{Existing, NewFile};
 use crate::lock;
 use crate::plan::{self, About};
 use crate::sbom;
@@ -98,24 +96,10 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     }
     let brought =
         brought.map_err(|problems| session.with_dropped(&image, &inputs, &store, problems));
-    let mut text = Vec::new();
+    let mut text = String::new();
     for digest in session.settle(brought)? {
-        text.extend(session.settle(store.get(&digest).map_err(Into::into))?);
+        let bytes = session.settle(store.get(&digest).map_err(Into::into))?;
+        text.push_str(&String::from_utf8_lossy(&bytes));
     }
-    match &arguments.output {
-        None => session.print(&String::from_utf8_lossy(&text)),
-        Some(path) => write(session, path, text),
-    }
-}
-
-/// Writes one file, in the place of an older one.
-fn write(session: &Session, path: &Path, bytes: Vec<u8>) -> Outcome {
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let name = path.file_name().unwrap_or_default();
-    let file = NewFile {
-        bytes,
-        executable: false,
-    };
-    let files = BTreeMap::from([(name.to_string_lossy().into_owned(), file)]);
-    session.write_all(folder, &files, Existing::Replace, "name another file")
+    session.deliver(arguments.output.as_deref(), text)
 }

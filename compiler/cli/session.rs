@@ -175,6 +175,21 @@ impl Session {
         })
     }
 
+    /// Writes a document to a file, in the place of an older one, or to standard output.
+    pub(super) fn deliver(&self, to: Option<&Path>, text: String) -> Outcome {
+        let Some(path) = to else {
+            return self.print(&text);
+        };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let name = path.file_name().unwrap_or_default();
+        let file = NewFile {
+            bytes: text.into_bytes(),
+            executable: false,
+        };
+        let files = BTreeMap::from([(name.to_string_lossy().into_owned(), file)]);
+        self.write_all(folder, &files, Existing::Replace, "name another file")
+    }
+
     /// The folder that relative paths start from.
     pub(super) fn current_directory(&self) -> Result<PathBuf, Failed> {
         self.settle(io::current_directory().map_err(|error| {

@@ -179,6 +179,14 @@ pub enum LockedToolchain {
 }
 
 impl LockedToolchain {
+    /// The package indexes that were read for it.
+    pub fn indexes(&self) -> &[LockedIndex] {
+        match self {
+            Self::Alpine { indexes, .. } => indexes,
+            Self::Download { .. } | Self::Image { .. } => &[],
+        }
+    }
+
     /// The packages that it consists of, where it does.
     pub fn packages(&self) -> &[LockedPackage] {
         match self {

@@ -15,7 +15,7 @@ use crate::sbom::{Bill, Component, Format};
 use crate::tree::Digest;
 
 use super::lower::Lowering;
-use super::{Action, Input, Stage};
+use super::{Action, BuiltFrom, Input, Stage};
 
 /// What tells more of the image's parts than the lock does.
 #[derive(Debug, Clone, Default)]
@@ -47,8 +47,8 @@ struct Listing<'a, 'i> {
     packages: Vec<BTreeMap<String, Input>>,
 }
 
-/// The list of what the image is made of.
-pub(super) fn bill(lowering: &mut Lowering<'_>, format: Format, about: About) -> Input {
+/// What the lock and the manifest say of the image's parts, and where the rest is found.
+fn listed<'a, 'i>(lowering: &'a Lowering<'i>) -> (Listing<'a, 'i>, Vec<BuiltFrom>) {
     let image = lowering.image;
     let mut listing = Listing {
         lowering,
@@ -68,7 +68,17 @@ pub(super) fn bill(lowering: &mut Lowering<'_>, format: Format, about: About) ->
     let sources = listing.sources();
     listing.kernel();
     listing.files();
-    let Listing { bill, packages, .. } = listing;
+    (listing, sources)
+}
+
+/// What the lock and the manifest say of the image's parts.
+pub(super) fn known(lowering: &Lowering<'_>) -> Bill {
+    listed(lowering).0.bill
+}
+
+/// The list of what the image is made of.
+pub(super) fn bill(lowering: &mut Lowering<'_>, format: Format, about: About) -> Input {
+    let (Listing { bill, packages, .. }, sources) = listed(lowering);
     let plan = &mut lowering.plan;
     // No list has its own digest in it, nor that of another.
     let outputs = plan.outputs.iter();

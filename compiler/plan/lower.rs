@@ -6,11 +6,11 @@ use crate::check::{GitRevision, Image, KernelOrigin, OutputKind, SourceOrigin};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::{Inputs, LockedKernel, LockedSource};
 use crate::manifest::kernel::Embed;
-use crate::sbom::Format;
+use crate::sbom::{Bill, Format};
 use crate::source::Span;
 use crate::tree::{Conflict, ImagePath};
 
-use super::bill::{About, Materials, bill};
+use super::bill::{About, Materials, bill, known};
 use super::content::{accounts, base, branding, files, os_release_text, overlays, programs, units};
 use super::identity::{identity, stamped};
 use super::kernel::{BootParts, boot_parts, firmware, kernel_tree, modules};
@@ -71,6 +71,16 @@ pub fn lower_bill(
     let mut lowering = lowered(image, inputs)?;
     let list = bill(&mut lowering, format, about);
     Ok((lowering.plan, list))
+}
+
+/// A plan, and what is known of the image's parts before it is performed.
+///
+/// # Errors
+/// As [`lower`].
+pub fn lower_with_parts(image: &Image, inputs: &Inputs) -> Result<(Plan, Bill), Diagnostics> {
+    let lowering = lowered(image, inputs)?;
+    let parts = known(&lowering);
+    Ok((lowering.plan, parts))
 }
 
 fn lowered<'a>(image: &'a Image, inputs: &'a Inputs) -> Result<Lowering<'a>, Diagnostics> {

@@ -25,7 +25,7 @@ mod words;
 
 pub use action::{Action, ActionId, Input, Yield};
 pub use bill::About;
-pub use lower::{lower, lower_bill};
+pub use lower::{lower, lower_bill, lower_with_parts};
 pub use parameters::{
     AccountEdit, Arguments, BuiltFrom, Capture, FileBody, GroupEdit, InstalledFile, Linked, Mount,
     OwnedFile, Root, Stripping, Verified,

@@ -23,12 +23,28 @@ def spdx(path, text):
     return [str(fault.validation_message) for fault in validate_full_spdx_document(parse_file(path), "SPDX-2.3")]
 
 
+def provenance(path, text):
+    from google.protobuf import json_format
+    from in_toto_attestation.predicates.provenance.v1 import provenance_pb2
+    from in_toto_attestation.v1 import resource_descriptor, statement_pb2
+    from in_toto_attestation.v1 import statement as statements
+
+    statement = json_format.Parse(text, statement_pb2.Statement())
+    statements.Statement.copy_from_pb(statement).validate()
+    predicate = json_format.ParseDict(json.loads(text)["predicate"], provenance_pb2.Provenance())
+    definition = predicate.build_definition
+    for found in definition.resolved_dependencies:
+        resource_descriptor.ResourceDescriptor.copy_from_pb(found).validate()
+    required = [definition.build_type, definition.external_parameters.fields, predicate.run_details.builder.id]
+    return [] if all(required) else [f"something is missing: {required}"]
+
+
 def main():
     form, path = sys.argv[1:]
     with open(path, encoding="utf-8") as file:
         text = file.read()
     # spdx-tools tells the form by the file's name.
-    faults = {"cyclonedx": cyclonedx, "spdx": spdx}[form](path, text)
+    faults = {"cyclonedx": cyclonedx, "spdx": spdx, "provenance": provenance}[form](path, text)
     print("\n".join(faults))
     sys.exit(1 if faults else 0)
 

@@ -17,7 +17,7 @@ mod modules;
 mod packages;
 mod programs;
 mod sbom;
-mod sign;
+pub(super) mod sign;
 mod stamp;
 mod strip;
 mod unpack;

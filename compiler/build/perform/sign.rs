@@ -31,19 +31,34 @@ pub(super) fn sign(
         |signer: &mut Signer<'_>| efi::sign_program(&program, &certificate, signer, &mut signed);
     match place {
         SigningKey::Token(address) => sign(&mut |message| by_token(context, address, message))?,
-        SigningKey::Environment(name) => {
-            let text = environment(name).ok_or_else(|| missing_variable(name))?;
-            let key = read(&format!("`{name}`"), text.as_bytes())?;
-            sign(&mut |message| Ok(key.sign(message)))?;
-        }
-        SigningKey::File(path) => {
-            let bytes = System.read(path, LARGEST_KEY);
-            let bytes = bytes.map_err(|error| missing_file(path, &error))?;
-            let key = read(&format!("`{}`", path.display()), &bytes)?;
+        here => {
+            let key = private_key(here)?;
             sign(&mut |message| Ok(key.sign(message)))?;
         }
     }
     signed.finish().map(|(digest, _)| digest)
+}
+
+/// A private key that a file or a variable holds.
+///
+/// # Errors
+/// It is not there, no key, or on a token, which hands none out.
+pub fn private_key(place: &SigningKey) -> Result<PrivateKey, Diagnostic> {
+    match place {
+        SigningKey::Environment(name) => {
+            let text = environment(name).ok_or_else(|| missing_variable(name))?;
+            read(&format!("`{name}`"), text.as_bytes())
+        }
+        SigningKey::File(path) => {
+            let bytes = System.read(path, LARGEST_KEY);
+            let bytes = bytes.map_err(|error| missing_file(path, &error))?;
+            read(&format!("`{}`", path.display()), &bytes)
+        }
+        SigningKey::Token(address) => {
+            let fact = format!("the key `{address}` stays on its token");
+            Err(no_key(fact).help("name a file, or a variable that holds the key"))
+        }
+    }
 }
 
 fn read(name: &str, bytes: &[u8]) -> Result<PrivateKey, Diagnostic> {

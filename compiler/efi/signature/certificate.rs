@@ -7,6 +7,8 @@ use ring::rsa::KeyPair;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
 use x509_cert::Certificate as X509;
 
+use crate::tree::Digest;
+
 /// Sizes of keys in bits that zosc signs with.
 const SIZES: [usize; 3] = [2048, 3072, 4096];
 /// `rsaEncryption` (PKCS#1).
@@ -23,7 +25,7 @@ pub struct Certificate {
 /// Who it is of, and its digest.
 impl serde::Serialize for Certificate {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let digest = crate::tree::Digest::of(&self.der);
+        let digest = Digest::of(&self.der);
         serializer.collect_str(&format_args!("{} sha256:{digest}", self.subject()))
     }
 }
@@ -158,6 +160,11 @@ impl PrivateKey {
             return Err("it is neither PEM nor DER".to_owned());
         };
         key.map(Self).map_err(rejected)
+    }
+
+    /// The SHA-256 of its public key, as PKCS#1 has it: names the key, and tells nothing of it.
+    pub fn name(&self) -> Digest {
+        Digest::of(self.0.public().as_ref())
     }
 
     /// The signature over a message.

@@ -38,6 +38,8 @@ function squarified(sizes, box) {
   return fields;
 }
 
+const SHADES = [0, -0.035, 0.02, -0.015, 0.035, -0.05];
+
 const treemap = {
   /* From the whole image down to what is shown. */
   trail: [data.tree],
@@ -107,7 +109,7 @@ const treemap = {
         else tip.show(button, lines());
       },
     });
-    treemap.place(button, box, trail);
+    treemap.place(button, box, trail, index);
     if (box.w > 44 && box.h > 18) {
       button.append(el('span', { class: 'label' }, item.n, box.h > 34 ? el('small', {}, bytes(item.b)) : ''));
     }
@@ -117,19 +119,21 @@ const treemap = {
       squarified(inside.map((child) => child.b), room).forEach((part, at) => {
         if (part.w < 3 || part.h < 3) return;
         const child = el('span', { class: 'inner' }, part.w > 60 && part.h > 20 ? inside[at].n : '');
-        treemap.place(child, part, [...trail, inside[at]]);
+        treemap.place(child, part, [...trail, inside[at]], at);
         button.append(tip.on(child, () => treemap.lines([...trail, inside[at]])));
       });
     }
     return tip.on(button, lines);
   },
 
-  place(node, box, trail) {
+  /* Fields of one kind have one hue in several shades, so that neighbours are told apart. */
+  place(node, box, trail, index) {
     node.style.left = `${box.x}px`;
     node.style.top = `${box.y}px`;
     node.style.width = `${Math.max(1, box.w - 1)}px`;
     node.style.height = `${Math.max(1, box.h - 1)}px`;
     tinted(node, hue(trail[1].n));
+    if (trail.length > 2) node.style.setProperty('--shade', SHADES[index % SHADES.length]);
   },
 
   key(event) {

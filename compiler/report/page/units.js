@@ -1,4 +1,4 @@
-const GRAPH = { row: 40, bend: 16, gap: 72, high: 28, pad: 12 };
+const GRAPH = { row: 40, bend: 16, gap: 72, least: 40, high: 28, pad: 12 };
 
 const units = {
   chosen: null,
@@ -107,18 +107,23 @@ const units = {
     const height = (node) => (node.unit === null ? GRAPH.bend : GRAPH.row);
     const heights = columns.map((column) => column.reduce((sum, node) => sum + height(node), 0));
     const tallest = Math.max(...heights);
+    const widths = columns.map((column) => {
+      const names = column.filter((node) => node.unit !== null).map((node) => data.units[node.unit].name.length);
+      return Math.max(44, ...names.map((length) => length * 7.3 + 26));
+    });
+    const room = byId('graph').clientWidth - GRAPH.pad * 2 - widths.reduce((sum, wide) => sum + wide, 0);
+    const gap = Math.max(GRAPH.least, Math.min(GRAPH.gap, Math.floor(room / Math.max(1, columns.length - 1))));
     let x = GRAPH.pad;
     columns.forEach((column, index) => {
-      const names = column.filter((node) => node.unit !== null).map((node) => data.units[node.unit].name.length);
-      const wide = Math.max(44, ...names.map((length) => length * 7.3 + 26));
+      const wide = widths[index];
       let y = GRAPH.pad + 18 + (tallest - heights[index]) / 2;
       for (const node of column) {
         Object.assign(node, { x, wide, y: y + height(node) / 2 });
         y += height(node);
       }
-      x += wide + GRAPH.gap;
+      x += wide + gap;
     });
-    return { wide: x - GRAPH.gap + GRAPH.pad, high: tallest + GRAPH.pad * 2 + 18 };
+    return { wide: x - gap + GRAPH.pad, high: tallest + GRAPH.pad * 2 + 18 };
   },
 
   drawing(count) {
