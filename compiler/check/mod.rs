@@ -74,7 +74,7 @@ pub use image::*;
 pub use library::names as library_names;
 
 pub(crate) use identity::{timestamp, whole_seconds};
-pub(crate) use places::nearest_file;
+pub(crate) use places::{nearest_file, normal};
 pub(crate) use quantities::mode;
 pub use quantities::size as size_of;
 

@@ -70,7 +70,7 @@ impl Location {
 }
 
 /// The same path without `.` and `..`, by its text alone; an absolute path stays absolute.
-pub(super) fn normal(path: &Path) -> PathBuf {
+pub(crate) fn normal(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for component in path.components() {
         match component {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::build;
+use crate::check;
 use crate::diagnostic::Diagnostic;
 use crate::inspect;
 use crate::io;
@@ -45,8 +46,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
 
 /// What the last build of a manifest yielded.
 fn of_manifest(session: &Session, manifest: &Path, store: &Store) -> Result<Subject, Failed> {
-    let place = session.current_directory()?.join(manifest);
-    let place = std::path::absolute(&place).unwrap_or(place);
+    let place = check::normal(&session.current_directory()?.join(manifest));
     let mut records = build::records(store).into_iter().rev();
     let newest = records.find(|record| record.manifest == place && record.tree.is_some());
     let found = match newest {

@@ -135,7 +135,9 @@ fn dependency(name: &str, component: &Component) -> Option<Value> {
     if let Some(sha256) = &component.sha256 {
         digests.insert("sha256".into(), json!(sha256.to_string()));
     }
-    if let Some((_, commit)) = &component.commit {
+    let commit = component.commit.as_ref().map(|(_, commit)| commit);
+    // That of a repository on this machine has no address that means anything elsewhere.
+    if let Some(commit) = commit.or_else(|| component.facts.get("commit")) {
         digests.insert("gitCommit".into(), json!(commit));
     }
     if let Some(tree) = component.facts.get("tree") {

@@ -38,7 +38,7 @@ function squarified(sizes, box) {
   return fields;
 }
 
-const SHADES = [0, -0.035, 0.02, -0.015, 0.035, -0.05];
+const SHADES = [0, -0.035, 0.012, -0.018, 0.022, -0.05];
 
 const treemap = {
   /* From the whole image down to what is shown. */
@@ -92,13 +92,14 @@ const treemap = {
       map.replaceChildren(el('p', { class: 'soft' }, here.f === 0 ? 'There are no files.' : 'There is nothing larger inside.'));
       return;
     }
-    const fields = squarified(inside.map((child) => child.b), { x: 0, y: 0, w: map.clientWidth, h: map.clientHeight });
-    map.replaceChildren(...inside.map((child, index) => treemap.field([...trail, child], fields[index], index)));
+    const whole = { x: 0, y: 0, w: map.clientWidth, h: map.clientHeight };
+    const fields = squarified(inside.map((child) => child.b), whole);
+    map.replaceChildren(...inside.map((child, index) => treemap.field([...trail, child], fields[index], whole, index)));
     if (held !== null) (map.querySelector(`[data-index="${held}"]`) || map.querySelector('button')).focus();
   },
 
   /* One field, with a hint of what is inside. */
-  field(trail, box, index) {
+  field(trail, box, whole, index) {
     const item = trail[trail.length - 1];
     const lines = () => treemap.lines(trail);
     const [name, ...rest] = lines().filter(Boolean);
@@ -109,7 +110,7 @@ const treemap = {
         else tip.show(button, lines());
       },
     });
-    treemap.place(button, box, trail, index);
+    treemap.place(button, box, whole, trail, index);
     if (box.w > 44 && box.h > 18) {
       button.append(el('span', { class: 'label' }, item.n, box.h > 34 ? el('small', {}, bytes(item.b)) : ''));
     }
@@ -119,7 +120,7 @@ const treemap = {
       squarified(inside.map((child) => child.b), room).forEach((part, at) => {
         if (part.w < 3 || part.h < 3) return;
         const child = el('span', { class: 'inner' }, part.w > 60 && part.h > 20 ? inside[at].n : '');
-        treemap.place(child, part, [...trail, inside[at]], at);
+        treemap.place(child, part, box, [...trail, inside[at]], at);
         button.append(tip.on(child, () => treemap.lines([...trail, inside[at]])));
       });
     }
@@ -127,11 +128,13 @@ const treemap = {
   },
 
   /* Fields of one kind have one hue in several shades, so that neighbours are told apart. */
-  place(node, box, trail, index) {
-    node.style.left = `${box.x}px`;
-    node.style.top = `${box.y}px`;
-    node.style.width = `${Math.max(1, box.w - 1)}px`;
-    node.style.height = `${Math.max(1, box.h - 1)}px`;
+  place(node, box, whole, trail, index) {
+    // In parts of the whole, so that a printed page may have another width.
+    const part = (length, of) => `${((length / of) * 100).toFixed(3)}%`;
+    node.style.left = part(box.x, whole.w);
+    node.style.top = part(box.y, whole.h);
+    node.style.width = `max(1px, calc(${part(box.w, whole.w)} - 1px))`;
+    node.style.height = `max(1px, calc(${part(box.h, whole.h)} - 1px))`;
     tinted(node, hue(trail[1].n));
     if (trail.length > 2) node.style.setProperty('--shade', SHADES[index % SHADES.length]);
   },
