@@ -25,6 +25,7 @@ pub mod report;
 
 pub mod inspect;
 pub mod migrate;
+pub mod why;
 
 pub mod build;
 pub mod plan;

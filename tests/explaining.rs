@@ -260,3 +260,102 @@ fn an_action_is_explained_by_its_label_or_its_number() {
     assert_eq!(unknown["help"], "did you mean `write units`?");
     project.ends(2, &["plan", "--stage", "alpine"]);
 }
+
+/// The texts of the links of the only answer of a kind.
+fn links(project: &Project, asked: &str, kind: &str) -> Vec<String> {
+    let document = project.json(&["why", asked]);
+    let links = member(&document["answers"], "kind", kind)["links"].clone();
+    let links = links.as_array().unwrap().iter();
+    links
+        .map(|link| {
+            let line = &link["site"]["line"];
+            let place = line
+                .as_u64()
+                .map_or(String::new(), |line| format!(" :{line}"));
+            format!("{}{place}", link["text"].as_str().unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn why_follows_every_chain_back_to_the_manifest() {
+    let project = Project::new();
+    project.prints(&["build"]);
+    assert_eq!(
+        links(&project, "libmarks", "package"),
+        [
+            "marks-2.1-r3 needs `libmarks`",
+            "the manifest installs `marks` :8"
+        ]
+    );
+    assert_eq!(
+        links(&project, "/lib/libmarks.so", "path"),
+        [
+            "a file of 6 B, mode 0644, from package libmarks-1.0-r0",
+            "marks-2.1-r3 needs `libmarks`",
+            "the manifest installs `marks` :8"
+        ]
+    );
+    assert_eq!(
+        links(&project, "sshd", "unit"),
+        [
+            "the manifest has it as a daemon :13",
+            "it starts in wave 2 of 2",
+            "requires network: it waits for that"
+        ]
+    );
+    let network = links(&project, "network", "unit");
+    let held = "the unit sshd waits for it: requires network :13".to_owned();
+    assert!(network.contains(&held), "{network:#?}");
+    assert_eq!(
+        links(&project, "/usr/share/doc/marks/README", "path"),
+        [
+            "it is not in the image: `drop docs` leaves it out :15",
+            "before that it was a file of 8 B, mode 0644, from package marks-2.1-r3",
+            "the manifest installs `marks` :8"
+        ]
+    );
+    let unit = links(&project, "/etc/zinit/services/sshd.toml", "path");
+    assert!(unit[0].ends_with("from unit sshd"), "{unit:#?}");
+    assert_eq!(unit[1], "the manifest has it as a daemon :13");
+
+    let text = project.prints(&["why", "/etc/motd"]);
+    for wanted in [
+        "from file /etc/motd",
+        "the manifest puts it there",
+        "zos.kdl:10:6",
+    ] {
+        assert!(text.contains(wanted), "{wanted} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn why_tells_which_layer_won_and_what_is_nowhere() {
+    let project = Project::new();
+    project.edit(
+        "zinit dialect",
+        "file \"/etc/passwd\" text=\"root:x:0:0::/root:/bin/marks\\n\"\nunit marks { target }\nzinit dialect",
+    );
+    // Before any build, what the manifest says is known.
+    let declared = links(&project, "/etc/passwd", "path");
+    assert_eq!(declared[0], "the manifest puts it there :11");
+    assert!(declared[1].contains("run `zosc build`"), "{declared:#?}");
+    project.prints(&["build"]);
+    let passwd = links(&project, "/etc/passwd", "path");
+    let won = "file /etc/passwd won over package base-1.0-r0 in `merge files`".to_owned();
+    assert!(passwd.contains(&won), "{passwd:#?}");
+    // A package and a unit of one name are both told, also of an image that is named.
+    let image = ["why", "marks", "--image", "dist/initramfs.cpio.xz"];
+    let both = project.json(&image);
+    for kind in ["package", "unit"] {
+        member(&both["answers"], "kind", kind);
+    }
+    let refused = |asked: &str| {
+        let line = project.ends(1, &["why", asked, "--message-format", "json"]);
+        let line: Value = serde_json::from_str(line.trim()).unwrap();
+        assert_eq!(line["code"], "zosc::why::nothing-known");
+        line["help"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(refused("libmark"), "did you mean `libmarks`?");
+    assert_eq!(refused("/etc/modt"), "did you mean `/etc/motd`?");
+}

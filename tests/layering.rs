@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// Modules from the top down; modules of one row ignore each other.
 const LAYERS: &[&[&str]] = &[
     &["cli"],
-    &["boot", "diff", "report"],
+    &["boot", "diff", "report", "why"],
     &["inspect"],
     &["migrate"],
     &["build"],

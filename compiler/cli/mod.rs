@@ -33,6 +33,7 @@ mod shell;
 mod units;
 mod update;
 mod vendor;
+mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -208,6 +209,7 @@ enum Command {
     Diff(diff::Arguments),
     Resolve(resolve::Arguments),
     Units(units::Arguments),
+    Why(why::Arguments),
     Shell(shell::Arguments),
     Repo(repo::Arguments),
     Report(report::Arguments),
@@ -248,6 +250,7 @@ pub fn run() -> ExitCode {
         Command::Diff(arguments) => return diff::run(&mut session, &arguments),
         Command::Resolve(arguments) => resolve::run(&mut session, &arguments),
         Command::Units(arguments) => units::run(&mut session, &arguments),
+        Command::Why(arguments) => why::run(&mut session, &arguments),
         Command::Shell(arguments) => match shell::run(&mut session, &arguments) {
             Ok(code) => return code,
             Err(failed) => Err(failed),

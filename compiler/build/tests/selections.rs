@@ -98,7 +98,12 @@ fn a_preview_says_what_is_sure_and_what_was_asked_for() {
     };
     assert_eq!(
         shown(selection(Some(Stage::ComponentsBuild), Again::Nothing)),
-        ["never built", "after `write files`: never built", "left", "left"]
+        [
+            "never built",
+            "after `write files`: never built",
+            "left",
+            "left"
+        ]
     );
     bench.build(&plan).expect("builds");
     assert_eq!(
