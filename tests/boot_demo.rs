@@ -5,7 +5,6 @@
 
 #![allow(clippy::disallowed_methods)]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -121,70 +120,36 @@ fn a_boot_that_misses_an_expectation_fails() {
     );
 }
 
-/// Digests of everything in a folder of outputs, by name.
-fn digests(outputs: &Path) -> BTreeMap<String, zosc::tree::Digest> {
-    let mut digests = BTreeMap::new();
-    for entry in fs::read_dir(outputs).expect("outputs") {
-        let path = entry.expect("an output").path();
-        if path.extension().is_some_and(|extension| extension == "log") {
-            continue;
-        }
-        let name = path
-            .file_name()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
-        digests.insert(
-            name,
-            zosc::tree::Digest::of(&fs::read(&path).expect("an output")),
-        );
-    }
-    digests
-}
-
+/// Another home, the one thing of its conditions that `--verify` does not change by itself.
 #[test]
-fn built_elsewhere_by_another_user_environment_it_is_the_same_to_the_byte() {
+fn built_twice_by_another_user_environment_it_is_the_same_to_the_byte() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     if !possible() {
         return;
     }
     assert!(run(Some("build")).status.success());
     let elsewhere = tempfile::tempdir().expect("a folder");
-    let copied = Command::new("cp")
-        .arg("-r")
-        .args([
-            demo().join("zos.kdl"),
-            demo().join("zos.lock"),
-            demo().join("build-output"),
-        ])
-        .arg(elsewhere.path())
-        .status();
-    assert!(copied.expect("cp starts").success());
-    // The toolchain is found through these two; everything else about the user changes.
+    // The toolchain and the store are found through these; everything else about the user changes.
     let home = std::env::var("HOME").expect("HOME is set");
     let kept = |name: &str, folder: &str| {
         std::env::var(name).unwrap_or_else(|_| format!("{home}/{folder}"))
     };
-    let built = Command::new("sh")
-        .args([
-            "-c",
-            "umask 077; exec \"$1\" build --jobs 1 --store store",
-            "sh",
-        ])
-        .arg(zosc())
-        .current_dir(elsewhere.path())
+    let start = Instant::now();
+    let built = Command::new(zosc())
+        .args(["build", "--locked", "--verify"])
+        .current_dir(demo())
         .env("CARGO_HOME", kept("CARGO_HOME", ".cargo"))
         .env("RUSTUP_HOME", kept("RUSTUP_HOME", ".rustup"))
+        .env("XDG_CACHE_HOME", kept("XDG_CACHE_HOME", ".cache"))
         .env("HOME", elsewhere.path())
-        .env("TZ", "Asia/Kathmandu")
-        .env("LANG", "tr_TR.UTF-8")
         .output()
         .expect("zosc starts");
-    assert!(built.status.success(), "{}", all(&built));
-    let (here, there) = (
-        digests(&demo().join("dist")),
-        digests(&elsewhere.path().join("dist")),
+    let said = all(&built);
+    assert!(built.status.success(), "{said}");
+    println!("zosc build --verify took {:?}", start.elapsed());
+    // The EFI program under two names, and the initramfs.
+    assert!(
+        said.contains("3 outputs are the same in both builds"),
+        "{said}"
     );
-    assert!(here.len() >= 3, "{here:?}");
-    assert_eq!(here, there);
 }

@@ -88,6 +88,11 @@ fn what_is_built_again() {
 }
 
 #[test]
+fn an_image_that_follows_its_files() {
+    follow("watch.md", &[]);
+}
+
+#[test]
 fn built_twice() {
     follow("reproducible.md", &[]);
 }

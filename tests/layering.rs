@@ -34,6 +34,7 @@ const AT_HOME: &[(&str, &str)] = &[
     ("miette", "cli"),
     ("indicatif", "cli"),
     ("ureq", "io"),
+    ("notify", "io"),
     ("goblin", "elf efi inspect"),
     ("object", "kmod efi elf"),
     ("cpio_archive", "archive"),

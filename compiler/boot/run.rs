@@ -51,6 +51,8 @@ pub struct Settings {
     pub qemu: PathBuf,
     /// The certificate, in DER, that firmware with Secure Boot trusts.
     pub trusted: Option<Vec<u8>>,
+    /// Set from elsewhere to stop the machine.
+    pub stop: Option<Arc<AtomicBool>>,
     /// The accelerator; `None` tries KVM and falls back to emulation.
     pub accelerator: Option<Accelerator>,
 }
@@ -62,6 +64,7 @@ impl Settings {
             log: log.into(),
             qemu: PathBuf::from("qemu-system-x86_64"),
             trusted: None,
+            stop: None,
             accelerator: None,
         }
     }
@@ -78,7 +81,7 @@ pub enum Event<'a> {
 
 /// Boots an image and judges it.
 ///
-/// Ends when every expectation is decided, when the kernel dies, when the machine goes off, or on SIGINT and SIGTERM; at
+/// Ends when every expectation is decided, when the kernel dies, when the machine goes off, when [`Settings::stop`] is set, or on SIGINT and SIGTERM; at
 /// the latest when the last deadline has passed. An error is something that kept the machine from starting; a boot that goes
 /// wrong is a [`Verdict`].
 pub fn run(
@@ -350,7 +353,9 @@ impl Watch<'_> {
             if judge.decided() {
                 break Ending::Decided;
             }
-            if self.interrupted.came() {
+            let stop = self.settings.stop.as_ref();
+            let is_stopped = stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
+            if is_stopped || self.interrupted.came() {
                 break Ending::Interrupted;
             }
         };

@@ -33,7 +33,7 @@ pub use content::contents;
 pub use explained::{Explained, ExplainedInput, LastRun, Yielded, explain};
 pub use memory::default_memory;
 pub use perform::sign::private_key;
-pub use record::{ActionRecord, OutputRecord, Record, Subject, record_of, records};
+pub use record::{ActionRecord, OutputRecord, Record, Subject, latest_record, record_of, records};
 pub use reproduction::{Culprit, Verdict, compare, share_fetched};
 pub use savings::Saving;
 pub use selection::{Again, Selection};

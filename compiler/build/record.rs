@@ -102,6 +102,13 @@ pub fn records(store: &Store) -> Vec<Record> {
     numbers.filter_map(|number| read(&folder, number)).collect()
 }
 
+/// The record of the newest build.
+pub fn latest_record(store: &Store) -> Option<Record> {
+    let folder = store.builds();
+    let mut numbers = numbers(&folder).into_iter().rev();
+    numbers.find_map(|number| read(&folder, number))
+}
+
 /// The newest build that yielded an output with this digest.
 pub fn record_of(store: &Store, output: &Digest) -> Option<Record> {
     let folder = store.builds();

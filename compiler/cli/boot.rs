@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use crate::boot::{self, Event, Settings, Verdict};
+use crate::check::Image;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::boot::Firmware;
 
 use super::progress::seconds;
+use super::render::Style;
 use super::session::Session;
 use super::{Failed, Outcome};
 
@@ -74,28 +76,36 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         .log
         .clone()
         .unwrap_or_else(|| arguments.image.with_file_name("boot.log"));
-    let kernel = image.kernel.as_ref();
-    let sign = kernel.and_then(|kernel| kernel.sign.as_ref());
-    let settings = Settings {
-        trusted: sign.map(|sign| sign.certificate.value.der().to_vec()),
-        ..Settings::new(log)
-    };
-    let show = session.for_people() && !arguments.quiet;
-    let booted = boot::run(
-        boot::Image::Uki(&arguments.image),
-        &expected,
-        &settings,
-        &mut |event| match event {
-            Event::Note(note) => session.tell(&format!("{} {note}", session.style().verb("note"))),
-            Event::Line(line) if show => eprintln!("{} {line}", session.style().faint("│")),
-            Event::Line(_) => {}
-        },
-    );
+    let settings = settings(&image, log);
+    let for_people = session.for_people();
+    let mut tell = teller(session.style(), for_people, for_people && !arguments.quiet);
+    let program = boot::Image::Uki(&arguments.image);
+    let booted = boot::run(program, &expected, &settings, &mut tell);
     let verdict = session.settle(booted.map_err(Into::into))?;
     conclude(session, &verdict)
 }
 
-fn conclude(session: &Session, verdict: &Verdict) -> Outcome {
+/// How an image is booted.
+pub(super) fn settings(image: &Image, log: PathBuf) -> Settings {
+    let kernel = image.kernel.as_ref();
+    let sign = kernel.and_then(|kernel| kernel.sign.as_ref());
+    Settings {
+        trusted: sign.map(|sign| sign.certificate.value.der().to_vec()),
+        ..Settings::new(log)
+    }
+}
+
+/// Shows remarks, and the console where that is wanted.
+pub(super) fn teller(style: Style, remarks: bool, console: bool) -> impl FnMut(Event<'_>) {
+    move |event| match event {
+        Event::Note(note) if remarks => eprintln!("{} {note}", style.verb("note")),
+        Event::Line(line) if console => eprintln!("{} {line}", style.faint("│")),
+        Event::Note(_) | Event::Line(_) => {}
+    }
+}
+
+/// Says what became of a boot; fails where it was no good one.
+pub(super) fn conclude(session: &Session, verdict: &Verdict) -> Outcome {
     let style = session.style();
     for outcome in &verdict.outcomes {
         let line = match &outcome.result {

@@ -5,6 +5,9 @@ mod preview;
 mod selecting;
 mod verify;
 
+pub(super) use outcome::tell as tell_outcome;
+pub(super) use selecting::stage_of;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 

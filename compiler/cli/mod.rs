@@ -33,6 +33,7 @@ mod shell;
 mod units;
 mod update;
 mod vendor;
+mod watch;
 mod why;
 
 use std::path::PathBuf;
@@ -204,6 +205,7 @@ enum Command {
     Vendor(vendor::Arguments),
     Plan(plan::Arguments),
     Build(build::Arguments),
+    Watch(watch::Arguments),
     Boot(boot::Arguments),
     Inspect(inspect::Arguments),
     Diff(diff::Arguments),
@@ -245,6 +247,7 @@ pub fn run() -> ExitCode {
         Command::Vendor(arguments) => vendor::run(&mut session, &arguments),
         Command::Plan(arguments) => plan::run(&mut session, &arguments),
         Command::Build(arguments) => build::run(&mut session, &arguments),
+        Command::Watch(arguments) => watch::run(&mut session, &arguments),
         Command::Boot(arguments) => boot::run(&mut session, &arguments),
         Command::Inspect(arguments) => inspect::run(&mut session, &arguments),
         Command::Diff(arguments) => return diff::run(&mut session, &arguments),

@@ -285,6 +285,11 @@ impl Session {
         )
     }
 
+    /// Where the store is.
+    pub(super) fn store_path(&self) -> &Path {
+        &self.store
+    }
+
     /// The store where there is one already; a check makes none.
     pub(super) fn existing_store(&self) -> Option<Store> {
         let is_there = self.store.join("blobs").is_dir();

@@ -14,9 +14,11 @@ mod http;
 mod itself;
 mod leftovers;
 mod memory;
+mod noted;
 mod pending;
 mod process;
 mod replace;
+mod watch;
 mod write;
 
 pub use disk::{Disk, at_path, disk_of, disk_refusal};
@@ -29,9 +31,11 @@ pub use http::{Internet, MemoryNetwork, Offline};
 pub use itself::{Run, end_with_parent, restrict_new_files, run_itself};
 pub use leftovers::{CONTAINER_LABEL, container_name, remove_containers};
 pub use memory::available_memory;
+pub use noted::{Asked, Noted, Stamp};
 pub use pending::{Pending, sweep_pending};
 pub use process::{Answered, Finished, run_program, run_with_input};
 pub use replace::replace;
+pub use watch::Watcher;
 pub use write::{Existing, NewFile, Unwritten, write_all};
 
 use std::path::{Path, PathBuf};

@@ -6,4 +6,5 @@ pub mod oracle;
 pub mod packages;
 pub mod project;
 pub mod trees;
+pub mod watching;
 pub mod worlds;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::source::Span;
 
 /// How an image is tried out.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Boot {
     /// Bytes of memory.

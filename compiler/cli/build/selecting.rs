@@ -63,6 +63,15 @@ impl Selecting {
     }
 }
 
+/// The stage that an option names.
+pub(in crate::cli) fn stage_of(
+    session: &Session,
+    option: &str,
+    name: &str,
+) -> Result<Stage, Failed> {
+    session.settle(Stage::named(name).ok_or_else(|| unknown(option, name).into()))
+}
+
 fn tell(session: &Session, fact: &str) {
     session.tell(&format!("{} {fact}", session.style().verb("set")));
 }

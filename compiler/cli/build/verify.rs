@@ -167,7 +167,7 @@ fn judge(
     first: (&Store, &Artifacts),
     second: &Store,
 ) -> Result<Verdict, crate::diagnostic::Diagnostics> {
-    let record = build::records(second).pop().ok_or_else(|| {
+    let record = build::latest_record(second).ok_or_else(|| {
         Diagnostic::error(
             "zosc::cli::second-build-failed",
             "the second build left no record of itself",
