@@ -73,7 +73,8 @@ impl Transform for Tidy {
                 json!(r"^\(env\)[A-Za-z_][A-Za-z0-9_]*$"),
             );
         }
-        object.remove("default");
+        // In place, so that it leaves the order alone where the macro has seen a default.
+        object.shift_remove("default");
     }
 }
 
