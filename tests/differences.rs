@@ -255,6 +255,58 @@ fn a_manifest_without_its_lock_says_what_that_hides() {
 }
 
 #[test]
+fn a_manifest_is_compared_with_one_of_a_commit() {
+    let project = project();
+    project.succeed(&["lock"]);
+    let git = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        let who = ["-c", "user.name=a", "-c", "user.email=a@b.example"];
+        let output = command
+            .args(who)
+            .args(arguments)
+            .current_dir(project.folder.path())
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    };
+    project.write(
+        "site/zos.kdl",
+        "edition 1\nimage x\nfile \"/a\" from=\"a\"\noutputs { initramfs x }\n",
+    );
+    project.write("site/a", "old\n");
+    git(&["init", "--quiet", "."]);
+    git(&["add", "zos.kdl", "zos.lock", "keys", "site"]);
+    git(&["commit", "--quiet", "--message", "one"]);
+    project.edit(|text| text.replace("busybox nc -l", "busybox nc -lk"));
+    project.write("site/a", "new\n");
+    let found = json(&project, &["HEAD:zos.kdl", "zos.kdl"]);
+    let unit = change(&found, "unit", "unit sshd");
+    assert_eq!(unit["old"]["file"], "HEAD:zos.kdl");
+    assert_eq!(found["counts"]["changed"], 1, "{found:#}");
+    assert!(found["impact"]["again"].as_u64() > Some(0));
+    let output = project
+        .command()
+        .current_dir(project.path("site"))
+        .args(["diff", "HEAD:./zos.kdl", "zos.kdl"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("-old") && text.contains("+new"), "{text}");
+    let (code, text) = diff(&project, &["nowhere:zos.kdl", "zos.kdl"]);
+    assert_eq!(
+        (code, text.contains("zosc::lock::no-revision")),
+        (2, true),
+        "{text}"
+    );
+    let (code, text) = diff(&project, &["HEAD:../../../zos.kdl", "zos.kdl"]);
+    assert_eq!(code, 2, "{text}");
+}
+
+#[test]
 fn plans_are_read_back() {
     let project = project();
     project.succeed(&["lock"]);

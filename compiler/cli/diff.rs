@@ -2,6 +2,7 @@
 
 mod human;
 mod markdown;
+mod past;
 mod sides;
 mod values;
 
@@ -24,7 +25,7 @@ use super::session::Session;
 ///
 /// The exit code is that of diff(1): 0 where nothing is different, 1 where something is, 2 where the two cannot be compared.
 ///
-/// What a change of the manifest does: `git show HEAD:zos.kdl > old.kdl; zosc diff old.kdl zos.kdl`.
+/// REVISION:PATH names a file of a commit, as git has it: `zosc diff main:zos.kdl zos.kdl` tells what a branch changes.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Arguments {
@@ -76,8 +77,9 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> ExitCode {
 
 fn compared(session: &mut Session, arguments: &Arguments) -> Result<Difference, Failed> {
     let store = session.store()?;
-    let old = sides::side(session, &store, &arguments.old, arguments.no_impact)?;
-    let new = sides::side(session, &store, &arguments.new, arguments.no_impact)?;
+    let mut old = sides::side(session, &store, &arguments.old, arguments.no_impact)?;
+    let mut new = sides::side(session, &store, &arguments.new, arguments.no_impact)?;
+    let past = [old.past.take(), new.past.take()];
     let stored = diff::Stored {
         old: old.stored,
         new: new.stored,
@@ -86,6 +88,9 @@ fn compared(session: &mut Session, arguments: &Arguments) -> Result<Difference, 
     let mut difference = session.settle(found.map_err(Diagnostics::from))?;
     if arguments.no_impact {
         difference.impact = None;
+    }
+    for past in past.iter().flatten() {
+        past.rename(&mut difference);
     }
     if arguments.quiet {
         return Ok(difference);

@@ -133,11 +133,10 @@ pub fn compare(
         return Ok(finished(of, old, new, sections, notes));
     }
     let (of, before, after) = match (&old.content, &new.content) {
-        (Content::Manifest(before), Content::Manifest(after)) => (
-            Subject::Manifests,
-            manifest_facts(before, after, store)?,
-            manifest_facts(after, before, store)?,
-        ),
+        (Content::Manifest(before), Content::Manifest(after)) => {
+            let (before, after) = manifests_facts(before, after, store)?;
+            (Subject::Manifests, before, after)
+        }
         (Content::Image(_) | Content::Folder(_), _)
         | (_, Content::Image(_) | Content::Folder(_)) => {
             return Err(not_comparable(old, new));
@@ -231,14 +230,47 @@ fn plan_of<'a>(side: &Side, content: &'a Content) -> Result<&'a WrittenPlan, Dia
     })
 }
 
-/// The facts of a manifest that is compared with another.
+/// The facts of two manifests.
+fn manifests_facts(
+    old: &ManifestSide,
+    new: &ManifestSide,
+    store: &Store,
+) -> Result<(Facts, Facts), Diagnostic> {
+    let (before, after) = (manifest::value(&old.image), manifest::value(&new.image));
+    // What manifests of different folders both name, word for word, is the same as it stands.
+    let shared = if old.image.directory == new.image.directory {
+        BTreeSet::new()
+    } else {
+        let others = named(&after, &new.inputs);
+        let mut shared = named(&before, &old.inputs);
+        shared.retain(|text| others.contains(text));
+        shared
+    };
+    Ok((
+        manifest_facts(old, new, before, &shared, store)?,
+        manifest_facts(new, old, after, &shared, store)?,
+    ))
+}
+
+/// Paths and addresses that a manifest and its inputs name.
+fn named(value: &serde_json::Value, inputs: &Inputs) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    here::texts(value, &mut found);
+    let files = inputs.files.keys();
+    found.extend(files.map(|path| path.display().to_string()));
+    let indexes = inputs.lock.indexes.iter();
+    found.extend(indexes.map(|index| index.url.clone()));
+    found
+}
+
 fn manifest_facts(
     side: &ManifestSide,
     other: &ManifestSide,
+    value: serde_json::Value,
+    shared: &BTreeSet<String>,
     store: &Store,
 ) -> Result<Facts, Diagnostic> {
-    let value = manifest::value(&side.image);
-    let here = Here::new(&side.image.directory, shared(side, other));
+    let here = Here::new(&side.image.directory, shared.clone());
     let mut facts = manifest::facts(value, &here);
     local::add(&mut facts, &side.image, &side.inputs, &here, store)?;
     order::add(&mut facts, &side.image, &other.image);
@@ -247,23 +279,6 @@ fn manifest_facts(
         lock::add(&mut facts, &side.inputs.lock, &here);
     }
     Ok(facts)
-}
-
-/// What manifests of different folders both name, word for word.
-fn shared(side: &ManifestSide, other: &ManifestSide) -> BTreeSet<String> {
-    if side.image.directory == other.image.directory {
-        return BTreeSet::new();
-    }
-    let named = |side: &ManifestSide| {
-        let mut found = BTreeSet::new();
-        here::texts(&manifest::value(&side.image), &mut found);
-        let files = side.inputs.files.keys();
-        found.extend(files.map(|path| path.display().to_string()));
-        let indexes = side.inputs.lock.indexes.iter();
-        found.extend(indexes.map(|index| index.url.clone()));
-        found
-    };
-    named(side).intersection(&named(other)).cloned().collect()
 }
 
 /// The size of a content, where the store has it.

@@ -10,11 +10,16 @@ use super::{
     Ctx, FILE_NAME, Inputs, Lock, Mode, Resolved, Silent, local, read, settle, unsupported,
 };
 
-/// What [`resolve`] would come to without the network; `zos.lock` is not written.
+/// What [`resolve`](super::resolve) would come to without the network, where `previous` is the lock; `zos.lock` is not written.
 ///
 /// # Errors
-/// As [`resolve`]; that something would have to be looked up or fetched.
-pub fn foresee(image: &Image, store: &Store, cancel: &AtomicBool) -> Result<Resolved, Diagnostics> {
+/// As [`resolve`](super::resolve); that something would have to be looked up or fetched.
+pub fn foresee(
+    image: &Image,
+    previous: &Lock,
+    store: &Store,
+    cancel: &AtomicBool,
+) -> Result<Resolved, Diagnostics> {
     unsupported::refuse(image)?;
     let ctx = Ctx {
         store,
@@ -25,8 +30,7 @@ pub fn foresee(image: &Image, store: &Store, cancel: &AtomicBool) -> Result<Reso
         observer: &Silent,
         cancel,
     };
-    let previous = read(&image.directory.join(FILE_NAME), Some(store))?;
-    settle(&ctx, image, &previous)
+    settle(&ctx, image, previous)
 }
 
 /// The lock as it lies beside a manifest, whether or not it answers to it; `None` where there is none.

@@ -130,6 +130,39 @@ pub fn git_tree(
     .help("a commit never changes, but its submodules' repositories may have moved; `zosc update NAME` locks it anew"))
 }
 
+/// Puts the files of a commit of the repository that `directory` lies in into the folder `place`, as [`git_tree`] would see them; the
+/// path of `directory` inside the repository.
+///
+/// # Errors
+/// `zosc::lock::no-revision`; `zosc::lock::git-failed`, such as where there is no repository.
+pub fn git_past(
+    directory: &Path,
+    revision: &str,
+    place: &Path,
+    store: &Store,
+    cancel: &AtomicBool,
+) -> Result<String, Diagnostic> {
+    let ctx = Ctx::again(store, true, cancel);
+    let git = Git::new(&ctx, directory);
+    let here = directory.display().to_string();
+    let top = git.ask(&["rev-parse", "--show-toplevel"], &here)?;
+    let inside = git.ask(&["rev-parse", "--show-prefix"], &here)?;
+    let asked = format!("{revision}^{{commit}}");
+    let verify = [
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        "--end-of-options",
+        &asked,
+    ];
+    let commit = git
+        .ask(&verify, &here)
+        .map_err(|_| no_revision(&here, revision))?;
+    let url = format!("file://{}", top.trim_end_matches('\n'));
+    checkout::files(&ctx, &url, commit.trim(), place)?;
+    Ok(inside.trim_end_matches('\n').to_owned())
+}
+
 /// The commit that a revision is now.
 fn find(ctx: &Ctx<'_>, asked: &Asked<'_>) -> Result<String, Diagnostic> {
     let url = asked.url.value.as_str();

@@ -39,7 +39,7 @@ pub use change::{Change, Subject};
 pub use container::{ContainerImage, image_tree};
 pub use fetch::{Wanted, fetch};
 pub use foresight::{beside, foresee, machine_files};
-pub use git::{Checkout, git_tree};
+pub use git::{Checkout, git_past, git_tree};
 pub use gone::gone;
 pub use inputs::*;
 pub use local::{Walk, folder_tree};

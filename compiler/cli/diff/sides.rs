@@ -8,12 +8,13 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::diff::{Content, ManifestSide, Side, WrittenPlan};
 use crate::inspect;
 use crate::io::{self, FileKind, Files as _};
-use crate::lock::{self, Inputs};
+use crate::lock::{self, Inputs, Lock};
 use crate::plan::{self, Plan};
 use crate::tree::{Digest, Store};
 
 use super::super::session::{CANCELLED, Session};
 use super::super::{Failed, ManifestArguments};
+use super::past::{self, Past};
 
 /// The largest plan that is read, in bytes.
 const LARGEST_PLAN: u64 = 64 << 20;
@@ -23,6 +24,8 @@ pub(super) struct Known {
     pub(super) side: Side,
     /// The results of the plan's actions, where it is of this machine.
     pub(super) stored: Vec<Option<Digest>>,
+    /// The files of a commit that it is among.
+    pub(super) past: Option<Past>,
 }
 
 /// What a path names.
@@ -41,6 +44,25 @@ pub(super) fn side(
     no_impact: bool,
 ) -> Result<Known, Failed> {
     let name = path.display().to_string();
+    let Some(of_a_commit) = past::split(path) else {
+        return named_side(session, store, name, path, no_impact);
+    };
+    let current = session.current_directory()?;
+    let past = session.settle(past::bring(&current, of_a_commit, store))?;
+    let known = named_side(session, store, name, &past.file, no_impact)?;
+    Ok(Known {
+        past: Some(past),
+        ..known
+    })
+}
+
+fn named_side(
+    session: &mut Session,
+    store: &Store,
+    name: String,
+    path: &Path,
+    no_impact: bool,
+) -> Result<Known, Failed> {
     let named = session.settle(named(path).map_err(Diagnostics::from))?;
     match named {
         Named::Manifest(manifest) => manifest_side(session, store, name, manifest, no_impact),
@@ -58,6 +80,7 @@ pub(super) fn side(
                     notes: Vec::new(),
                 },
                 stored: Vec::new(),
+                past: None,
             })
         }
         Named::Plan(bytes) => {
@@ -70,6 +93,7 @@ pub(super) fn side(
                     notes: Vec::new(),
                 },
                 stored: Vec::new(),
+                past: None,
             })
         }
     }
@@ -131,6 +155,7 @@ fn manifest_side(
             notes,
         },
         stored,
+        past: None,
     })
 }
 
@@ -142,7 +167,9 @@ fn inputs(
     notes: &mut Vec<String>,
 ) -> Result<(Inputs, bool, bool), Diagnostics> {
     let beside = lock::beside(image, store)?;
-    match lock::foresee(image, store, &CANCELLED) {
+    let nothing = Lock::default();
+    let previous = beside.as_ref().unwrap_or(&nothing);
+    match lock::foresee(image, previous, store, &CANCELLED) {
         Ok(found) => {
             if !found.changes.is_empty() {
                 let state = match beside {

@@ -31,6 +31,22 @@ pub(super) fn tree(ctx: &Ctx<'_>, checkout: &Checkout<'_>) -> Result<Digest, Dia
     folder(ctx, &place, Walk::Everything, &origin)
 }
 
+/// Puts the files of a commit into a folder, without submodules.
+pub(super) fn files(
+    ctx: &Ctx<'_>,
+    url: &str,
+    commit: &str,
+    place: &Path,
+) -> Result<(), Diagnostic> {
+    let repository = Repository {
+        ctx,
+        url,
+        commit,
+        keep_git: false,
+    };
+    repository.files(place, None)
+}
+
 /// The commit that a text names which is no branch and no tag: the beginning of its hash.
 pub(super) fn named(ctx: &Ctx<'_>, url: &str, name: &str) -> Result<String, Diagnostic> {
     let work = temporary(ctx)?;
