@@ -117,3 +117,6 @@ impl Listing<'_, '_> {
         wishes.filter(|wish| !wish.conflict).map(|wish| wish.name)
     }
 }
+
+#[cfg(test)]
+mod tests;

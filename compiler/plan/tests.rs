@@ -30,7 +30,7 @@ size { drop docs }
 outputs { efi "vmlinuz-{kernel}.efi"; initramfs "initramfs-{version}.cpio.xz" }
 "#;
 
-fn image(manifest: &str) -> Image {
+pub(super) fn image(manifest: &str) -> Image {
     let files = Memory::new([
         ("/m/zos.kdl", manifest),
         ("/m/test.rsa.pub", KEY),
@@ -51,7 +51,7 @@ fn image(manifest: &str) -> Image {
     image.unwrap_or_else(|| panic!("{problems:?}"))
 }
 
-fn package(role: Role, name: &str, scripts: &[&str]) -> LockedPackage {
+pub(super) fn package(role: Role, name: &str, scripts: &[&str]) -> LockedPackage {
     LockedPackage {
         role,
         name: name.into(),
@@ -67,7 +67,7 @@ fn package(role: Role, name: &str, scripts: &[&str]) -> LockedPackage {
     }
 }
 
-fn inputs() -> Inputs {
+pub(super) fn inputs() -> Inputs {
     let packages = vec![
         package(Role::Image, "musl", &[]),
         package(Role::Image, "base", &["pre-install", "post-install"]),
