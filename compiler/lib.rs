@@ -11,7 +11,7 @@
 //! refuses what cannot work, [`lock`] pins every input to a digest, [`plan`] lowers the result to a graph of typed
 //! actions, [`build`] performs those that have no stored result. [`inspect`] and [`boot`] look at what came out; [`diff`] tells two manifests, plans or images apart; [`report`]
 //! makes a page about one, and [`provenance`] states how it came about; [`migrate`]
-//! makes a first manifest of a bash builder's configuration; [`repository`] makes signed repositories of one's own packages;
+//! makes a first manifest of a bash builder's configuration; [`upkeep`] looks after the store; [`repository`] makes signed repositories of one's own packages;
 //! [`cli`] is the face. Formats ([`apk`], [`archive`], [`kconfig`], [`kmod`], [`elf`], [`efi`], [`sbom`], [`zinit`]) turn bytes into values and back and
 //! know nothing of manifests. [`tree`] holds the heart: file trees as data, and the store.
 //!
@@ -25,6 +25,7 @@ pub mod report;
 
 pub mod inspect;
 pub mod migrate;
+pub mod upkeep;
 pub mod why;
 
 pub mod build;

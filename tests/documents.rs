@@ -111,3 +111,8 @@ fn a_smaller_image() {
 fn what_an_image_is_made_of() {
     follow("report.md", &[]);
 }
+
+#[test]
+fn the_store() {
+    follow("store.md", &[]);
+}

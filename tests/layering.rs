@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["cli"],
     &["boot", "diff", "report", "why"],
     &["inspect"],
-    &["migrate"],
+    &["migrate", "upkeep"],
     &["build"],
     &["plan", "provenance", "repository"],
     &["lock"],

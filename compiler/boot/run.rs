@@ -8,13 +8,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
 use super::console::Lines;
 use super::judge::Judge;
 use super::machine::{Accelerator, Machine, Plan, Start};
 use super::verdict::{Ending, Verdict};
 use super::{Boot, firmware, uki, variables};
 use crate::diagnostic::Diagnostic;
-use crate::io::Stopwatch;
+use crate::io::{Stopwatch, ignores_signal};
 use crate::manifest::boot::Firmware;
 
 /// A machine that has said nothing for this long under KVM is taken to be stuck there.
@@ -402,7 +404,7 @@ impl Watch<'_> {
     }
 }
 
-/// Notices SIGINT and SIGTERM for as long as it lives, so that the machine is stopped before zosc is.
+/// Notices SIGINT, SIGTERM and SIGHUP for as long as it lives, so that the machine is stopped before zosc is.
 struct Interrupts {
     flag: Arc<AtomicBool>,
     handlers: Vec<signal_hook::SigId>,
@@ -411,8 +413,10 @@ struct Interrupts {
 impl Interrupts {
     fn listen() -> Self {
         let flag = Arc::default();
-        let handlers = [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM]
+        let handlers = [SIGINT, SIGTERM, SIGHUP]
             .into_iter()
+            // Under `nohup` the loss of the terminal means nothing.
+            .filter(|signal| !ignores_signal(*signal))
             // Where it cannot be registered, the signal ends zosc as it always does.
             .filter_map(|signal| signal_hook::flag::register(signal, Arc::clone(&flag)).ok())
             .collect();

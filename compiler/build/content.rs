@@ -40,7 +40,7 @@ pub fn contents(
         Ok(digests.expect("what is wanted was performed"))
     };
     match attempt(Trust::Shallow) {
-        Err(problems) if problems.iter().any(is_loss) => attempt(Trust::Deep),
+        Err(problems) if is_loss(&problems) => attempt(Trust::Deep),
         outcome => outcome,
     }
 }

@@ -47,6 +47,27 @@ pub(super) fn record(store: &Store, key: &Digest, output: &Digest) -> Result<(),
     store.record_action(key, format!("{output}\n").as_bytes())
 }
 
+/// The keys of the pieces that an archive was put together from; none of one that has no pieces.
+pub(super) fn pieces(store: &Store, archive: &Digest) -> Vec<Digest> {
+    let note = store.note(&pieces_of(archive));
+    let keys = note.and_then(|note| serde_json::from_slice(&note).ok());
+    keys.unwrap_or_default()
+}
+
+/// Remembers the keys of an archive's pieces, so that whoever keeps the archive keeps them.
+pub(super) fn remember_pieces(
+    store: &Store,
+    archive: &Digest,
+    keys: &[Digest],
+) -> Result<(), Diagnostic> {
+    let note = serde_json::to_vec(keys).expect("digests are always JSON");
+    store.write_note(&pieces_of(archive), &note)
+}
+
+fn pieces_of(archive: &Digest) -> Digest {
+    Digest::of(format!("pieces 1\n{archive}").as_bytes())
+}
+
 fn files(tree: &Tree) -> impl Iterator<Item = (Digest, u64)> + '_ {
     tree.iter().filter_map(|(_, entry)| match entry.node {
         Node::File { digest, size } => Some((digest, size)),

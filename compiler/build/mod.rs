@@ -18,6 +18,7 @@ mod memory;
 mod parts;
 mod perform;
 mod record;
+mod remains;
 mod reproduction;
 mod roots;
 mod savings;
@@ -33,7 +34,11 @@ pub use content::contents;
 pub use explained::{Explained, ExplainedInput, LastRun, Yielded, explain};
 pub use memory::default_memory;
 pub use perform::sign::private_key;
-pub use record::{ActionRecord, OutputRecord, Record, Subject, latest_record, record_of, records};
+pub use record::{
+    ActionRecord, OutputRecord, Record, Subject, forget, latest_record, record_file, record_of,
+    records, unreadable_records,
+};
+pub use remains::{is_root_sound, log_files, logged, pieces, remove_root, result, roots_on_disk};
 pub use reproduction::{Culprit, Verdict, compare, share_fetched};
 pub use savings::Saving;
 pub use selection::{Again, Selection};
@@ -174,7 +179,7 @@ pub fn run(
     observer: &dyn Observer,
 ) -> Result<Artifacts, Diagnostics> {
     let recorder = record::Recorder::new(observer);
-    let attempt = |trust| -> Result<Artifacts, Diagnostics> {
+    let attempt = |trust, store: &Store| -> Result<Artifacts, Diagnostics> {
         let done = engine::perform_all(plan, store, options, &recorder, trust)?;
         let outputs = artifacts::prepare(plan, &done.results, store, &options.outputs)?;
         let build_id = artifacts::spelt(plan.build_id, &done.results, store)?;
@@ -200,11 +205,11 @@ pub fn run(
     };
     // A stored result is believed as long as its blob exists. Where one turns out to lead nowhere (damaged, or removed
     // by hand), everything behind it is looked at once more, blob by blob. Each attempt may find another damaged one.
-    let mut outcome = attempt(ledger::Trust::Shallow);
+    let mut outcome = attempt(ledger::Trust::Shallow, store);
     for _ in 0..MOST_LOSSES {
         match &outcome {
-            Err(problems) if problems.iter().any(is_loss) => {
-                outcome = attempt(ledger::Trust::Deep);
+            Err(problems) if is_loss(problems) => {
+                outcome = attempt(ledger::Trust::Deep, &store.distrusting());
             }
             _ => break,
         }
@@ -270,8 +275,10 @@ pub fn fetch(
     })
 }
 
-fn is_loss(problem: &Diagnostic) -> bool {
-    ["zosc::store::missing-blob", "zosc::store::damaged-blob"].contains(&problem.code)
+/// Whether something failed because a content that should be in the store is not, or was damaged.
+pub fn is_loss(problems: &Diagnostics) -> bool {
+    let codes = ["zosc::store::missing-blob", "zosc::store::damaged-blob"];
+    problems.iter().any(|problem| codes.contains(&problem.code))
 }
 
 /// A folder or file that cannot be used.

@@ -117,6 +117,39 @@ pub fn record_of(store: &Store, output: &Digest) -> Option<Record> {
     records.find(|record| record.outputs.iter().any(|file| file.digest == *output))
 }
 
+/// Where the record with this number is.
+pub fn record_file(store: &Store, number: u32) -> PathBuf {
+    store.builds().join(file_name(number))
+}
+
+/// Removes a record. Its number is given to no other build as long as there is a later one.
+///
+/// # Errors
+/// The file cannot be removed.
+pub fn forget(store: &Store, number: u32) -> Result<(), Diagnostic> {
+    let path = record_file(store, number);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(super::disk(&path, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Files among the records of a store that are none.
+pub fn unreadable_records(store: &Store) -> Vec<PathBuf> {
+    let folder = store.builds();
+    let names = io::System.list(&folder).unwrap_or_default().into_iter();
+    let is_read = |name: &String| {
+        let number = name
+            .strip_suffix(".json")
+            .and_then(|number| number.parse().ok());
+        number.is_some_and(|number| file_name(number) == *name && read(&folder, number).is_some())
+    };
+    let unread = names.filter(|name| !is_read(name));
+    unread.map(|name| folder.join(name)).collect()
+}
+
 fn numbers(folder: &Path) -> Vec<u32> {
     let names = io::System.list(folder).unwrap_or_default().into_iter();
     let numbers = names.filter_map(|name| {

@@ -92,6 +92,11 @@ fn make(tree: &Tree, path: &Path, store: &Store, cancel: &AtomicBool) -> Result<
     fs::rename(scratch.path(), path).map_err(refuse)
 }
 
+/// Whether a tree is on disk as it was written.
+pub(super) fn is_sound(tree: Tree, folder: &Path) -> bool {
+    is_whole(&everyones(tree), folder)
+}
+
 /// Whether every entry is on disk as it was written. Contents are not read: who changes a file changes its time.
 fn is_whole(tree: &Tree, folder: &Path) -> bool {
     folder.is_dir()

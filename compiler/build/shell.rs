@@ -92,6 +92,11 @@ impl Shell {
         &self.folder
     }
 
+    /// The file that says what it is, with the digests of all that it needs.
+    pub fn description(&self) -> PathBuf {
+        self.folder.join(FILE)
+    }
+
     /// The command that its action runs.
     pub fn arguments(&self) -> &[String] {
         &self.kept.arguments

@@ -125,7 +125,12 @@ impl Job {
             cancel: &CANCELLED,
         };
         let progress = Progress::new(session).streaming(!self.quiet);
-        let built = build::run(&plan, store, &options, &progress);
+        let mut built = build::run(&plan, store, &options, &progress);
+        // What was damaged may be the content of a file of the project's own, which only locking reads.
+        if built.as_ref().is_err_and(build::is_loss) {
+            session.inputs(image, &store.distrusting(), self.mode())?;
+            built = build::run(&plan, store, &options, &progress);
+        }
         let warnings = progress.finish();
         if !warnings.is_empty() {
             session.report(&warnings);

@@ -8,6 +8,7 @@
 mod boot;
 mod build;
 mod check;
+mod clean;
 mod completions;
 mod diff;
 mod explain;
@@ -30,6 +31,7 @@ mod sbom;
 mod schema;
 mod session;
 mod shell;
+mod store;
 mod units;
 mod update;
 mod vendor;
@@ -213,6 +215,8 @@ enum Command {
     Units(units::Arguments),
     Why(why::Arguments),
     Shell(shell::Arguments),
+    Store(store::Arguments),
+    Clean(clean::Arguments),
     Repo(repo::Arguments),
     Report(report::Arguments),
     Provenance(provenance::Arguments),
@@ -258,6 +262,8 @@ pub fn run() -> ExitCode {
             Ok(code) => return code,
             Err(failed) => Err(failed),
         },
+        Command::Store(arguments) => store::run(&mut session, &arguments),
+        Command::Clean(arguments) => clean::run(&mut session, &arguments),
         Command::Repo(arguments) => repo::run(&mut session, &arguments),
         Command::Provenance(arguments) => provenance::run(&mut session, &arguments),
         Command::Report(arguments) => report::run(&mut session, &arguments),

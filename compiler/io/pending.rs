@@ -10,6 +10,8 @@ use std::path::Path;
 use rustix::fs::{FlockOperation, flock};
 use tempfile::NamedTempFile;
 
+use super::at_path;
+
 /// How names of unfinished files begin.
 const PREFIX: &str = ".zosc-";
 
@@ -42,6 +44,11 @@ impl Pending {
         self.0.as_file()
     }
 
+    fn folder(&self) -> &Path {
+        let path = self.0.path();
+        path.parent().unwrap_or(path)
+    }
+
     /// Sets its permissions, whatever the umask is.
     pub fn set_permissions(&self, permissions: Permissions) -> io::Result<()> {
         self.file().set_permissions(permissions)
@@ -64,11 +71,13 @@ impl Pending {
 
 impl Write for Pending {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
+        let written = self.0.write(bytes);
+        written.map_err(|error| at_path(self.folder(), error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
+        let flushed = self.0.flush();
+        flushed.map_err(|error| at_path(self.folder(), error))
     }
 }
 

@@ -6,7 +6,7 @@
 
 use crate::apk::{self, Expected, UnpackedPackage};
 use crate::diagnostic::Diagnostic;
-use crate::tree::{Digest, Node, Store};
+use crate::tree::{Digest, Node, Store, Tree};
 
 /// Unpacks a package whose file is in the store, or finds it unpacked; also the digest that this is kept under.
 ///
@@ -44,6 +44,12 @@ pub(super) fn unpacked(store: &Store, file: &Digest) -> Option<(UnpackedPackage,
 /// Whether everything is in the store that a package holds, by the digest of what was kept of it.
 pub fn is_whole_package(store: &Store, digest: &Digest) -> bool {
     read(store, digest).is_some_and(|package| is_whole(store, &package))
+}
+
+/// The files of an unpacked package, from what was kept of it.
+pub fn package_tree(kept: &[u8]) -> Option<Tree> {
+    let package: UnpackedPackage = serde_json::from_slice(kept).ok()?;
+    Some(package.tree())
 }
 
 fn read(store: &Store, digest: &Digest) -> Option<UnpackedPackage> {

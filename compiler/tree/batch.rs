@@ -29,7 +29,7 @@ impl<'s> Batch<'s> {
     pub fn put(&mut self, bytes: &[u8]) -> Result<Digest, Diagnostic> {
         let digest = Digest::of(bytes);
         if self.staged.contains_key(&digest)
-            || self.store.contains_sized(&digest, bytes.len() as u64)
+            || self.store.need_not_write(&digest, bytes.len() as u64)
         {
             return Ok(digest);
         }

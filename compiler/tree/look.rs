@@ -105,7 +105,7 @@ impl<'s> Known<'s> {
         let look = Look::of(&facts);
         if let Some((known, digest)) = self.before.files.get(&name)
             && *known == look
-            && self.store.contains_sized(digest, look.size)
+            && self.store.need_not_write(digest, look.size)
         {
             self.now.files.insert(name, (look, *digest));
             return Ok(Ok((*digest, look.size)));

@@ -37,6 +37,8 @@ pub struct Store {
     workplace: Arc<Workplace>,
     hold: Arc<Hold>,
     is_read_only: bool,
+    /// Whether contents that are there are written again rather than believed.
+    distrusts: bool,
 }
 
 impl Store {
@@ -79,7 +81,16 @@ impl Store {
             workplace: Arc::new(workplace),
             hold: Arc::new(hold),
             is_read_only,
+            distrusts: false,
         })
+    }
+
+    /// The same store for those who have met damage: what is put there is written, whatever has its name already.
+    pub fn distrusting(&self) -> Self {
+        Self {
+            distrusts: true,
+            ..self.clone()
+        }
     }
 
     /// Lets somebody else take things out of the store while `work` is done, which must not touch it.
@@ -126,7 +137,7 @@ impl Store {
     /// Stores bytes under their digest.
     pub fn put(&self, bytes: &[u8]) -> Result<Digest, Diagnostic> {
         let digest = Digest::of(bytes);
-        if self.contains_sized(&digest, bytes.len() as u64) {
+        if self.need_not_write(&digest, bytes.len() as u64) {
             return Ok(digest);
         }
         let staged = self.stage(bytes);
@@ -151,6 +162,11 @@ impl Store {
     pub fn contains_sized(&self, digest: &Digest, size: u64) -> bool {
         let facts = self.blob_path(digest).metadata();
         facts.is_ok_and(|facts| facts.is_file() && facts.len() == size)
+    }
+
+    /// Whether a content is there and believed to be what its name says.
+    pub(super) fn need_not_write(&self, digest: &Digest, size: u64) -> bool {
+        !self.distrusts && self.contains_sized(digest, size)
     }
 
     /// A blob's content, verified.

@@ -40,13 +40,16 @@ pub(super) fn cpio(
         return packed_by_all(context, &archive, only, compression);
     }
     let largest = pieces.iter().map(Piece::size).max().unwrap_or(0);
+    let keys: Vec<Digest> = pieces.iter().map(|piece| piece.key).collect();
     let files = context.each(compression.memory(largest), pieces, &|piece| {
         packed(context, &archive, &piece, compression)
     })?;
     let files = files.iter().map(|digest| context.store.reader(digest));
     let mut blob = context.store.writer()?;
     archive::join(compression, files, &mut blob)?;
-    blob.finish().map(|(digest, _)| digest)
+    let (digest, _) = blob.finish()?;
+    ledger::remember_pieces(context.store, &digest, &keys)?;
+    Ok(digest)
 }
 
 /// One of several pieces of an archive, compressed; one that was compressed before is looked up.

@@ -109,7 +109,7 @@ impl BlobWriter {
             .file
             .into_inner()
             .map_err(|error| unusable(&self.store.root, error.error()))?;
-        if keep(&digest) && !self.store.contains_sized(&digest, self.size) {
+        if keep(&digest) && !self.store.need_not_write(&digest, self.size) {
             self.store.admit(&digest, file.into_temp_path())?;
         }
         Ok((digest, self.size))

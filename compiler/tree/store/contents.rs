@@ -99,6 +99,27 @@ impl Store {
         }
     }
 
+    /// Where a file on a shelf is, or would be.
+    pub fn shelf_path(&self, shelf: Shelf, digest: &Digest) -> PathBuf {
+        self.sharded(shelf.folder(), digest)
+    }
+
+    /// Removes a file or folder below the store that has no business there.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn remove_stray(&self, path: &Path) -> Result<(), Diagnostic> {
+        let removed = match path.symlink_metadata() {
+            Ok(facts) if facts.is_dir() => fs::remove_dir_all(path),
+            Ok(_) => fs::remove_file(path),
+            Err(error) => Err(error),
+        };
+        match removed {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unusable(path, &error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a blob is what its name says, `None` where there is none. Unlike [`Store::reader`], leaves a damaged one alone.
     ///
     /// # Errors
