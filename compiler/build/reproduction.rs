@@ -135,39 +135,18 @@ pub fn compare(
         outputs.push((name, difference));
     }
     let results = results(plan, here);
-    let other: BTreeMap<(&str, &str), &ActionRecord> = record
+    let other: Others<'_> = record
         .actions
         .iter()
         .map(|action| ((action.stage.as_str(), action.label.as_str()), action))
         .collect();
+    let (culprit, changed) = blame(plan, &results, &other, [here, there]);
     let mut verdict = Verdict {
         outputs,
         file: None,
-        culprit: None,
-        changed: None,
+        culprit,
+        changed,
     };
-    let resolve = |id: ActionId| {
-        let result = results.get(id.0 as usize).copied().flatten();
-        result.unwrap_or_else(|| Digest::of(b""))
-    };
-    for (index, planned) in plan.actions.iter().enumerate() {
-        let name = (planned.stage.name(), planned.label.as_str());
-        let (Some(output), Some(other)) = (results[index], other.get(&name)) else {
-            continue;
-        };
-        let is_same = planned.action.key(&resolve) == other.key;
-        if is_same && output != other.output {
-            let ends = [(output, here), (other.output, there)];
-            verdict.culprit = Some(Culprit {
-                action: ActionId(index as u32),
-                difference: difference(&planned.action, ends),
-            });
-            break;
-        }
-        if !is_same && verdict.changed.is_none() {
-            verdict.changed = Some(planned.label.clone());
-        }
-    }
     if let Some(Input::Output(id)) = whole(plan)
         && let Some(planned) = plan.actions.get(id.0 as usize)
         && let Some(tree) = results.get(id.0 as usize).copied().flatten()
@@ -176,6 +155,42 @@ pub fn compare(
         verdict.file = trees([(tree, here), (other.output, there)]);
     }
     Ok(verdict)
+}
+
+/// The other build's actions by stage and label.
+type Others<'a> = BTreeMap<(&'a str, &'a str), &'a ActionRecord>;
+
+/// The first action that yielded two things from the same inputs, and the first before it whose inputs were not the same.
+fn blame(
+    plan: &Plan,
+    results: &[Option<Digest>],
+    other: &Others<'_>,
+    stores: [&Store; 2],
+) -> (Option<Culprit>, Option<String>) {
+    let resolve = |id: ActionId| {
+        let result = results.get(id.0 as usize).copied().flatten();
+        result.unwrap_or_else(|| Digest::of(b""))
+    };
+    let mut changed = None;
+    for (index, planned) in plan.actions.iter().enumerate() {
+        let name = (planned.stage.name(), planned.label.as_str());
+        let (Some(output), Some(other)) = (results[index], other.get(&name)) else {
+            continue;
+        };
+        let is_same = planned.action.key(&resolve) == other.key;
+        if is_same && output != other.output {
+            let ends = [(output, stores[0]), (other.output, stores[1])];
+            let culprit = Culprit {
+                action: ActionId(index as u32),
+                difference: difference(&planned.action, ends),
+            };
+            return (Some(culprit), changed);
+        }
+        if !is_same && changed.is_none() {
+            changed = Some(planned.label.clone());
+        }
+    }
+    (None, changed)
 }
 
 /// The whole image before its digest is written into it: that differs wherever anything does.
