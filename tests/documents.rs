@@ -116,3 +116,8 @@ fn what_an_image_is_made_of() {
 fn the_store() {
     follow("store.md", &[]);
 }
+
+#[test]
+fn what_is_in_an_image_and_why() {
+    follow("explain.md", &[]);
+}

@@ -162,7 +162,7 @@ fn a_plan_names_what_changed_in_the_words_of_the_manifest() {
     }
     let merged = project.prints(&["plan", "--stage", "components_copy"]);
     assert!(
-        merged.contains("1 actions, 1 to do: 0 for certain, 1 behind"),
+        merged.contains("1 action, 1 to do: 0 for certain, 1 behind"),
         "{merged}"
     );
     project.edit("\"/bin/marks sshd -D\"", "\"/bin/marks sshd\"");

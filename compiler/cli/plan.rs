@@ -58,6 +58,7 @@ fn stages() -> impl TypedValueParser<Value = Stage> {
 }
 
 /// An action of a plan, and whether its result is stored.
+#[derive(Clone, Copy)]
 struct Row<'a> {
     id: ActionId,
     planned: &'a PlannedAction,
@@ -89,16 +90,16 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         };
         return action::explain(session, &subject, asked, arguments.format);
     }
-    let rows: Vec<Row<'_>> = rows(&plan, &status)
-        .filter(|row| {
-            arguments
-                .stage
-                .is_none_or(|stage| row.planned.stage == stage)
-        })
-        .filter(|row| !arguments.stale || row.is_stale())
-        .collect();
+    let of_stage = |row: &Row<'_>| {
+        arguments
+            .stage
+            .is_none_or(|stage| row.planned.stage == stage)
+    };
+    let all: Vec<Row<'_>> = rows(&plan, &status).filter(of_stage).collect();
+    let is_shown = |row: &&Row<'_>| !arguments.stale || row.is_stale();
+    let rows: Vec<Row<'_>> = all.iter().filter(is_shown).copied().collect();
     session.print(&match arguments.format {
-        Format::Human => text::text(&rows, session.output_style()),
+        Format::Human => text::text(&rows, &all, session.output_style()),
         Format::Json => format!("{:#}\n", document(&plan, &rows)),
         Format::Dot => drawing::dot(&rows),
     })

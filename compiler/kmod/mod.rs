@@ -25,4 +25,4 @@ pub use packing::{Opened, Packing, open};
 pub use select::{BuiltIn, Missing, SelectError, Selected, Selection, WantedFirmware, Why};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -17,14 +17,14 @@ const RELEASE: &str = "6.1.0-test";
 
 /// What a test module says about itself.
 #[derive(Clone, Default)]
-struct Made<'a> {
-    info: Vec<(&'a str, &'a str)>,
-    exports: Vec<&'a str>,
-    imports: Vec<&'a str>,
+pub(crate) struct Made<'a> {
+    pub(crate) info: Vec<(&'a str, &'a str)>,
+    pub(crate) exports: Vec<&'a str>,
+    pub(crate) imports: Vec<&'a str>,
 }
 
 /// A relocatable object like a `.ko`, as small as can be.
-fn module(made: &Made<'_>) -> Vec<u8> {
+pub(crate) fn module(made: &Made<'_>) -> Vec<u8> {
     let mut object = Object::new(BinaryFormat::Elf, Architecture::X86_64, Endianness::Little);
     let section = object.add_section(Vec::new(), b".modinfo".to_vec(), SectionKind::ReadOnlyData);
     let mut text = Vec::new();

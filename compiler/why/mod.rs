@@ -170,3 +170,6 @@ fn names<'a>(known: &Known<'a>) -> impl Iterator<Item = &'a str> + use<'a> {
 fn image_path(text: &str) -> Option<ImagePath> {
     ImagePath::new(text).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,8 +7,8 @@ use crate::plan::Stage;
 
 use super::Row;
 
-/// Stages with their actions, and a line that counts.
-pub(super) fn text(rows: &[Row<'_>], style: Style) -> String {
+/// Stages with their actions, and a line that counts them all, also those that are not shown.
+pub(super) fn text(rows: &[Row<'_>], all: &[Row<'_>], style: Style) -> String {
     let mut page = Page::new(style);
     for stage in Stage::ALL {
         let actions: Vec<&Row<'_>> = rows
@@ -30,7 +30,7 @@ pub(super) fn text(rows: &[Row<'_>], style: Style) -> String {
         );
         page.table(2, &actions.into_iter().map(row).collect::<Vec<_>>());
     }
-    page.row(0, &[Cell::plain(counts(rows))]);
+    page.row(0, &[Cell::plain(counts(all))]);
     page.finish()
 }
 
@@ -49,7 +49,10 @@ fn row(row: &Row<'_>) -> Vec<Cell> {
 fn counts(rows: &[Row<'_>]) -> String {
     let stale = rows.iter().filter(|row| row.is_stale()).count();
     let behind = rows.iter().filter(|row| row.is_behind()).count();
-    let all = format!("{} actions, {stale} to do", rows.len());
+    let all = match rows.len() {
+        1 => format!("1 action, {stale} to do"),
+        many => format!("{many} actions, {stale} to do"),
+    };
     if behind == 0 {
         return all;
     }
