@@ -14,7 +14,7 @@ use zosc::archive::{Compression, concatenate, pack, split};
 use zosc::efi::{Uki, kernel_facts, write_uki};
 use zosc::elf::{Stripped, strip_module};
 use zosc::kmod;
-use zosc::tree::{Entry, ImagePath, Node, Origin, Store, Tree};
+use zosc::tree::{Digest, Entry, ImagePath, Node, Origin, Store, Tree};
 
 const STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 const FIRMWARE: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
@@ -35,6 +35,8 @@ fail() { echo \"zosc-test: FAILED $1\"; }
 [ \"$(readlink /data/link)\" = owned ] || fail link
 [ \"$(stat -c %Y /data/owned)\" = 1000 ] || fail time
 grep -q zosc.test=1 /proc/cmdline || fail 'command line'
+[ \"$(sha256sum </many/large)\" = 'DIGEST  -' ] || fail 'a file in several pieces'
+[ \"$(cat /many/small)\" = small ] || fail 'what comes behind it'
 for module in dummy fuse veth; do
     insmod /modules/$module.ko || fail \"the stripped module $module\"
     grep -q \"^$module \" /proc/modules || fail \"$module is not loaded\"
@@ -95,13 +97,30 @@ fn image(store: &Store) -> Tree {
     let busybox = fs::read(BUSYBOX).expect("busybox");
     tree.insert_with_parents(path("/bin/busybox"), file(store, &busybox, 0o755));
     for name in [
-        "sh", "cat", "mount", "mkdir", "stat", "readlink", "grep", "insmod", "poweroff",
+        "sh",
+        "cat",
+        "mount",
+        "mkdir",
+        "stat",
+        "readlink",
+        "grep",
+        "insmod",
+        "poweroff",
+        "sha256sum",
     ] {
         let to = path("/bin/busybox");
         let place = path(&format!("/bin/{name}"));
         tree.insert(place, node(Node::Hardlink { to }, 0o755));
     }
-    tree.insert(path("/init"), file(store, INIT.as_bytes(), 0o755));
+    // More than one piece has: the kernel gets blocks of one stream, each with a dictionary of its own size.
+    let lines: Vec<String> = (0..1_200_000)
+        .map(|number| format!("{number:07}\n"))
+        .collect();
+    let large = lines.concat();
+    tree.insert_with_parents(path("/many/large"), file(store, large.as_bytes(), 0o644));
+    tree.insert(path("/many/small"), file(store, b"small", 0o644));
+    let init = INIT.replace("DIGEST", &Digest::of(large.as_bytes()).to_string());
+    tree.insert(path("/init"), file(store, init.as_bytes(), 0o755));
     let console = node(Node::CharDevice { major: 5, minor: 1 }, 0o600);
     tree.insert_with_parents(path("/dev/console"), console);
     let owned = file(store, b"x", 0o4750).owned_by(12, 34);
@@ -112,18 +131,20 @@ fn image(store: &Store) -> Tree {
     tree
 }
 
-/// Three segments, each compressed in its own way, joined.
+/// Four segments, each compressed in its own way, joined.
 fn initramfs(store: &Store) -> Vec<u8> {
     let tree = image(store);
     let segments = split(&tree, |path, _| match path.components().next() {
         Some("bin") => 1,
         Some("data") => 2,
+        Some("many") => 3,
         _ => 0,
     });
     let compressions = [
         Compression::None,
         Compression::Xz { level: 6 },
         Compression::Zstd { level: 19 },
+        Compression::Xz { level: 6 },
     ];
     let packed: Vec<Vec<u8>> = segments
         .iter()

@@ -78,6 +78,11 @@ impl Data {
 }
 
 impl Record {
+    /// Who put it there.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.entry.origin
+    }
+
     /// Where the next header begins.
     pub(super) fn end(&self) -> u64 {
         self.start + self.header.len() as u64 + padded(self.data.size())

@@ -25,7 +25,7 @@ impl Piece {
     }
 }
 
-/// How many bytes a piece may have before compression; the last ones of a run may have fewer.
+/// How many bytes a piece may have before compression; the last ones of a run may have fewer, and large files more.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     pub(super) least: u64,
@@ -56,35 +56,47 @@ impl Archive {
     }
 }
 
-/// Where an archive is cut.
+/// Where an archive is cut. Directories and apk's database, which change whenever a package does, are not in one piece with packages.
 fn cuts(records: &[Record], bounds: Bounds) -> Vec<u64> {
+    let end = records.last().map_or(0, Record::end);
+    let packages = records
+        .iter()
+        .position(|record| record.origin().kind() == "package");
+    let packages = packages.filter(|_| end > bounds.most).unwrap_or(0);
+    let (front, packages) = records.split_at(packages);
     let mut cuts = Vec::new();
-    let mut last = 0;
-    let mut rest = records;
+    cut(front, bounds, &mut cuts);
+    cuts.extend(packages.first().map(|first| first.start));
+    cut(packages, bounds, &mut cuts);
+    cuts.retain(|cut| *cut > 0 && *cut < end);
+    cuts.dedup();
+    cuts
+}
+
+/// Cuts a run of entries.
+fn cut(mut rest: &[Record], bounds: Bounds, cuts: &mut Vec<u64>) {
+    let mut last = rest.first().map_or(0, |first| first.start);
+    let is_large = |record: &Record| record.end() - record.start > bounds.most;
     while let Some(record) = rest.first() {
-        if record.end() - record.start > bounds.most {
-            // A file that fills pieces has them for itself, so nothing before it moves its own cuts.
-            cuts.extend((record.start..record.end()).step_by(bounds.most as usize));
+        if is_large(record) {
+            // It has its pieces for itself, so nothing before it moves its own cuts. They are larger: no other file is in them.
+            let step = 4 * bounds.most as usize;
+            cuts.extend((record.start..record.end()).step_by(step));
             (last, rest) = (record.end(), &rest[1..]);
             cuts.push(last);
             continue;
         }
         let run = rest.partition_point(|next| next.end() - last <= bounds.most);
-        let after = rest.get(run);
-        let is_large = |next: &Record| next.end() - next.start > bounds.most;
-        if after.is_none_or(is_large) {
+        if rest.get(run).is_none_or(is_large) {
             rest = &rest[run..];
             continue;
         }
         let least = rest[..=run].partition_point(|next| next.start - last < bounds.least);
-        let choice =
-            (least..=run).min_by_key(|index| Digest::of(rest[*index].path.as_str().as_bytes()));
-        let choice = choice.unwrap_or(run);
+        let choice = (least..=run)
+            .min_by_key(|index| Digest::of(rest[*index].path.as_str().as_bytes()))
+            .unwrap_or(run);
         last = rest[choice].start;
         cuts.push(last);
         rest = &rest[choice..];
     }
-    let end = records.last().map_or(0, Record::end);
-    cuts.retain(|cut| *cut > 0 && *cut < end);
-    cuts
 }

@@ -168,17 +168,14 @@ fn note<T>(
 
 fn file(store: &Store, path: &Path) -> Result<LocalFile, Diagnostic> {
     let mut known = Known::at(store, path);
-    let read = known_file(&mut known, path)?;
-    known.keep();
-    Ok(read)
-}
-
-fn known_file(known: &mut Known<'_>, path: &Path) -> Result<LocalFile, Diagnostic> {
     let read = known.file(path)?;
     let (digest, size) = read.map_err(|error| unreadable(path, &error))?;
+    known.keep();
     Ok(LocalFile { digest, size })
 }
 
+/// Within this much of a kernel are its headers, and what they point to.
+const KERNEL_HEADERS: u64 = 1 << 20;
 /// Most bytes of a keyring: that of a whole distribution has less than 10 MiB.
 const LARGEST_KEYRING: u64 = 32 << 20;
 
@@ -294,7 +291,8 @@ fn local_entry(known: &mut Known<'_>, path: &Path, origin: &Origin) -> Result<En
     } else {
         0o755
     };
-    let LocalFile { digest, size } = known_file(known, path)?;
+    let read = known.file_with(path, &metadata)?;
+    let (digest, size) = read.map_err(|error| unreadable(path, &error))?;
     Ok(Entry::file(digest, size, mode, 0, origin.clone()))
 }
 
@@ -306,7 +304,8 @@ fn prebuilt(
     version: Option<&Spanned<String>>,
 ) -> Result<(Digest, LockedKernel), Diagnostic> {
     let content = file(ctx.store, &image.value)?;
-    let facts = crate::efi::kernel_facts(&ctx.store.get(&content.digest)?)?;
+    let head = ctx.store.head(&content.digest, KERNEL_HEADERS)?;
+    let facts = crate::efi::kernel_facts(&head)?;
     let asked = version.map(|version| version.value.clone());
     let Some(release) = facts.release.or(asked) else {
         return Err(unusable(
@@ -324,7 +323,7 @@ fn prebuilt(
     );
     if let Some(modules) = modules {
         for (place, entry) in module_tree(ctx, modules, &release)?.iter() {
-            tree.insert_with_parents(place.clone(), entry.clone());
+            tree.insert(place.clone(), entry.clone());
         }
     }
     Ok((
@@ -377,7 +376,12 @@ fn module_tree(
         }
         let place = ImagePath::new(&format!("{below}{path}"))
             .map_err(|error| unusable(found, &error.to_string()))?;
-        tree.insert_with_parents(place, entry.clone());
+        let is_below = place.parent().is_some_and(|parent| tree.contains(&parent));
+        if is_below {
+            tree.insert(place, entry.clone());
+        } else {
+            tree.insert_with_parents(place, entry.clone());
+        }
     }
     Ok(tree)
 }

@@ -97,12 +97,20 @@ impl<'s> Known<'s> {
     /// # Errors
     /// The inner one where the file cannot be read, the outer one where the store cannot take it.
     pub fn file(&mut self, path: &Path) -> Result<io::Result<(Digest, u64)>, Diagnostic> {
-        let facts = match fs::metadata(path) {
-            Ok(facts) => facts,
-            Err(error) => return Ok(Err(error)),
-        };
+        match fs::metadata(path) {
+            Ok(facts) => self.file_with(path, &facts),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    /// As [`Known::file`], where the file was looked at already.
+    pub fn file_with(
+        &mut self,
+        path: &Path,
+        facts: &Metadata,
+    ) -> Result<io::Result<(Digest, u64)>, Diagnostic> {
         let name = path.to_string_lossy().into_owned();
-        let look = Look::of(&facts);
+        let look = Look::of(facts);
         if let Some((known, digest)) = self.before.files.get(&name)
             && *known == look
             && self.store.need_not_write(digest, look.size)

@@ -111,8 +111,14 @@ impl ImagePath {
 }
 
 impl Ord for ImagePath {
+    /// By components: what is below a directory comes right after it. With `/` before every other byte, bytes tell that.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.components().cmp(other.components())
+        let rank = |byte: u8| if byte == b'/' { 0 } else { byte };
+        let (own, others) = (self.0.as_bytes(), other.0.as_bytes());
+        let differ = own.iter().zip(others).find(|(own, other)| own != other);
+        differ.map_or(own.len().cmp(&others.len()), |(own, other)| {
+            rank(*own).cmp(&rank(*other))
+        })
     }
 }
 
@@ -174,6 +180,15 @@ mod tests {
         assert_eq!(ImagePath::new("a/../b"), Err(PathError::Escapes));
         assert_eq!(ImagePath::new("a\nb"), Err(PathError::ControlCharacter));
         assert_eq!(ImagePath::new(&"x/".repeat(3000)), Err(PathError::TooLong));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_order_is_that_of_components(one in "[a/. -]{1,12}", other in "[a/. -]{1,12}") {
+            if let (Ok(one), Ok(other)) = (ImagePath::new(&one), ImagePath::new(&other)) {
+                proptest::prop_assert_eq!(one.cmp(&other), one.components().cmp(other.components()));
+            }
+        }
     }
 
     #[test]

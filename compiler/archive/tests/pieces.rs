@@ -62,7 +62,7 @@ fn pieces_are_one_stream_and_any_part_is_that_of_the_whole() {
         store.put(content).expect("stored")
     });
     // A file larger than a piece is cut itself.
-    let big: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    let big: Vec<u8> = (0..6_000_000_u32).flat_map(u32::to_le_bytes).collect();
     tree.insert(path("/big"), file(&store, &big, 0o644));
     let archive = Archive::new(&tree, 100).expect("lays out");
     let mut whole = Vec::new();
