@@ -113,7 +113,7 @@ fn image(store: &Store) -> Tree {
         tree.insert(place, node(Node::Hardlink { to }, 0o755));
     }
     // More than one piece has: the kernel gets blocks of one stream, each with a dictionary of its own size.
-    let lines: Vec<String> = (0..1_200_000)
+    let lines: Vec<String> = (0..1_800_000)
         .map(|number| format!("{number:07}\n"))
         .collect();
     let large = lines.concat();

@@ -75,8 +75,8 @@ impl Compression {
             Self::None | Self::Gzip | Self::Zstd { .. } => LARGEST_DICTIONARY,
         };
         Bounds {
-            least: (dictionary / 8).max(SMALLEST_PIECE),
-            most: (dictionary / 2).max(4 * SMALLEST_PIECE),
+            least: (dictionary / 2).max(SMALLEST_PIECE),
+            most: (dictionary / 2 * 3).max(4 * SMALLEST_PIECE),
         }
     }
 

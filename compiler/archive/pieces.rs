@@ -80,7 +80,7 @@ fn cut(mut rest: &[Record], bounds: Bounds, cuts: &mut Vec<u64>) {
     while let Some(record) = rest.first() {
         if is_large(record) {
             // It has its pieces for itself, so nothing before it moves its own cuts. They are larger: no other file is in them.
-            let step = 4 * bounds.most as usize;
+            let step = 2 * bounds.most as usize;
             cuts.extend((record.start..record.end()).step_by(step));
             (last, rest) = (record.end(), &rest[1..]);
             cuts.push(last);
