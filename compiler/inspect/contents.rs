@@ -1,6 +1,6 @@
 //! An initramfs in numbers and lists.
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 
 use crate::archive::{Contents, FrameFacts};
@@ -13,6 +13,7 @@ use super::units::{UnitReport, units};
 
 /// What an initramfs holds.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
+#[schemars(transform = parts_may_be_left_out)]
 pub struct ContentsReport {
     /// Its archives, in order.
     pub segments: Vec<FrameFacts>,
@@ -37,6 +38,17 @@ pub struct ContentsReport {
     pub remarks: Vec<String>,
     /// Every entry, in path order.
     pub listing: Vec<ListedEntry>,
+}
+
+/// Who asks for some parts is not given the others: `zosc inspect --files --format json`.
+fn parts_may_be_left_out(schema: &mut Schema) {
+    let parts = ["segments", "sizes", "modules", "units", "listing"];
+    if let Some(required) = schema
+        .get_mut("required")
+        .and_then(|list| list.as_array_mut())
+    {
+        required.retain(|name| !parts.iter().any(|part| name == part));
+    }
 }
 
 /// One entry.

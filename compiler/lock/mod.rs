@@ -330,7 +330,7 @@ fn read(path: &Path, store: Option<&Store>) -> Result<Lock, Diagnostics> {
         Ok(bytes) => {
             let lock = match store.and_then(|store| remembered::recall(store, &bytes)) {
                 Some(lock) => lock,
-                None => file::parse(path, bytes)?,
+                None => remembered::parse(path, bytes, store)?,
             };
             Ok(portable::placed(&lock, folder(path)))
         }

@@ -102,22 +102,30 @@ fn murders(seed: u64, count: usize) {
         return;
     };
     let mut dice = Dice::new(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    let (starts, wanted) = prepare(&project);
+    let (mut starts, wanted) = prepare(&project);
     let lengths = starts.each_ref().map(|start| start.length);
     println!("a build takes {lengths:?}");
-    let mut ended = 0;
-    for number in 0..count {
-        let start = &starts[number % 2];
+    let (mut killed, mut too_late) = (0, 0);
+    while killed < count {
+        let start = &mut starts[killed % 2];
         start.again(&project);
         // Each moment has its share of the build's length, and lies somewhere in it.
         let share = start.length.as_micros() as usize / count;
-        let moment = Duration::from_micros((number * share + dice.below(share.max(1))) as u64);
+        let moment = Duration::from_micros((killed * share + dice.below(share.max(1))) as u64);
         let victim = [Victim::Group, Victim::Zosc][dice.below(2)];
         let mut child = project.start();
         std::thread::sleep(moment);
-        ended += usize::from(child.try_wait().unwrap().is_some());
+        let has_ended = child.try_wait().unwrap().is_some();
         kill(&child, Signal::KILL, matches!(victim, Victim::Group));
         child.wait().unwrap();
+        if has_ended {
+            // The machine has become quicker since the build was measured: later moments are meant for one that ends sooner.
+            start.length = start.length * 9 / 10;
+            too_late += 1;
+            assert!(too_late < count, "no build can be caught");
+            continue;
+        }
+        killed += 1;
         let when = format!(
             "{victim:?} killed after {moment:?} of {:?}, seed {seed}",
             start.length
@@ -133,8 +141,7 @@ fn murders(seed: u64, count: usize) {
         assert_eq!(project.build(), wanted, "{when}");
         project.assert_sound(&when);
     }
-    println!("{count} builds killed, {ended} of them after their end");
-    assert!(ended < count / 4, "{ended} of {count} builds had ended");
+    println!("{killed} builds killed, and {too_late} that had ended before");
 }
 
 /// Whoever is removing things is killed as well.

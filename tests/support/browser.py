@@ -4,9 +4,11 @@ Says what does not work, a line each, and ends with 1 then. Chromium is spoken t
 """
 
 import base64
+import contextlib
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,7 +25,7 @@ class Browser:
     def __init__(self, profile):
         command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars", "--no-first-run"]
         command += [f"--user-data-dir={profile}", "--remote-debugging-port=0", "--remote-allow-origins=*", "about:blank"]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         self.complaints = []
         self.number = 0
         port = self.port(pathlib.Path(profile, "DevToolsActivePort"))
@@ -125,6 +127,9 @@ class Browser:
         self.socket.close()
         self.process.terminate()
         self.process.wait()
+        # Its children may outlive it for a moment, and still write to the profile.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
 
 CRUMBS = "[...document.querySelectorAll('#crumbs button')].map((crumb) => crumb.textContent)"
@@ -212,7 +217,7 @@ def main():
         if not holds:
             faults.append(f"{where}: {what}")
 
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = Browser(profile)
         try:
             for size in SIZES:

@@ -145,7 +145,13 @@ alpine "3.22" {{
 
     /// The image's files by path, from `zosc inspect`.
     pub fn files(&self, image: &str) -> serde_json::Value {
-        let output = self.run(&["inspect", image, "--files", "--format", "json"]);
+        self.inspected(image, &["--files"])
+    }
+
+    /// What `zosc inspect` tells programs of an image, or of these parts of it.
+    pub fn inspected(&self, image: &str, parts: &[&str]) -> serde_json::Value {
+        let arguments = [&["inspect", image, "--format", "json"], parts].concat();
+        let output = self.run(&arguments);
         assert!(
             output.status.success(),
             "{}",
