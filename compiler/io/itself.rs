@@ -36,7 +36,8 @@ pub fn run_itself(
     line: &mut dyn FnMut(&str),
     cancel: &AtomicBool,
 ) -> io::Result<bool> {
-    let mut child = Command::new(std::env::current_exe()?)
+    // Under its name there may be another program by now: one that was built or installed meanwhile.
+    let mut child = Command::new("/proc/self/exe")
         .args(run.arguments)
         .current_dir(run.directory)
         .envs(run.environment.iter().copied())
