@@ -384,5 +384,7 @@ fn pcr_11_is_what_was_predicted() {
         .lines()
         .find_map(|line| line.split_once("zosc-test: pcr11 "));
     let (_, register) = found.expect("the machine says");
-    assert_eq!(register.trim().to_lowercase(), predicted);
+    // The kernel may have written its own on the same line.
+    let register: String = register.chars().take(predicted.len()).collect();
+    assert_eq!(register.to_lowercase(), predicted);
 }
