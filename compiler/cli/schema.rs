@@ -1,5 +1,8 @@
 //! `zosc schema`.
 
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+
 use crate::inspect;
 use crate::manifest;
 
@@ -28,8 +31,15 @@ enum What {
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let schema = match arguments.what {
         What::Manifest => manifest::schema(),
-        What::Message => schemars::schema_for!(Problem<'_>).to_value(),
-        What::Report => schemars::schema_for!(inspect::Report).to_value(),
+        What::Message => printed::<Problem<'_>>(),
+        What::Report => printed::<inspect::Report>(),
     };
     session.print(&format!("{schema:#}\n"))
+}
+
+/// The schema of what is written and never read back: what may be left out is not required.
+fn printed<T: JsonSchema>() -> serde_json::Value {
+    let settings = SchemaSettings::default().for_serialize();
+    let generator = settings.into_generator();
+    generator.into_root_schema_for::<T>().to_value()
 }
