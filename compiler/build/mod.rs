@@ -45,6 +45,7 @@ pub use selection::{Again, Selection};
 pub use shell::{Shell, State, find_shell, open_shell, reopen, shells};
 pub use status::{Behind, Reason, Status, preview, status};
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -77,6 +78,29 @@ pub struct Options<'a> {
     pub reversed: bool,
     /// Set from elsewhere to stop: running commands are killed, nothing half-written stays.
     pub cancel: &'a AtomicBool,
+}
+
+impl<'a> Options<'a> {
+    /// All processors, what memory is free, the whole plan in its usual order; no record, and outputs in the current folder.
+    pub fn new(
+        network: &'a dyn Network,
+        offline: bool,
+        executor: &'a dyn executor::Executor,
+        cancel: &'a AtomicBool,
+    ) -> Self {
+        Self {
+            jobs: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            memory: default_memory(),
+            network,
+            offline,
+            outputs: PathBuf::new(),
+            executor,
+            subject: None,
+            selection: Selection::default(),
+            reversed: false,
+            cancel,
+        }
+    }
 }
 
 /// What a build tells while it runs; called from several threads.

@@ -11,7 +11,6 @@ pub(super) use selecting::stage_of;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use crate::build::executor::Choice;
 use crate::build::{self, Artifacts, Options, Selection};
 use crate::check::{self, Image};
 use crate::io::Stopwatch;
@@ -84,10 +83,7 @@ impl Job {
     }
 
     fn mode(&self) -> lock::Mode<'static> {
-        lock::Mode {
-            engine: self.executor.choice().and_then(Choice::engine),
-            ..self.lock.mode()
-        }
+        self.lock.mode_with(self.executor)
     }
 
     /// Where an image's files go.
@@ -111,10 +107,7 @@ impl Job {
         let options = Options {
             jobs: self.processors(),
             memory: self.memory.unwrap_or_else(build::default_memory),
-            network: &*network,
-            offline: self.lock.offline,
             outputs: self.outputs(image),
-            executor: &*executor,
             subject: Some(build::Subject {
                 manifest: image.manifest.clone(),
                 name: image.name.clone(),
@@ -122,7 +115,7 @@ impl Job {
             }),
             selection: way.selection,
             reversed: way.reversed,
-            cancel: &CANCELLED,
+            ..Options::new(&*network, self.lock.offline, &*executor, &CANCELLED)
         };
         let progress = Progress::new(session).streaming(!self.quiet);
         let mut built = build::run(&plan, store, &options, &progress);

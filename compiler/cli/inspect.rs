@@ -14,8 +14,8 @@ use crate::tree::{Digest, ImagePath, Node, Store, Tree};
 
 use parts::Parts;
 
-use super::Outcome;
 use super::session::Session;
+use super::{Format, Outcome};
 
 /// Shows what is in an image: sections and signature of an EFI program, kernel, segments, who takes the space, units, modules.
 ///
@@ -34,14 +34,6 @@ pub(super) struct Arguments {
     /// How the report is printed.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    Human,
-    /// One JSON document.
-    Json,
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {

@@ -10,6 +10,7 @@ mod build;
 mod check;
 mod clean;
 mod completions;
+mod contents;
 mod diff;
 mod explain;
 mod fetch;
@@ -151,6 +152,23 @@ impl LockArguments {
             engine: None,
         }
     }
+
+    /// The same, where images of toolchains come from the engine that is to run commands.
+    fn mode_with(self, executor: ExecutorArgument) -> crate::lock::Mode<'static> {
+        crate::lock::Mode {
+            engine: executor.choice().and_then(Choice::engine),
+            ..self.mode()
+        }
+    }
+}
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Human,
+    /// One JSON document.
+    Json,
 }
 
 /// Who runs foreign code.

@@ -1,6 +1,5 @@
 //! `zosc provenance`.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use crate::build;
@@ -11,8 +10,8 @@ use crate::plan;
 use crate::provenance::{self, Facts, NamedFile};
 use crate::tree::{Digest, Store};
 
-use super::progress::Progress;
-use super::session::{CANCELLED, Session};
+use super::contents::{Planned, contents};
+use super::session::Session;
 use super::{ExecutorArgument, LockArguments, ManifestArguments, Outcome};
 
 /// The largest lock that is read.
@@ -53,37 +52,24 @@ pub(super) struct Arguments {
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let image = session.image(&arguments.manifest)?;
     let store = session.store()?;
-    let mode = lock::Mode {
-        engine: arguments
-            .executor
-            .choice()
-            .and_then(build::executor::Choice::engine),
-        ..arguments.lock.mode()
-    };
+    let mode = arguments.lock.mode_with(arguments.executor);
     let inputs = session.inputs(&image, &store, mode)?;
     let (plan, parts) = session.settle(plan::lower_with_parts(&image, &inputs))?;
     let wanted: Vec<plan::Input> = plan.outputs.iter().map(|output| output.content).collect();
     let wanted: Vec<plan::Input> = wanted.into_iter().chain(plan.build_id).collect();
-    let executor = session.executor(arguments.executor, &store)?;
-    let network = session.network(arguments.lock.offline)?;
-    let options = build::Options {
-        jobs: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
-        memory: build::default_memory(),
-        network: &*network,
-        offline: arguments.lock.offline,
-        outputs: PathBuf::new(),
-        subject: None,
-        reversed: false,
-        selection: build::Selection::default(),
-        executor: &*executor,
-        cancel: &CANCELLED,
+    let planned = Planned {
+        image: &image,
+        inputs: &inputs,
+        plan: &plan,
     };
-    let progress = Progress::new(session);
-    let brought = build::contents(&plan, &wanted, &store, &options, &progress);
-    progress.finish();
-    let brought =
-        brought.map_err(|problems| session.with_dropped(&image, &inputs, &store, problems));
-    let digests = session.settle(brought)?;
+    let digests = contents(
+        session,
+        &planned,
+        &wanted,
+        &store,
+        arguments.lock,
+        arguments.executor,
+    )?;
     let outputs: Vec<NamedFile> = plan
         .outputs
         .iter()

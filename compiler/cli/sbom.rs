@@ -1,15 +1,12 @@
 //! `zosc sbom`.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use crate::build;
-use crate::lock;
 use crate::plan::{self, About};
 use crate::sbom;
 
-use super::progress::Progress;
-use super::session::{CANCELLED, Session};
+use super::contents::{Planned, contents};
+use super::session::Session;
 use super::{ExecutorArgument, LockArguments, ManifestArguments, Outcome};
 
 /// Lists what the image is made of: packages, sources with their crates and modules, kernel, firmware, files, and tools.
@@ -55,13 +52,7 @@ impl From<Format> for sbom::Format {
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let image = session.image(&arguments.manifest)?;
     let store = session.store()?;
-    let mode = lock::Mode {
-        engine: arguments
-            .executor
-            .choice()
-            .and_then(build::executor::Choice::engine),
-        ..arguments.lock.mode()
-    };
+    let mode = arguments.lock.mode_with(arguments.executor);
     let inputs = session.inputs(&image, &store, mode)?;
     let name = arguments.output.as_ref().and_then(|path| path.file_name());
     let promised = name.and_then(|name| sbom::Format::of_name(&name.to_string_lossy()));
@@ -74,30 +65,21 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let format = format.unwrap_or(sbom::Format::Cyclonedx);
     let lowered = plan::lower_bill(&image, &inputs, format, about);
     let (plan, list) = session.settle(lowered)?;
-    let executor = session.executor(arguments.executor, &store)?;
-    let network = session.network(arguments.lock.offline)?;
-    let options = build::Options {
-        jobs: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
-        memory: build::default_memory(),
-        network: &*network,
-        offline: arguments.lock.offline,
-        outputs: PathBuf::new(),
-        subject: None,
-        reversed: false,
-        selection: build::Selection::default(),
-        executor: &*executor,
-        cancel: &CANCELLED,
+    let planned = Planned {
+        image: &image,
+        inputs: &inputs,
+        plan: &plan,
     };
-    let progress = Progress::new(session);
-    let brought = build::contents(&plan, &[list], &store, &options, &progress);
-    let warnings = progress.finish();
-    if !warnings.is_empty() {
-        session.report(&warnings);
-    }
-    let brought =
-        brought.map_err(|problems| session.with_dropped(&image, &inputs, &store, problems));
+    let digests = contents(
+        session,
+        &planned,
+        &[list],
+        &store,
+        arguments.lock,
+        arguments.executor,
+    )?;
     let mut text = String::new();
-    for digest in session.settle(brought)? {
+    for digest in digests {
         let bytes = session.settle(store.get(&digest).map_err(Into::into))?;
         text.push_str(&String::from_utf8_lossy(&bytes));
     }

@@ -397,15 +397,7 @@ impl Session {
         let network = self.network(offline)?;
         let options = build::Options {
             jobs: CONNECTIONS,
-            memory: u64::MAX,
-            network: &*network,
-            offline,
-            outputs: PathBuf::new(),
-            executor: &build::executor::Embedded,
-            subject: None,
-            reversed: false,
-            selection: build::Selection::default(),
-            cancel: &CANCELLED,
+            ..build::Options::new(&*network, offline, &build::executor::Embedded, &CANCELLED)
         };
         let progress = Progress::new(self);
         let fetched = build::fetch(&plan, store, &options, &progress);

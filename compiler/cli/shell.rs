@@ -1,6 +1,5 @@
 //! `zosc shell`.
 
-use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -121,22 +120,11 @@ fn open(session: &mut Session, arguments: &Open) -> Result<(Store, Shell), Faile
     }
     let name = arguments.source.as_deref().unwrap_or_default();
     let image = session.image(&arguments.manifest.arguments())?;
-    let inputs = session.inputs(&image, &store, arguments.lock.mode())?;
+    let inputs = session.inputs(&image, &store, arguments.lock.mode_with(arguments.executor))?;
     let plan = session.settle(plan::lower(&image, &inputs))?;
     let network = session.network(arguments.lock.offline)?;
     let executor = session.executor(arguments.executor, &store)?;
-    let options = Options {
-        jobs: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
-        memory: build::default_memory(),
-        network: &*network,
-        offline: arguments.lock.offline,
-        outputs: image.directory.join("dist"),
-        executor: &*executor,
-        subject: None,
-        reversed: false,
-        selection: build::Selection::default(),
-        cancel: &CANCELLED,
-    };
+    let options = Options::new(&*network, arguments.lock.offline, &*executor, &CANCELLED);
     let progress = Progress::new(session);
     let opened = build::open_shell(&plan, name, &store, &options, &progress);
     progress.finish();

@@ -10,7 +10,7 @@ use crate::tree::Access;
 use crate::upkeep::{self, Amount, Collected, Inventory, Keep, Looking, Period, Size};
 
 use super::session::{CANCELLED, Session};
-use super::{Failed, Outcome};
+use super::{Failed, Format, Outcome};
 
 /// Looks after the store, where downloads and results are kept: what is in it, whether it is sound, and what may go.
 ///
@@ -77,14 +77,6 @@ struct Stat {
     /// How the result is printed.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    Human,
-    /// One JSON document.
-    Json,
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {

@@ -16,7 +16,7 @@ use crate::why::{self, Answer, Known};
 use super::page::{Cell, Page};
 use super::progress::Progress;
 use super::session::{CANCELLED, Session};
-use super::{Failed, LockArguments, ManifestOption, Outcome};
+use super::{Failed, Format, LockArguments, ManifestOption, Outcome};
 
 /// Says why something is in the image: the whole chain, back to the line of the manifest that asked for it.
 ///
@@ -38,14 +38,6 @@ pub(super) struct Arguments {
     /// How the answer is printed.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
-    /// For people.
-    Human,
-    /// One JSON document.
-    Json,
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
