@@ -7,6 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::cores::Cores;
 use super::crew::{Budget, Loan};
+use super::graph::Graph;
 use super::ledger::{self, Trust};
 use super::memory::{self, Memory};
 use super::parts::Parts;
@@ -80,66 +81,6 @@ pub(super) fn perform_some(
         engine.work();
     });
     engine.finish()
-}
-
-/// Who needs whom.
-struct Graph {
-    /// By action: those it needs.
-    needs: Vec<Vec<ActionId>>,
-    /// By action: those that need it.
-    needed_by: Vec<Vec<u32>>,
-    /// By action: how much work lies between its start and the end of the build. The largest goes first.
-    weight: Vec<u32>,
-}
-
-impl Graph {
-    fn new(plan: &Plan) -> Self {
-        let count = plan.actions.len();
-        let needs: Vec<Vec<ActionId>> = plan
-            .actions
-            .iter()
-            .map(|planned| planned.action.needs())
-            .collect();
-        let mut needed_by = vec![Vec::new(); count];
-        for (index, needs) in needs.iter().enumerate() {
-            for id in needs {
-                if let Some(list) = needed_by.get_mut(id.0 as usize) {
-                    list.push(index as u32);
-                }
-            }
-        }
-        let mut weight = vec![0; count];
-        for index in (0..count).rev() {
-            let behind = needed_by[index].iter();
-            let behind = behind.map(|next| weight[*next as usize]).max().unwrap_or(0);
-            weight[index] = behind + cost(&plan.actions[index].action);
-        }
-        Self {
-            needs,
-            needed_by,
-            weight,
-        }
-    }
-
-    /// Turns the order among those that are ready around.
-    fn reverse(&mut self) {
-        for weight in &mut self.weight {
-            *weight = u32::MAX - *weight;
-        }
-    }
-}
-
-/// A rough idea of how long an action takes.
-fn cost(action: &Action) -> u32 {
-    match action {
-        Action::Run { .. } | Action::Cpio { .. } => 20,
-        Action::Vendor { .. }
-        | Action::Git { .. }
-        | Action::Dependencies { .. }
-        | Action::Pull { .. }
-        | Action::Fetch { .. } => 5,
-        _ => 1,
-    }
 }
 
 /// An action's place among those that could be next: the weightiest first.

@@ -11,6 +11,7 @@ mod cores;
 mod crew;
 mod engine;
 mod explained;
+mod graph;
 mod ledger;
 mod logs;
 mod materialise;
