@@ -14,6 +14,8 @@ mod corpus;
 mod examples;
 #[path = "suite/fixing.rs"]
 mod fixing;
+#[path = "suite/frame.rs"]
+mod frame;
 #[path = "suite/generated.rs"]
 mod generated;
 #[path = "suite/layout.rs"]

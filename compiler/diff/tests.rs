@@ -1,8 +1,12 @@
+#[path = "../../tests/suite/frame.rs"]
+mod frame;
+
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
+use self::frame::FRAME;
 use super::*;
 use crate::check::{self, Settings};
 use crate::diagnostic::Diagnostics;
@@ -57,26 +61,6 @@ fn checked(text: &str, sources: &mut SourceMap) -> Option<Image> {
 fn here() -> Here {
     Here::new(Path::new("/suite"), BTreeSet::new())
 }
-
-/// What the examples of the book are completed with, section by section.
-const FRAME: [(&str, &str); 7] = [
-    ("edition", "edition 1"),
-    ("image", "image example version=\"1\""),
-    (
-        "alpine",
-        "alpine \"3.22\" { mirror \"https://mirror.example/alpine\"; repository main; key \"keys/site.rsa.pub\"; }",
-    ),
-    ("toolchain", "toolchain rust { host; }"),
-    (
-        "kernel",
-        "kernel { package linux-virt; cmdline \"console=ttyS0\"; }",
-    ),
-    ("zinit", "zinit dialect=toml"),
-    (
-        "outputs",
-        "outputs { efi \"vmlinuz.efi\"; initramfs \"initramfs.cpio.xz\"; }",
-    ),
-];
 
 /// The examples of a page as whole manifests.
 fn examples(page: &str) -> Vec<String> {

@@ -1,161 +1,17 @@
-use std::process::Command;
+mod made;
+mod measuring;
 
 use proptest::prelude::*;
 
+use self::made::{Made, OPTIONAL, kernel, stub, with_x86_header};
 use super::*;
 use crate::diagnostic::Diagnostic;
-use crate::tree::Digest;
 
 /// As [`super::write_uki`], into memory.
 fn write_uki(parts: &Uki<'_>) -> Result<Vec<u8>, Diagnostic> {
     let mut bytes = Vec::new();
     super::write_uki(parts, &mut bytes)?;
     Ok(bytes)
-}
-
-/// As [`super::predict_pcr11`], of bytes in memory, which can always be read.
-fn predict_pcr11(facts: &UkiFacts, bytes: &[u8]) -> Option<Digest> {
-    super::predict_pcr11(facts, bytes).expect("reads")
-}
-
-/// As [`super::sign_program`], into memory.
-fn sign_program(
-    program: &[u8],
-    certificate: &Certificate,
-    signer: &mut Signer<'_>,
-) -> Result<Vec<u8>, Diagnostic> {
-    let mut bytes = Vec::new();
-    super::sign_program(program, certificate, signer, &mut bytes)?;
-    Ok(bytes)
-}
-
-/// A PE file to make.
-#[derive(Clone)]
-struct Made {
-    machine: u16,
-    image_base: u64,
-    section_alignment: u32,
-    file_alignment: u32,
-    headers: usize,
-    first_address: u32,
-    major_image_version: u16,
-    dll_characteristics: u16,
-    subsystem: u16,
-    certificates: u32,
-    relocations: (u32, u32),
-    sections: Vec<(&'static str, Vec<u8>)>,
-    tail: Vec<u8>,
-}
-
-impl Default for Made {
-    fn default() -> Self {
-        Self {
-            machine: 0x8664,
-            image_base: 0,
-            section_alignment: 0x1000,
-            file_alignment: 0x200,
-            headers: 0x400,
-            first_address: 0x1000,
-            major_image_version: 1,
-            dll_characteristics: 0,
-            subsystem: 10,
-            certificates: 0,
-            relocations: (0, 0),
-            sections: vec![(".text", vec![0xc3; 700]), (".data", vec![1; 16])],
-            tail: Vec::new(),
-        }
-    }
-}
-
-const SIGNATURE: usize = 0x80;
-const OPTIONAL: usize = SIGNATURE + 24;
-
-impl Made {
-    fn bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![0; self.headers];
-        let mut put = |place: usize, value: &[u8]| {
-            bytes[place..place + value.len()].copy_from_slice(value);
-        };
-        put(0, b"MZ");
-        put(0x3c, &(SIGNATURE as u32).to_le_bytes());
-        put(SIGNATURE, b"PE\0\0");
-        put(SIGNATURE + 4, &self.machine.to_le_bytes());
-        put(SIGNATURE + 6, &(self.sections.len() as u16).to_le_bytes());
-        put(SIGNATURE + 8, &[7; 4]);
-        put(SIGNATURE + 20, &240_u16.to_le_bytes());
-        put(SIGNATURE + 22, &0x22e_u16.to_le_bytes());
-        put(OPTIONAL, &0x20b_u16.to_le_bytes());
-        put(OPTIONAL + 24, &self.image_base.to_le_bytes());
-        put(OPTIONAL + 32, &self.section_alignment.to_le_bytes());
-        put(OPTIONAL + 36, &self.file_alignment.to_le_bytes());
-        put(OPTIONAL + 44, &self.major_image_version.to_le_bytes());
-        put(OPTIONAL + 60, &(self.headers as u32).to_le_bytes());
-        put(OPTIONAL + 64, &[9; 4]);
-        put(OPTIONAL + 68, &self.subsystem.to_le_bytes());
-        put(OPTIONAL + 70, &self.dll_characteristics.to_le_bytes());
-        put(OPTIONAL + 108, &16_u32.to_le_bytes());
-        put(OPTIONAL + 112 + 4 * 8 + 4, &self.certificates.to_le_bytes());
-        put(OPTIONAL + 112 + 5 * 8, &self.relocations.0.to_le_bytes());
-        put(
-            OPTIONAL + 112 + 5 * 8 + 4,
-            &self.relocations.1.to_le_bytes(),
-        );
-        let mut address = self.first_address;
-        let mut offset = self.headers as u32;
-        let mut table = OPTIONAL + 240;
-        for (name, content) in &self.sections {
-            let raw = content.len().next_multiple_of(self.file_alignment as usize) as u32;
-            // The kernel's own sections are as large in memory as in the file.
-            let size = if self.headers == 0x1000 {
-                raw
-            } else {
-                content.len() as u32
-            };
-            put(table, name.as_bytes());
-            for (field, value) in [size, address, raw, offset].into_iter().enumerate() {
-                put(table + 8 + field * 4, &value.to_le_bytes());
-            }
-            put(table + 36, &0x4000_0040_u32.to_le_bytes());
-            table += 40;
-            offset += raw;
-            address = (address + size).next_multiple_of(self.section_alignment);
-        }
-        for (_, content) in &self.sections {
-            bytes.extend(content);
-            bytes.resize(
-                bytes.len().next_multiple_of(self.file_alignment as usize),
-                0,
-            );
-        }
-        bytes.extend(&self.tail);
-        bytes
-    }
-}
-
-/// A stub with the names of the sections that it looks for, as systemd's has.
-fn stub() -> Made {
-    let names = b".linux\0.osrel\0.cmdline\0.initrd\0.ucode\0.uname\0";
-    Made {
-        sections: vec![(".text", vec![0xc3; 700]), (".data", names.to_vec())],
-        ..Made::default()
-    }
-}
-
-/// A kernel with `size` bytes of text and an x86 header.
-fn kernel(size: usize) -> Made {
-    Made {
-        headers: 0x1000,
-        sections: vec![(".text", vec![0x90; size])],
-        ..Made::default()
-    }
-}
-
-fn with_x86_header(mut kernel: Vec<u8>) -> Vec<u8> {
-    kernel[0x202..0x206].copy_from_slice(b"HdrS");
-    kernel[0x20e..0x210].copy_from_slice(&0x300_u16.to_le_bytes());
-    kernel[0x236..0x238].copy_from_slice(&0x7f_u16.to_le_bytes());
-    kernel[0x500..0x51a].copy_from_slice(b"6.12.44-Zero-OS (zosc) #1\0");
-    kernel
 }
 
 fn uki<'a>(stub: &'a [u8], kernel: &'a [u8], initrds: Vec<&'a [u8]>) -> Uki<'a> {
@@ -517,44 +373,6 @@ fn a_kernel_tells_its_version_and_flags() {
     assert_eq!(facts.machine, Machine::X86_64);
 }
 
-/// systemd's own calculator must agree. The one of Debian 12 knows only the older sections.
-#[test]
-fn pcr_11_is_what_systemd_measure_says() {
-    let (stub, kernel) = (stub().bytes(), kernel(5_000).bytes());
-    let bytes = write_uki(&uki(&stub, &kernel, vec![b"1234"])).expect("writes");
-    let mut facts = read_uki(&bytes).expect("reads");
-    let older = [".linux", ".osrel", ".cmdline", ".initrd"];
-    facts.sections.retain(|section| {
-        // What the stub knows stands in its data.
-        section.name == ".data" || older.contains(&&*section.name)
-    });
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut command = Command::new("/usr/lib/systemd/systemd-measure");
-    command.args(["calculate", "--bank=sha256", "--phase=:"]);
-    for section in &facts.sections {
-        let name = section.name.trim_start_matches('.');
-        if name == "data" {
-            continue;
-        }
-        let file = folder.path().join(name);
-        std::fs::write(&file, facts.content(&bytes, &section.name).expect("there"))
-            .expect("written");
-        command.arg(format!("--{name}={}", file.display()));
-    }
-    let Ok(output) = command.output() else {
-        eprintln!("skipped: systemd-measure is not installed");
-        return;
-    };
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    if !output.status.success() {
-        eprintln!("skipped: {}", String::from_utf8_lossy(&output.stderr));
-        return;
-    }
-    let register = predict_pcr11(&facts, &bytes).expect("a stub");
-    let expected = format!("11:sha256={register}");
-    assert!(text.contains(&expected), "{expected} is not in {text}");
-}
-
 #[test]
 fn microcode_goes_where_the_stub_or_the_kernel_looks_for_it() {
     let kernel = kernel(5_000).bytes();
@@ -570,44 +388,6 @@ fn microcode_goes_where_the_stub_or_the_kernel_looks_for_it() {
     assert_eq!(facts.content(&bytes, ".ucode"), None);
     let initrd = facts.content(&bytes, ".initrd").expect("there");
     assert_eq!(initrd, b"microcode\0\0\0initramfs\0\0\0");
-}
-
-#[test]
-fn what_a_stub_does_not_know_it_does_not_measure() {
-    let kernel = kernel(5_000).bytes();
-    let register = |names: &[u8], sbat| {
-        let mut made = stub();
-        made.sections[1].1 = names.to_vec();
-        let stub = made.bytes();
-        let parts = Uki {
-            sbat,
-            ..uki(&stub, &kernel, vec![b"1234"])
-        };
-        let bytes = write_uki(&parts).expect("writes");
-        predict_pcr11(&read_uki(&bytes).expect("reads"), &bytes)
-    };
-    let older = b".linux\0.cmdline\0.initrd\0.osrel\0";
-    let rows = Some("zos,1,Zero-OS,zos,1,url");
-    assert_eq!(register(b"nothing", None), None);
-    assert_eq!(register(older, None), register(older, rows));
-    let newer = [&older[..], b".sbat\0"].concat();
-    assert_eq!(register(older, None), register(&newer, None));
-    assert_ne!(register(&newer, None), register(&newer, rows));
-}
-
-#[test]
-fn a_signed_image_measures_as_an_unsigned_one() {
-    let certificate = include_bytes!("../../tests/fixtures/secure-boot/db.crt");
-    let key = include_bytes!("../../tests/fixtures/secure-boot/db.key");
-    let certificate = Certificate::parse(certificate).expect("a certificate");
-    let key = PrivateKey::parse(key).expect("a key");
-    let (stub, kernel) = (stub().bytes(), kernel(5_000).bytes());
-    let image = write_uki(&uki(&stub, &kernel, vec![b"1234"])).expect("writes");
-    let signed = sign_program(&image, &certificate, &mut |m| Ok(key.sign(m))).expect("signs");
-    let register = |bytes: &[u8]| predict_pcr11(&read_uki(bytes).expect("reads"), bytes);
-    assert!(register(&image).is_some());
-    assert_eq!(register(&image), register(&signed));
-    assert!(signatures(&signed)[0].valid && signatures(&image).is_empty());
 }
 
 #[test]

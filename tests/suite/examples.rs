@@ -8,27 +8,8 @@ use std::path::{Path, PathBuf};
 
 use zosc::diagnostic::{Diagnostics, Severity};
 
+use super::frame::FRAME;
 use super::{diagnose_beside, gather, root, shown};
-
-/// What a fragment is completed with, section by section.
-const FRAME: [(&str, &str); 7] = [
-    ("edition", "edition 1"),
-    ("image", "image example version=\"1\""),
-    (
-        "alpine",
-        "alpine \"3.22\" { mirror \"https://mirror.example/alpine\"; repository main; key \"keys/site.rsa.pub\"; }",
-    ),
-    ("toolchain", "toolchain rust { host; }"),
-    (
-        "kernel",
-        "kernel { package linux-virt; cmdline \"console=ttyS0\"; }",
-    ),
-    ("zinit", "zinit dialect=toml"),
-    (
-        "outputs",
-        "outputs { efi \"vmlinuz.efi\"; initramfs \"initramfs.cpio.xz\"; }",
-    ),
-];
 
 /// A KDL block of a page.
 #[derive(Debug, Clone)]

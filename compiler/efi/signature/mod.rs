@@ -73,4 +73,4 @@ fn cannot_sign(why: impl std::fmt::Display) -> Diagnostic {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -22,7 +22,7 @@ fn key(name: &str) -> PrivateKey {
 }
 
 /// As [`super::sign_program`], into memory.
-fn sign_program(
+pub(in crate::efi) fn sign_program(
     program: &[u8],
     certificate: &Certificate,
     signer: &mut Signer<'_>,
