@@ -11,14 +11,14 @@ use crate::source::Span;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Account {
     /// The login name.
-    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^[a-z_][a-z0-9_-]{0,31}$"), extend("x-message" = "a login name has lowercase letters, digits, `_` and `-`, at most 32"))]
+    #[schemars(extend("x-kdl" = "arg"), extend("x-names" = "account"), extend("x-implies" = ["group", "NAME", "!gid"]), regex(pattern = r"^[a-z_][a-z0-9_-]{0,31}$"), extend("x-message" = "a login name has lowercase letters, digits, `_` and `-`, at most 32"))]
     pub name: Spanned<String>,
     /// The user number. Without it: that of the existing account, else the first free one from 1000.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-declares" = "uid"))]
     #[serde(default)]
     pub uid: Option<Spanned<u32>>,
     /// The number of the main group. Without it: that of the existing account, else the group of the same name.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "gid"))]
     #[serde(default)]
     pub gid: Option<Spanned<u32>>,
     /// Anyone may log in on the console without a password.
@@ -30,7 +30,7 @@ pub struct Account {
     #[serde(default)]
     pub password_hash: Option<Spanned<String>>,
     /// The login shell. Without it: that of the existing account, else `/bin/sh`.
-    #[schemars(extend("x-kdl" = "child"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"))]
+    #[schemars(extend("x-kdl" = "child"), extend("x-refers" = "file"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"))]
     #[serde(default)]
     pub shell: Option<Spanned<String>>,
     /// The home folder. Without it: that of the existing account, else `/home/NAME`.
@@ -42,7 +42,7 @@ pub struct Account {
     #[serde(default)]
     pub title: Option<Spanned<String>>,
     /// Further groups.
-    #[schemars(extend("x-kdl" = "words"), extend("x-complete" = "group"))]
+    #[schemars(extend("x-kdl" = "words"), extend("x-refers" = "group"))]
     #[serde(default)]
     pub groups: Vec<Spanned<String>>,
     /// Files with public SSH keys that may log in, relative to the manifest.
@@ -78,10 +78,10 @@ pub enum Risk {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Group {
     /// The group's name.
-    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^[a-z_][a-z0-9_-]{0,31}$"), extend("x-message" = "a group name has lowercase letters, digits, `_` and `-`, at most 32"))]
+    #[schemars(extend("x-kdl" = "arg"), extend("x-names" = "group"), regex(pattern = r"^[a-z_][a-z0-9_-]{0,31}$"), extend("x-message" = "a group name has lowercase letters, digits, `_` and `-`, at most 32"))]
     pub name: Spanned<String>,
     /// The group number. Without it: the first free one from 1000.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-declares" = "gid"))]
     #[serde(default)]
     pub gid: Option<Spanned<u32>>,
 }

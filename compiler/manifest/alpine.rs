@@ -38,7 +38,7 @@ pub struct Repository {
     #[serde(default)]
     pub branch: Option<Spanned<String>>,
     /// Use it only for packages that ask for this tag.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-names" = "tag"), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     #[serde(default)]
     pub tag: Option<Spanned<String>>,
 }

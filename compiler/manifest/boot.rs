@@ -57,7 +57,7 @@ pub struct Disk {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Expect {
     /// `unit NAME STATE`, where STATE is `running`, `success` or `up` (either); `console TEXT`; or `pid1 NAME`.
-    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^(unit \S+ (running|success|up)|console .+|pid1 \S+)$"), extend("x-message" = "write `unit NAME running`, `unit NAME success`, `unit NAME up`, `console TEXT` or `pid1 NAME`"), example = &"unit sshd running")]
+    #[schemars(extend("x-kdl" = "arg"), extend("x-refers" = "unit"), extend("x-form" = "unit NAME"), regex(pattern = r"^(unit \S+ (running|success|up)|console .+|pid1 \S+)$"), extend("x-message" = "write `unit NAME running`, `unit NAME success`, `unit NAME up`, `console TEXT` or `pid1 NAME`"), example = &"unit sshd running")]
     pub what: Spanned<String>,
     /// How long after the start. Without it: 120s.
     #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(ms|s|m)$"), extend("x-message" = "a duration is a whole number and `ms`, `s` or `m`, such as \"30s\""))]

@@ -26,7 +26,7 @@ pub struct Branding {
     #[serde(default)]
     pub issue: Option<Spanned<Text>>,
     /// A file that gets the image's digest: of its whole tree but this file, the kernel, the command line, and how they are packed. `os-release` has it as `BUILD_ID`.
-    #[schemars(extend("x-kdl" = "child"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"))]
+    #[schemars(extend("x-kdl" = "child"), extend("x-declares" = "file"), extend("x-variable" = "build-id"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"))]
     #[serde(default)]
     pub build_id: Option<Spanned<String>>,
 }
@@ -43,7 +43,7 @@ pub struct OsRelease {
     #[serde(default)]
     pub name: Option<Spanned<String>>,
     /// `PRETTY_NAME`. `{version}` stands for the version of the image.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-template" = ["version", "name", "title", "arch"]))]
     #[serde(default)]
     pub pretty: Option<Spanned<String>>,
 }
@@ -57,7 +57,7 @@ pub struct Text {
     #[serde(default)]
     pub file: Option<Spanned<String>>,
     /// The text itself.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-template" = ["build-id"]))]
     #[serde(default)]
     pub text: Option<Spanned<String>>,
     /// A file with the text, relative to the manifest.

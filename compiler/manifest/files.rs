@@ -10,7 +10,7 @@ use super::Spanned;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct File {
     /// Its path in the image.
-    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"))]
+    #[schemars(extend("x-kdl" = "arg"), extend("x-declares" = "file"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"))]
     pub to: Spanned<String>,
     /// Its content.
     #[schemars(extend("x-kdl" = "prop"))]
@@ -21,7 +21,7 @@ pub struct File {
     #[serde(default)]
     pub from: Option<Spanned<String>>,
     /// Make it a symbolic link to this path.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "file"))]
     #[serde(default)]
     pub link: Option<Spanned<String>>,
     /// Its permissions. Without it: 0644.
@@ -29,11 +29,11 @@ pub struct File {
     #[serde(default)]
     pub mode: Option<Spanned<String>>,
     /// Its owner. Without it: 0.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "uid"))]
     #[serde(default)]
     pub uid: Option<Spanned<u32>>,
     /// Its group. Without it: 0.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "gid"))]
     #[serde(default)]
     pub gid: Option<Spanned<u32>>,
 }

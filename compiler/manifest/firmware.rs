@@ -12,15 +12,15 @@ use super::Spanned;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Firmware {
     /// Take what the modules of these stages ask for.
-    #[schemars(extend("x-kdl" = "words"))]
+    #[schemars(extend("x-kdl" = "words"), extend("x-refers" = "stage"))]
     #[serde(default)]
     pub for_modules: Vec<Spanned<Stage>>,
     /// Packages that hold firmware.
-    #[schemars(extend("x-kdl" = "words"), extend("x-complete" = "package"))]
+    #[schemars(extend("x-kdl" = "words"), extend("x-refers" = "package"))]
     #[serde(default)]
     pub package: Vec<Spanned<String>>,
     /// Look for the packages of this section also in the repositories with this tag.
-    #[schemars(extend("x-kdl" = "child"), example = &"edge")]
+    #[schemars(extend("x-kdl" = "child"), extend("x-refers" = "tag"), example = &"edge")]
     #[serde(default)]
     pub tag: Option<Spanned<String>>,
     /// Take the files that match these patterns, relative to `/lib/firmware`.

@@ -11,20 +11,20 @@ use super::secret::Secret;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Flist {
     /// The flist's name. The unit that mounts it is `rfs-NAME`.
-    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `-`"))]
+    #[schemars(extend("x-kdl" = "arg"), extend("x-names" = "flist"), extend("x-implies" = ["unit", "rfs-NAME", "mount"]), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `-`"))]
     pub name: Spanned<String>,
     /// What is in it.
     #[schemars(extend("x-kdl" = "child"))]
     pub pack: Spanned<Pack>,
     /// Where the list lies in the image. `{kernel}` stands for the kernel's release, `{tag}` for the tag.
-    #[schemars(extend("x-kdl" = "child"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"), example = &"/etc/rfs/modules-{kernel}.fl")]
+    #[schemars(extend("x-kdl" = "child"), extend("x-declares" = "file"), extend("x-template" = ["kernel", "tag"]), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"), example = &"/etc/rfs/modules-{kernel}.fl")]
     pub embed: Spanned<String>,
     /// Where its files appear in the running system; `{kernel}` and `{tag}` as in `embed`. The image needs a unit `rfs-NAME` that mounts it: `std:zero-os/rfs` has those for `modules` and `firmware`.
-    #[schemars(extend("x-kdl" = "child"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"), example = &"/lib/modules/{kernel}")]
+    #[schemars(extend("x-kdl" = "child"), extend("x-template" = ["kernel", "tag"]), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"), example = &"/lib/modules/{kernel}")]
     #[serde(default)]
     pub mount: Option<Spanned<String>>,
     /// Which release of its content it is, for the name of the list.
-    #[schemars(extend("x-kdl" = "child"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), extend("x-message" = "a tag starts with a letter or digit and goes on with letters, digits, `.`, `_`, `-`"), example = &"20250908")]
+    #[schemars(extend("x-kdl" = "child"), extend("x-variable" = "tag"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), extend("x-message" = "a tag starts with a letter or digit and goes on with letters, digits, `.`, `_`, `-`"), example = &"20250908")]
     #[serde(default)]
     pub tag: Option<Spanned<String>>,
     /// Where contents are written to, and where the running system reads them.
@@ -37,11 +37,11 @@ pub struct Flist {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Pack {
     /// A folder. `/lib/modules/{kernel}` stands for all modules of the kernel, those that the image itself does not carry too.
-    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"), example = &"/lib/modules/{kernel}")]
+    #[schemars(extend("x-kdl" = "arg"), extend("x-template" = ["kernel"]), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"), example = &"/lib/modules/{kernel}")]
     #[serde(default)]
     pub path: Option<Spanned<String>>,
     /// A package whose `/lib/firmware` is packed.
-    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "package"), example = &"linux-firmware")]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "package"), example = &"linux-firmware")]
     #[serde(default)]
     pub firmware: Option<Spanned<String>>,
 }

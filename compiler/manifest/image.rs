@@ -10,18 +10,18 @@ use super::Spanned;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Image {
     /// The image's name; part of file names and of `/etc/os-release`.
-    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `+`, `-`"))]
+    #[schemars(extend("x-kdl" = "arg"), extend("x-variable" = "name"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `+`, `-`"))]
     pub name: Spanned<String>,
     /// The version that people see.
-    #[schemars(extend("x-kdl" = "prop"), example = &"2026.11")]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-variable" = "version"), example = &"2026.11")]
     #[serde(default)]
     pub version: Option<Spanned<String>>,
     /// The processor the image is for.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-variable" = "arch"))]
     #[serde(default)]
     pub arch: Option<Spanned<Arch>>,
     /// The name that people see.
-    #[schemars(extend("x-kdl" = "child"), example = &"Zero-OS")]
+    #[schemars(extend("x-kdl" = "child"), extend("x-variable" = "title"), example = &"Zero-OS")]
     #[serde(default)]
     pub title: Option<Spanned<String>>,
     /// The time stamp of everything in the image, in UTC.

@@ -18,7 +18,7 @@ pub struct Kernel {
     #[serde(default)]
     pub version: Option<Spanned<String>>,
     /// An Alpine package with `/boot/vmlinuz-*` and `/lib/modules`.
-    #[schemars(extend("x-kdl" = "child"), extend("x-complete" = "package"), example = &"linux-virt")]
+    #[schemars(extend("x-kdl" = "child"), extend("x-refers" = "package"), example = &"linux-virt")]
     #[serde(default)]
     pub package: Option<Spanned<String>>,
     /// Kernel files that exist already.
@@ -34,7 +34,7 @@ pub struct Kernel {
     #[serde(default)]
     pub source_package: Option<SourcePackage>,
     /// The toolchain that builds it. Without it: the only one there is.
-    #[schemars(extend("x-kdl" = "child"), extend("x-complete" = "toolchain"))]
+    #[schemars(extend("x-kdl" = "child"), extend("x-refers" = "toolchain"))]
     #[serde(default)]
     pub toolchain: Option<Spanned<String>>,
     /// How a kernel that is built is configured. Without it: by the default configuration of its sources (`make defconfig`).
@@ -42,7 +42,7 @@ pub struct Kernel {
     #[serde(default)]
     pub config: Option<Spanned<Config>>,
     /// What a kernel that is built adds to its version; it takes the place of `CONFIG_LOCALVERSION`.
-    #[schemars(extend("x-kdl" = "child"), regex(pattern = r"^[A-Za-z0-9._+~-]{1,40}$"), extend("x-message" = "a local version has at most 40 letters, digits, `.`, `_`, `+`, `~`, `-`"), example = &"-Zero-OS")]
+    #[schemars(extend("x-kdl" = "child"), extend("x-variable" = "localversion"), regex(pattern = r"^[A-Za-z0-9._+~-]{1,40}$"), extend("x-message" = "a local version has at most 40 letters, digits, `.`, `_`, `+`, `~`, `-`"), example = &"-Zero-OS")]
     #[serde(default)]
     pub localversion: Option<Spanned<String>>,
     /// Kernel command line, in order.
@@ -62,7 +62,7 @@ pub struct Kernel {
     #[serde(default)]
     pub sign: Option<Spanned<Sign>>,
     /// Alpine packages with microcode, which processors get before anything else runs.
-    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[a-zA-Z0-9_][a-zA-Z0-9._+-]*$")), extend("x-message" = "this is no package name"), extend("x-complete" = "package"), example = ["intel-ucode", "amd-ucode"])]
+    #[schemars(extend("x-kdl" = "words"), extend("x-refers" = "package"), inner(regex(pattern = r"^[a-zA-Z0-9_][a-zA-Z0-9._+-]*$")), extend("x-message" = "this is no package name"), example = ["intel-ucode", "amd-ucode"])]
     #[serde(default)]
     pub microcode: Vec<Spanned<String>>,
     /// Firmware that is built into a kernel that is built: patterns of paths below `/lib/firmware`, from the packages of the `firmware` section.
@@ -157,7 +157,7 @@ pub enum Embed {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Stub {
     /// An Alpine package with `/usr/lib/systemd/boot/efi/linuxx64.efi.stub`. Without it: `systemd-efistub`.
-    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "package"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "package"))]
     #[serde(default)]
     pub package: Option<Spanned<String>>,
     /// A file, relative to the manifest.

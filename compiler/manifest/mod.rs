@@ -18,6 +18,19 @@
 //! | `list` | a child node that may be repeated | list of structs |
 //! | `pairs` | child nodes whose properties have open-ended names | map to strings |
 //!
+//! What has a name is marked as well, so that editors find and rename it:
+//!
+//! | attribute | the value |
+//! |---|---|
+//! | `x-names = KIND` | is a name of the author's own making |
+//! | `x-declares = KIND` | makes something known whose name comes from elsewhere: a path, a number, a program; of a node with members, the node's name |
+//! | `x-refers = KIND` | is such a name. With `x-form`: holds one (`unit NAME`), or words that may be some (`NAME…`) |
+//! | `x-implies = [KIND, FORM, MEMBER]` | brings a name of another kind with it where its node has MEMBER, or has not (`!MEMBER`) |
+//! | `x-variable = NAME` | is what `{NAME}` stands for |
+//! | `x-template = [NAME, …]` | may hold these variables |
+//!
+//! A kind with a dot, such as `source.program`, is known inside its section alone.
+//!
 //! A field of type [`secret::Secret`] is written `(env)NAME`, the one place where an annotation has a meaning.
 //!
 //! A [`Spanned`] struct has the span of its node's name; structs whose identity is a mandatory argument do without.
@@ -101,10 +114,10 @@ pub struct Manifest {
     #[schemars(extend("x-kdl" = "list"))]
     pub toolchain: Vec<toolchain::Toolchain>,
     /// Components that are built, or fetched ready-made, from outside Alpine.
-    #[schemars(extend("x-kdl" = "list"))]
+    #[schemars(extend("x-kdl" = "list"), extend("x-variable" = "source"))]
     pub source: Vec<source::Source>,
     /// The kernel and how the image is packed around it.
-    #[schemars(extend("x-kdl" = "child"))]
+    #[schemars(extend("x-kdl" = "child"), extend("x-variable" = "kernel"))]
     pub kernel: Option<Spanned<kernel::Kernel>>,
     /// Kernel modules, in the two stages in which they are loaded.
     #[schemars(extend("x-kdl" = "list"))]

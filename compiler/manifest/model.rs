@@ -93,6 +93,93 @@ pub struct Member {
     pub example: Option<Value>,
     /// What an editor may offer.
     pub complete: Option<String>,
+    /// What its value has to do with names.
+    pub naming: Naming,
+}
+
+/// What a value has to do with names that stand in several places.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Naming {
+    /// It is a name of this kind, of the author's own making.
+    pub names: Option<String>,
+    /// It makes something known under a name of this kind that the author cannot choose freely.
+    pub declares: Option<String>,
+    /// It refers to a name of this kind.
+    pub refers: Option<String>,
+    /// Where in the value that name stands.
+    pub form: NameForm,
+    /// A name of another kind that follows from this one.
+    pub implies: Option<Implied>,
+    /// The variable that stands for it in templates.
+    pub variable: Option<String>,
+    /// The variables that it may hold in braces; `source` stands for `source.NAME.…`.
+    pub template: Vec<String>,
+}
+
+/// Where in a value a name stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum NameForm {
+    /// The value is the name.
+    #[default]
+    Whole,
+    /// Every word of the value may be one.
+    Words,
+    /// The word behind this beginning of the value.
+    Behind(String),
+}
+
+impl NameForm {
+    /// The form as it stands in the schema: `NAME…`, or `unit NAME`.
+    fn read(form: &str) -> Self {
+        match form.strip_suffix("NAME") {
+            Some(before) => Self::Behind(before.to_owned()),
+            None => Self::Words,
+        }
+    }
+}
+
+/// A name that follows from another: the unit `rfs-modules` from the flist `modules`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Implied {
+    /// Its kind.
+    pub kind: String,
+    /// What stands before the other name in it.
+    pub prefix: String,
+    /// The member of the node on which it depends.
+    pub member: String,
+    /// Whether it follows where the node has that member, or where it has not.
+    pub with_member: bool,
+}
+
+impl Implied {
+    /// `[KIND, "rfs-NAME", MEMBER]`, with a `!` before a member that must be absent.
+    fn read(list: &Value) -> Option<Self> {
+        let part = |index: usize| list.get(index)?.as_str();
+        let member = part(2)?;
+        Some(Self {
+            kind: part(0)?.to_owned(),
+            prefix: part(1)?.strip_suffix("NAME")?.to_owned(),
+            member: member.trim_start_matches('!').to_owned(),
+            with_member: !member.starts_with('!'),
+        })
+    }
+}
+
+impl Naming {
+    fn read(property: &Value) -> Self {
+        let form = property.get("x-form").and_then(Value::as_str);
+        let template = property.get("x-template").and_then(Value::as_array);
+        let variables = template.into_iter().flatten().filter_map(Value::as_str);
+        Self {
+            names: optional_text(property, "x-names"),
+            declares: optional_text(property, "x-declares"),
+            refers: optional_text(property, "x-refers"),
+            form: form.map_or(NameForm::Whole, NameForm::read),
+            implies: property.get("x-implies").and_then(Implied::read),
+            variable: optional_text(property, "x-variable"),
+            template: variables.map(str::to_owned).collect(),
+        }
+    }
 }
 
 /// A node type: its members in the order of declaration.
@@ -271,7 +358,9 @@ impl Reader<'_> {
                 .get("examples")
                 .and_then(Value::as_array)
                 .and_then(|examples| examples.first().cloned()),
-            complete: optional_text(property, "x-complete"),
+            complete: optional_text(property, "x-complete")
+                .or_else(|| optional_text(property, "x-refers")),
+            naming: Naming::read(property),
         }
     }
 

@@ -10,11 +10,11 @@ use super::Spanned;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Modules {
     /// Modules loaded first, in this order, before anything needs a disk or a network.
-    #[schemars(extend("x-kdl" = "list"))]
+    #[schemars(extend("x-kdl" = "list"), extend("x-declares" = "stage"))]
     #[serde(default)]
     pub stage1: Vec<ModuleNames>,
     /// Modules loaded once the network is up.
-    #[schemars(extend("x-kdl" = "list"))]
+    #[schemars(extend("x-kdl" = "list"), extend("x-declares" = "stage"))]
     #[serde(default)]
     pub stage2: Vec<ModuleNames>,
 }
@@ -24,7 +24,7 @@ pub struct Modules {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ModuleNames {
     /// Module names; `-` and `_` are the same.
-    #[schemars(extend("x-kdl" = "args"), length(min = 1), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9_-]*$")), extend("x-message" = "a module is named without folder and `.ko`"), extend("x-complete" = "module"))]
+    #[schemars(extend("x-kdl" = "args"), extend("x-refers" = "module"), length(min = 1), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9_-]*$")), extend("x-message" = "a module is named without folder and `.ko`"))]
     #[serde(default)]
     pub names: Vec<Spanned<String>>,
     /// Whether a kernel without the module is fine.

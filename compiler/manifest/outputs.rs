@@ -14,24 +14,24 @@ use super::Spanned;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Outputs {
     /// The EFI program with kernel and initramfs.
-    #[schemars(extend("x-kdl" = "child"), example = &"vmlinuz.efi")]
+    #[schemars(extend("x-kdl" = "child"), extend("x-template" = ["name", "arch", "kernel", "localversion", "version", "source"]), example = &"vmlinuz.efi")]
     #[serde(default)]
     pub efi: Option<Spanned<String>>,
     /// A further name for the same file.
-    #[schemars(extend("x-kdl" = "child"), example = &"vmlinuz-{kernel}.efi")]
+    #[schemars(extend("x-kdl" = "child"), extend("x-template" = ["name", "arch", "kernel", "localversion", "version", "source"]), example = &"vmlinuz-{kernel}.efi")]
     #[serde(default)]
     pub efi_versioned: Option<Spanned<String>>,
     /// The initramfs.
-    #[schemars(extend("x-kdl" = "child"), example = &"initramfs.cpio.xz")]
+    #[schemars(extend("x-kdl" = "child"), extend("x-template" = ["name", "arch", "kernel", "localversion", "version", "source"]), example = &"initramfs.cpio.xz")]
     #[serde(default)]
     pub initramfs: Option<Spanned<String>>,
     /// The kernel as it came.
-    #[schemars(extend("x-kdl" = "child"), example = &"vmlinuz")]
+    #[schemars(extend("x-kdl" = "child"), extend("x-template" = ["name", "arch", "kernel", "localversion", "version", "source"]), example = &"vmlinuz")]
     #[serde(default)]
     pub kernel: Option<Spanned<String>>,
     /// The list of what the image is made of (software bill of materials): CycloneDX where the name ends in `.cdx.json`, SPDX where
     /// it ends in `.spdx.json`.
-    #[schemars(extend("x-kdl" = "child"), example = &"sbom.cdx.json")]
+    #[schemars(extend("x-kdl" = "child"), extend("x-template" = ["name", "arch", "kernel", "localversion", "version", "source"]), example = &"sbom.cdx.json")]
     #[serde(default)]
     pub sbom: Option<Spanned<String>>,
 }

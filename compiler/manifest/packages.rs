@@ -14,7 +14,7 @@ pub struct Packages {
     #[serde(default)]
     pub install: Vec<Install>,
     /// Packages that must not be installed: apk's `!name`.
-    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[a-zA-Z0-9@_][a-zA-Z0-9._+:/=-]*$")), extend("x-message" = "this is no package name"), extend("x-complete" = "package"))]
+    #[schemars(extend("x-kdl" = "words"), extend("x-refers" = "package"), inner(regex(pattern = r"^[a-zA-Z0-9@_][a-zA-Z0-9._+:/=-]*$")), extend("x-message" = "this is no package name"))]
     #[serde(default)]
     pub exclude: Vec<Spanned<String>>,
     /// Whether the install scripts and triggers of packages run.
@@ -28,7 +28,7 @@ pub struct Packages {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Install {
     /// Package names.
-    #[schemars(extend("x-kdl" = "args"), inner(regex(pattern = r"^[a-zA-Z0-9@_][a-zA-Z0-9._+:/=-]*$")), extend("x-message" = "this is no package name"), length(min = 1), extend("x-complete" = "package"))]
+    #[schemars(extend("x-kdl" = "args"), extend("x-refers" = "package"), inner(regex(pattern = r"^[a-zA-Z0-9@_][a-zA-Z0-9._+:/=-]*$")), extend("x-message" = "this is no package name"), length(min = 1))]
     #[serde(default)]
     pub names: Vec<Spanned<String>>,
     /// A version constraint for all of them: an operator (`=`, `<`, `>`, `<=`, `>=`, `~`) and a version.
@@ -36,7 +36,7 @@ pub struct Install {
     #[serde(default)]
     pub version: Option<Spanned<String>>,
     /// Also look in the repositories with this tag.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "tag"))]
     #[serde(default)]
     pub tag: Option<Spanned<String>>,
 }
@@ -49,7 +49,7 @@ pub struct Scripts {
     #[schemars(extend("x-kdl" = "arg"))]
     pub policy: Spanned<ScriptPolicy>,
     /// The packages this is about; without any, all the others.
-    #[schemars(extend("x-kdl" = "args"), extend("x-complete" = "package"))]
+    #[schemars(extend("x-kdl" = "args"), extend("x-refers" = "package"))]
     #[serde(default)]
     pub packages: Vec<Spanned<String>>,
 }

@@ -14,7 +14,7 @@ pub struct Publish {
     #[schemars(extend("x-kdl" = "arg"))]
     pub kind: Spanned<Kind>,
     /// For `dir` a folder, relative to the manifest; for `oci` a reference such as `ghcr.io/example/zos:1.0`.
-    #[schemars(extend("x-kdl" = "args"))]
+    #[schemars(extend("x-kdl" = "args"), extend("x-template" = ["name", "arch", "kernel", "localversion", "version", "source"]))]
     #[serde(default)]
     pub to: Vec<Spanned<String>>,
     /// The S3 server. Without it: Amazon's.

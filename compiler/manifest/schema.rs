@@ -2,7 +2,8 @@
 //!
 //! It comes from the types of this module and describes the projection that [`super::project`] makes, not KDL text. Beside
 //! the standard keywords it uses `x-kdl` (how a field is written, see [`super`]), `x-message` (what to say when a value
-//! does not fit), `x-secret` (a text that says where a secret is read: `environment` for `(env)NAME` alone, `key` for a path too) and `x-complete` (what an editor may offer).
+//! does not fit), `x-secret` (a text that says where a secret is read: `environment` for `(env)NAME` alone, `key` for a path too), `x-complete` (what an editor may offer, where that is no name that `x-refers` tells of)
+//! and what tells of names (see [`super`], too).
 
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};

@@ -44,15 +44,15 @@ pub enum Strippable {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Upx {
     /// Patterns of paths. A pattern with wildcards must not reach kernel modules, or zinit, which is process 1; a path in full is taken at its word.
-    #[schemars(extend("x-kdl" = "args"), length(min = 1), inner(regex(pattern = r"^/")), extend("x-message" = "a path inside the image starts with `/`"), example = ["/usr/bin/*"])]
+    #[schemars(extend("x-kdl" = "args"), extend("x-refers" = "file"), length(min = 1), inner(regex(pattern = r"^/")), extend("x-message" = "a path inside the image starts with `/`"), example = ["/usr/bin/*"])]
     #[serde(default)]
     pub patterns: Vec<Spanned<String>>,
     /// The toolchain whose `upx` packs them. Without it: the only one there is.
-    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "toolchain"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "toolchain"))]
     #[serde(default)]
     pub toolchain: Option<Spanned<String>>,
     /// A pattern of paths that stay as they are; `{a,b}` stands for either.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"), example = &"/sbin/zinit")]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "file"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"), example = &"/sbin/zinit")]
     #[serde(default)]
     pub except: Option<Spanned<String>>,
 }

@@ -11,7 +11,7 @@ use super::Spanned;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Source {
     /// The component's name.
-    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `+`, `-`"))]
+    #[schemars(extend("x-kdl" = "arg"), extend("x-names" = "source"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `+`, `-`"))]
     pub name: Spanned<String>,
     /// A revision of a Git repository.
     #[schemars(extend("x-kdl" = "child"))]
@@ -177,7 +177,7 @@ pub struct Build {
     #[serde(default)]
     pub script: Option<Spanned<String>>,
     /// The toolchain to build in. Without it: the only one there is.
-    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "toolchain"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "toolchain"))]
     #[serde(default)]
     pub toolchain: Option<Spanned<String>>,
     /// The folder inside the source to build in.
@@ -197,7 +197,7 @@ pub struct Build {
     #[serde(default)]
     pub rust: Option<Spanned<String>>,
     /// With `cargo`: programs to build. Without any: all.
-    #[schemars(extend("x-kdl" = "words"))]
+    #[schemars(extend("x-kdl" = "words"), extend("x-declares" = "source.program"))]
     #[serde(default)]
     pub bin: Vec<Spanned<String>>,
     /// With `cargo`: features to turn on.
@@ -270,10 +270,10 @@ impl Recipe {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct InstallFile {
     /// A program that the recipe built, or a path inside the source or build folder.
-    #[schemars(extend("x-kdl" = "arg"))]
+    #[schemars(extend("x-kdl" = "arg"), extend("x-refers" = "source.program"))]
     pub file: Spanned<String>,
     /// Where it goes.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"), example = &"/usr/bin/tool")]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-declares" = "file"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"), example = &"/usr/bin/tool")]
     pub to: Spanned<String>,
     /// Its permissions. Without it: 0755.
     #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^0?[0-7]{3,4}$"), extend("x-message" = "a mode is three or four octal digits in quotes, such as \"0755\""))]

@@ -396,3 +396,47 @@ proptest! {
         decoded(&text);
     }
 }
+
+/// Kinds of names that the world outside the manifest gives.
+const OUTSIDE: [&str; 2] = ["module", "package"];
+
+#[test]
+fn every_reference_is_to_names_that_something_declares() {
+    let model = Model::get();
+    let members = || model.shapes.iter().flat_map(|shape| &shape.members);
+    let declared: BTreeSet<&str> = members()
+        .flat_map(|member| [&member.naming.names, &member.naming.declares])
+        .filter_map(|kind| kind.as_deref())
+        .collect();
+    let variables: BTreeSet<&str> = members()
+        .filter_map(|member| member.naming.variable.as_deref())
+        .collect();
+    for shape in &model.shapes {
+        for member in &shape.members {
+            let naming = &member.naming;
+            let place = format!("{}.{}", shape.name, member.name);
+            for kind in naming
+                .refers
+                .iter()
+                .chain(naming.implies.iter().map(|implied| &implied.kind))
+            {
+                let known = declared.contains(kind.as_str()) || OUTSIDE.contains(&kind.as_str());
+                assert!(
+                    known,
+                    "{place} refers to a `{kind}`, which nothing declares"
+                );
+            }
+            for variable in &naming.template {
+                let known = variables.contains(variable.as_str());
+                assert!(
+                    known,
+                    "{place} may hold `{variable}`, which stands for nothing"
+                );
+            }
+            if let Some(implied) = &naming.implies {
+                let known = shape.member(&implied.member).is_some();
+                assert!(known, "{place} depends on `{}`", implied.member);
+            }
+        }
+    }
+}

@@ -12,7 +12,7 @@ use super::Spanned;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Toolchain {
     /// The name that `build` refers to.
-    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `+`, `-`"))]
+    #[schemars(extend("x-kdl" = "arg"), extend("x-names" = "toolchain"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `+`, `-`"))]
     pub name: Spanned<String>,
     /// Alpine packages, assembled and locked like those of the image.
     #[schemars(extend("x-kdl" = "child"))]
@@ -37,7 +37,7 @@ pub struct Toolchain {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct AlpineRoot {
     /// Package names, separated by spaces. They come from the repositories of the `alpine` section, with all they depend on; `alpine-baselayout` and `busybox` are always among them.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^\s*[a-zA-Z0-9_][a-zA-Z0-9._+-]*(\s+[a-zA-Z0-9_][a-zA-Z0-9._+-]*)*\s*$"), extend("x-message" = "packages are names separated by spaces, such as \"build-base rust cargo\""), extend("x-complete" = "package"), example = &"build-base rust cargo")]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "package"), extend("x-form" = "NAME…"), regex(pattern = r"^\s*[a-zA-Z0-9_][a-zA-Z0-9._+-]*(\s+[a-zA-Z0-9_][a-zA-Z0-9._+-]*)*\s*$"), extend("x-message" = "packages are names separated by spaces, such as \"build-base rust cargo\""), example = &"build-base rust cargo")]
     pub packages: Spanned<String>,
     /// The release to take them from. Without it: that of the `alpine` section.
     #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^(edge|[0-9]+\.[0-9]+)$"), extend("x-message" = "an Alpine release is `edge` or two numbers in quotes, such as \"3.22\""), example = &"3.22")]

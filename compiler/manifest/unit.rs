@@ -11,14 +11,14 @@ use super::Spanned;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Unit {
     /// The unit's name.
-    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), extend("x-message" = "a unit name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `-`"))]
+    #[schemars(extend("x-kdl" = "arg"), extend("x-names" = "unit"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), extend("x-message" = "a unit name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `-`"))]
     pub name: Spanned<String>,
     /// The program and its arguments, split as a shell would split them. No shell runs: use `shell` for pipes, `&&` and variables.
-    #[schemars(extend("x-kdl" = "child"), example = &"/usr/sbin/sshd -D -e")]
+    #[schemars(extend("x-kdl" = "child"), extend("x-refers" = "file"), extend("x-form" = "NAME…"), example = &"/usr/sbin/sshd -D -e")]
     #[serde(default)]
     pub exec: Option<Spanned<String>>,
     /// A command for `/bin/sh -c`.
-    #[schemars(extend("x-kdl" = "child"), example = &"modprobe loop && losetup /dev/loop0 /disk.img")]
+    #[schemars(extend("x-kdl" = "child"), extend("x-refers" = "file"), extend("x-form" = "NAME…"), example = &"modprobe loop && losetup /dev/loop0 /disk.img")]
     #[serde(default)]
     pub shell: Option<Spanned<String>>,
     /// A command that succeeds once the unit is ready. Units that require this one wait for it.
@@ -42,19 +42,19 @@ pub struct Unit {
     #[serde(default)]
     pub external: bool,
     /// Units that must be up, or done, before this one starts.
-    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$")), extend("x-message" = "this is no unit name"), extend("x-complete" = "unit"))]
+    #[schemars(extend("x-kdl" = "words"), extend("x-refers" = "unit"), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$")), extend("x-message" = "this is no unit name"))]
     #[serde(default)]
     pub requires: Vec<Spanned<String>>,
     /// Units that are started first where they exist in the image.
-    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$")), extend("x-message" = "this is no unit name"), extend("x-complete" = "unit"))]
+    #[schemars(extend("x-kdl" = "words"), extend("x-refers" = "unit"), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$")), extend("x-message" = "this is no unit name"))]
     #[serde(default)]
     pub after: Vec<Spanned<String>>,
     /// Units that are started along with this one and may fail.
-    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$")), extend("x-message" = "this is no unit name"), extend("x-complete" = "unit"))]
+    #[schemars(extend("x-kdl" = "words"), extend("x-refers" = "unit"), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$")), extend("x-message" = "this is no unit name"))]
     #[serde(default)]
     pub wants: Vec<Spanned<String>>,
     /// Units that must not run at the same time.
-    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$")), extend("x-message" = "this is no unit name"), extend("x-complete" = "unit"))]
+    #[schemars(extend("x-kdl" = "words"), extend("x-refers" = "unit"), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$")), extend("x-message" = "this is no unit name"))]
     #[serde(default)]
     pub conflicts: Vec<Spanned<String>>,
     /// What happens when it ends. Without it: `always`, and `never` for a oneshot.
@@ -92,7 +92,7 @@ pub struct Unit {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Test {
     /// The program and its arguments, split as a shell would split them.
-    #[schemars(extend("x-kdl" = "arg"))]
+    #[schemars(extend("x-kdl" = "arg"), extend("x-refers" = "file"), extend("x-form" = "NAME…"))]
     pub command: Spanned<String>,
     /// How long it may take to become ready. Without it: 30 seconds; zinit 0.2 has no limit.
     #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(ms|s|m)$"), extend("x-message" = "a duration is a whole number and `ms`, `s` or `m`, such as \"30s\""))]
