@@ -10,15 +10,15 @@ use super::Spanned;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Boot {
     /// Memory. Without it: 1GiB.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(B|KiB|MiB|GiB)$"), extend("x-message" = "a size is a whole number and `KiB`, `MiB` or `GiB`, such as \"512MiB\""))]
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(B|KiB|MiB|GiB)$"), extend("x-message" = "a size is a whole number and `KiB`, `MiB` or `GiB`, such as \"512MiB\""), example = &"2GiB", extend("default" = "1GiB"))]
     #[serde(default)]
     pub memory: Option<Spanned<String>>,
     /// Processors. Without it: 2.
-    #[schemars(extend("x-kdl" = "prop"), range(min = 1, max = 64))]
+    #[schemars(extend("x-kdl" = "prop"), range(min = 1, max = 64), extend("default" = 2))]
     #[serde(default)]
     pub cpus: Option<Spanned<u32>>,
     /// How the machine starts. Without it: `direct`.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("default" = "direct"))]
     #[serde(default)]
     pub firmware: Option<Spanned<Firmware>>,
     /// Empty disks, lost when the machine stops.
@@ -48,7 +48,7 @@ pub enum Firmware {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Disk {
     /// Its size.
-    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^[0-9]+(B|KiB|MiB|GiB)$"), extend("x-message" = "a size is a whole number and `KiB`, `MiB` or `GiB`, such as \"512MiB\""))]
+    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^[0-9]+(B|KiB|MiB|GiB)$"), extend("x-message" = "a size is a whole number and `KiB`, `MiB` or `GiB`, such as \"512MiB\""), example = &"8GiB")]
     pub size: Spanned<String>,
 }
 
@@ -60,7 +60,7 @@ pub struct Expect {
     #[schemars(extend("x-kdl" = "arg"), extend("x-refers" = "unit"), extend("x-form" = "unit NAME"), regex(pattern = r"^(unit \S+ (running|success|up)|console .+|pid1 \S+)$"), extend("x-message" = "write `unit NAME running`, `unit NAME success`, `unit NAME up`, `console TEXT` or `pid1 NAME`"), example = &"unit sshd running")]
     pub what: Spanned<String>,
     /// How long after the start. Without it: 120s.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(ms|s|m)$"), extend("x-message" = "a duration is a whole number and `ms`, `s` or `m`, such as \"30s\""))]
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(ms|s|m)$"), extend("x-message" = "a duration is a whole number and `ms`, `s` or `m`, such as \"30s\""), example = &"60s", extend("default" = "120s"))]
     #[serde(default)]
     pub within: Option<Spanned<String>>,
 }

@@ -12,11 +12,11 @@ use super::Spanned;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Firmware {
     /// Take what the modules of these stages ask for.
-    #[schemars(extend("x-kdl" = "words"), extend("x-refers" = "stage"))]
+    #[schemars(extend("x-kdl" = "words"), extend("x-refers" = "stage"), example = ["stage1", "stage2"])]
     #[serde(default)]
     pub for_modules: Vec<Spanned<Stage>>,
     /// Packages that hold firmware.
-    #[schemars(extend("x-kdl" = "words"), extend("x-refers" = "package"))]
+    #[schemars(extend("x-kdl" = "words"), extend("x-refers" = "package"), example = ["linux-firmware-bnx2"])]
     #[serde(default)]
     pub package: Vec<Spanned<String>>,
     /// Look for the packages of this section also in the repositories with this tag.

@@ -11,7 +11,7 @@ use super::secret::Secret;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Flist {
     /// The flist's name. The unit that mounts it is `rfs-NAME`.
-    #[schemars(extend("x-kdl" = "arg"), extend("x-names" = "flist"), extend("x-implies" = ["unit", "rfs-NAME", "mount"]), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `-`"))]
+    #[schemars(extend("x-kdl" = "arg"), extend("x-names" = "flist"), extend("x-implies" = ["unit", "rfs-NAME", "mount"]), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `-`"), example = &"modules")]
     pub name: Spanned<String>,
     /// What is in it.
     #[schemars(extend("x-kdl" = "child"))]
@@ -63,15 +63,15 @@ pub struct Store {
     #[serde(default)]
     pub endpoint: Option<Spanned<String>>,
     /// The S3 region that `write` is in. Without it: `us-east-1`.
-    #[schemars(extend("x-kdl" = "prop"), example = &"garage")]
+    #[schemars(extend("x-kdl" = "prop"), example = &"garage", extend("default" = "us-east-1"))]
     #[serde(default)]
     pub region: Option<Spanned<String>>,
     /// The id of the access key that may write.
-    #[schemars(extend("x-kdl" = "child"))]
+    #[schemars(extend("x-kdl" = "child"), example = &"(env)S3_KEY_ID")]
     #[serde(default)]
     pub key_id: Option<Spanned<Secret>>,
     /// The secret of that key.
-    #[schemars(extend("x-kdl" = "child"))]
+    #[schemars(extend("x-kdl" = "child"), example = &"(env)S3_SECRET")]
     #[serde(default)]
     pub secret: Option<Spanned<Secret>>,
 }

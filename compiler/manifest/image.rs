@@ -10,14 +10,14 @@ use super::Spanned;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Image {
     /// The image's name; part of file names and of `/etc/os-release`.
-    #[schemars(extend("x-kdl" = "arg"), extend("x-variable" = "name"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `+`, `-`"))]
+    #[schemars(extend("x-kdl" = "arg"), extend("x-variable" = "name"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `+`, `-`"), example = &"my-zos")]
     pub name: Spanned<String>,
     /// The version that people see.
     #[schemars(extend("x-kdl" = "prop"), extend("x-variable" = "version"), example = &"2026.11")]
     #[serde(default)]
     pub version: Option<Spanned<String>>,
     /// The processor the image is for.
-    #[schemars(extend("x-kdl" = "prop"), extend("x-variable" = "arch"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-variable" = "arch"), extend("default" = "x86_64"))]
     #[serde(default)]
     pub arch: Option<Spanned<Arch>>,
     /// The name that people see.

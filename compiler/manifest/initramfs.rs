@@ -10,15 +10,15 @@ use super::Spanned;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Initramfs {
     /// The compression. Without it: `xz`.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("default" = "xz"))]
     #[serde(default)]
     pub compress: Option<Spanned<Compress>>,
     /// How hard to compress: 0 to 9 for xz, 1 to 19 for zstd; gzip and `none` have no levels. Without it: 6 for xz, 15 for zstd.
-    #[schemars(extend("x-kdl" = "prop"), range(max = 19))]
+    #[schemars(extend("x-kdl" = "prop"), range(max = 19), example = 9)]
     #[serde(default)]
     pub level: Option<Spanned<u32>>,
     /// Whether packages, components, modules and units are compressed apart, so that a small change recompresses little. Without it: yes. Some tools can only list a single archive.
-    #[schemars(extend("x-kdl" = "child"))]
+    #[schemars(extend("x-kdl" = "child"), extend("default" = true))]
     #[serde(default)]
     pub segments: Option<Spanned<bool>>,
 }

@@ -34,7 +34,7 @@ pub struct Kernel {
     #[serde(default)]
     pub source_package: Option<SourcePackage>,
     /// The toolchain that builds it. Without it: the only one there is.
-    #[schemars(extend("x-kdl" = "child"), extend("x-refers" = "toolchain"))]
+    #[schemars(extend("x-kdl" = "child"), extend("x-refers" = "toolchain"), example = &"kernel")]
     #[serde(default)]
     pub toolchain: Option<Spanned<String>>,
     /// How a kernel that is built is configured. Without it: by the default configuration of its sources (`make defconfig`).
@@ -50,7 +50,7 @@ pub struct Kernel {
     #[serde(default)]
     pub cmdline: Vec<Spanned<String>>,
     /// How the initramfs and the kernel become one file. Without it: `uki`.
-    #[schemars(extend("x-kdl" = "child"))]
+    #[schemars(extend("x-kdl" = "child"), extend("default" = "uki"))]
     #[serde(default)]
     pub embed: Option<Spanned<Embed>>,
     /// The EFI stub of a unified kernel image.
@@ -76,19 +76,19 @@ pub struct Kernel {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Tarball {
     /// Addresses, tried in order: of the archive, or, with a `/` at the end, of the folder that holds `linux-VERSION.tar.xz`. Without any: kernel.org.
-    #[schemars(extend("x-kdl" = "args"), inner(regex(pattern = r"^(https?|file)://")), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"))]
+    #[schemars(extend("x-kdl" = "args"), inner(regex(pattern = r"^(https?|file)://")), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"), example = ["https://mirror.example/linux/v6.x/"])]
     #[serde(default)]
     pub mirrors: Vec<Spanned<String>>,
     /// The digest that the archive must have; or `lock`: that of the first download, which nobody has checked, and which the lock keeps from then on.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"))]
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"), example = &"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     #[serde(default)]
     pub sha256: Option<Spanned<String>>,
     /// A signature of the unpacked archive to verify as well: an address, or a path relative to the manifest.
-    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"), example = &"kernel/linux.tar.sign")]
     #[serde(default)]
     pub signature: Option<Spanned<String>>,
     /// The OpenPGP keys that may have signed it, relative to the manifest.
-    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"), example = &"keys/kernel.gpg")]
     #[serde(default)]
     pub keyring: Option<Spanned<String>>,
 }
@@ -98,10 +98,10 @@ pub struct Tarball {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SourcePackage {
     /// Its address: a `.deb` or `.apk` file.
-    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^(https?|file)://"), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"))]
+    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^(https?|file)://"), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"), example = &"https://mirror.example/linux-source-6.12_6.12.41-1_all.deb")]
     pub url: Spanned<String>,
     /// The digest that it must have; or `lock`: that of the first download, which nobody has checked, and which the lock keeps from then on.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"))]
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"), example = &"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     #[serde(default)]
     pub sha256: Option<Spanned<String>>,
     /// The archive inside it. Without it: the only one below `usr/src`.
@@ -122,7 +122,7 @@ pub struct Config {
     #[serde(default)]
     pub files: Vec<Spanned<String>>,
     /// Single symbols, after the files: `y`, `m`, `n`, a number or a text.
-    #[schemars(extend("x-kdl" = "pairs"), extend("x-complete" = "kconfig"))]
+    #[schemars(extend("x-kdl" = "pairs"), extend("x-complete" = "kconfig"), example = serde_json::json!({ "CONFIG_IKCONFIG": "y" }))]
     #[serde(default)]
     pub set: IndexMap<String, Spanned<String>>,
 }
@@ -132,10 +132,10 @@ pub struct Config {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Prebuilt {
     /// The kernel itself, a bzImage; relative to the manifest.
-    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"), example = &"kernel/bzImage")]
     pub image: Spanned<String>,
     /// The folder that holds `lib/modules/VERSION`, or that folder itself; relative to the manifest.
-    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"), example = &"kernel/modules")]
     #[serde(default)]
     pub modules: Option<Spanned<String>>,
 }
@@ -157,11 +157,11 @@ pub enum Embed {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Stub {
     /// An Alpine package with `/usr/lib/systemd/boot/efi/linuxx64.efi.stub`. Without it: `systemd-efistub`.
-    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "package"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "package"), extend("default" = "systemd-efistub"))]
     #[serde(default)]
     pub package: Option<Spanned<String>>,
     /// A file, relative to the manifest.
-    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"), example = &"boot/linuxx64.efi.stub")]
     #[serde(default)]
     pub path: Option<Spanned<String>>,
 }
@@ -171,7 +171,7 @@ pub struct Stub {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Sign {
     /// The private key: the environment variable that holds it, a file relative to the manifest, or a `pkcs11:` address. It is read when something is signed.
-    #[schemars(extend("x-kdl" = "prop"), extend("x-secret" = "key"), extend("x-complete" = "path"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-secret" = "key"), extend("x-complete" = "path"), example = &"(env)SB_KEY")]
     pub key: Spanned<Secret>,
     /// The certificate that belongs to it, in PEM or DER, relative to the manifest.
     #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"), example = &"keys/db.crt")]

@@ -10,7 +10,8 @@ use jsonschema::Validator;
 use serde_json::{Map, Value};
 
 use super::model::Model;
-use super::schema::{recipe_schema, schema};
+use super::schema::schema_of;
+use super::{Manifest, recipe::Recipe};
 
 /// One language.
 pub(super) struct Language {
@@ -23,13 +24,13 @@ impl Language {
     /// The language of `zos.kdl`.
     pub(super) fn manifest() -> &'static Self {
         static MANIFEST: OnceLock<Language> = OnceLock::new();
-        MANIFEST.get_or_init(|| Self::of(schema()))
+        MANIFEST.get_or_init(|| Self::of(schema_of::<Manifest>()))
     }
 
     /// The language of recipes.
     pub(super) fn recipe() -> &'static Self {
         static RECIPE: OnceLock<Language> = OnceLock::new();
-        RECIPE.get_or_init(|| Self::of(recipe_schema()))
+        RECIPE.get_or_init(|| Self::of(schema_of::<Recipe>()))
     }
 
     fn of(schema: Value) -> Self {
@@ -41,6 +42,11 @@ impl Language {
                 .collect(),
             schema,
         }
+    }
+
+    /// The schema, without what [`super::titles`] adds for readers.
+    pub(super) fn schema(&self) -> &Value {
+        &self.schema
     }
 
     /// Which members a node has, and how each is written.

@@ -66,8 +66,10 @@ mod problems;
 mod prune;
 mod reference;
 mod schema;
+mod titles;
 mod validate;
 mod value;
+pub mod wording;
 
 #[cfg(test)]
 mod tests;
@@ -96,7 +98,7 @@ pub const MAXIMUM_PROBLEMS: usize = 50;
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Manifest {
     /// The edition of the language that the file is written in. There is one: 1.
-    #[schemars(extend("x-kdl" = "child"), range(min = 1, max = 1), extend("x-message" = "the only edition is 1"))]
+    #[schemars(extend("x-kdl" = "child"), range(min = 1, max = 1), extend("x-message" = "the only edition is 1"), example = 1)]
     pub edition: Option<Spanned<u32>>,
     /// What the image is called.
     #[schemars(extend("x-kdl" = "child"))]

@@ -91,6 +91,8 @@ pub struct Member {
     pub message: Option<String>,
     /// An example, as a value.
     pub example: Option<Value>,
+    /// What holds where nothing is written, if that is always the same.
+    pub default: Option<Value>,
     /// What an editor may offer.
     pub complete: Option<String>,
     /// What its value has to do with names.
@@ -358,6 +360,7 @@ impl Reader<'_> {
                 .get("examples")
                 .and_then(Value::as_array)
                 .and_then(|examples| examples.first().cloned()),
+            default: property.get("default").cloned(),
             complete: optional_text(property, "x-complete")
                 .or_else(|| optional_text(property, "x-refers")),
             naming: Naming::read(property),

@@ -24,11 +24,11 @@ pub struct Modules {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ModuleNames {
     /// Module names; `-` and `_` are the same.
-    #[schemars(extend("x-kdl" = "args"), extend("x-refers" = "module"), length(min = 1), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9_-]*$")), extend("x-message" = "a module is named without folder and `.ko`"))]
+    #[schemars(extend("x-kdl" = "args"), extend("x-refers" = "module"), length(min = 1), inner(regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9_-]*$")), extend("x-message" = "a module is named without folder and `.ko`"), example = ["virtio_net", "virtio_blk"])]
     #[serde(default)]
     pub names: Vec<Spanned<String>>,
     /// Whether a kernel without the module is fine.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("default" = false))]
     #[serde(default)]
     pub optional: Option<Spanned<bool>>,
 }

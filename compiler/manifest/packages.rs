@@ -14,7 +14,7 @@ pub struct Packages {
     #[serde(default)]
     pub install: Vec<Install>,
     /// Packages that must not be installed: apk's `!name`.
-    #[schemars(extend("x-kdl" = "words"), extend("x-refers" = "package"), inner(regex(pattern = r"^[a-zA-Z0-9@_][a-zA-Z0-9._+:/=-]*$")), extend("x-message" = "this is no package name"))]
+    #[schemars(extend("x-kdl" = "words"), extend("x-refers" = "package"), inner(regex(pattern = r"^[a-zA-Z0-9@_][a-zA-Z0-9._+:/=-]*$")), extend("x-message" = "this is no package name"), example = ["apk-tools"])]
     #[serde(default)]
     pub exclude: Vec<Spanned<String>>,
     /// Whether the install scripts and triggers of packages run.
@@ -28,15 +28,15 @@ pub struct Packages {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Install {
     /// Package names.
-    #[schemars(extend("x-kdl" = "args"), extend("x-refers" = "package"), inner(regex(pattern = r"^[a-zA-Z0-9@_][a-zA-Z0-9._+:/=-]*$")), extend("x-message" = "this is no package name"), length(min = 1))]
+    #[schemars(extend("x-kdl" = "args"), extend("x-refers" = "package"), inner(regex(pattern = r"^[a-zA-Z0-9@_][a-zA-Z0-9._+:/=-]*$")), extend("x-message" = "this is no package name"), length(min = 1), example = ["busybox", "openssl"])]
     #[serde(default)]
     pub names: Vec<Spanned<String>>,
     /// A version constraint for all of them: an operator (`=`, `<`, `>`, `<=`, `>=`, `~`) and a version.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^(=|<=?|>=?|~|=~|<~|>~)?[0-9]"), extend("x-message" = "a version constraint is an operator and a version, such as \"~6.14\""))]
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^(=|<=?|>=?|~|=~|<~|>~)?[0-9]"), extend("x-message" = "a version constraint is an operator and a version, such as \"~6.14\""), example = &"~6.14")]
     #[serde(default)]
     pub version: Option<Spanned<String>>,
     /// Also look in the repositories with this tag.
-    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "tag"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "tag"), example = &"edge")]
     #[serde(default)]
     pub tag: Option<Spanned<String>>,
 }
@@ -49,7 +49,7 @@ pub struct Scripts {
     #[schemars(extend("x-kdl" = "arg"))]
     pub policy: Spanned<ScriptPolicy>,
     /// The packages this is about; without any, all the others.
-    #[schemars(extend("x-kdl" = "args"), extend("x-refers" = "package"))]
+    #[schemars(extend("x-kdl" = "args"), extend("x-refers" = "package"), example = ["busybox"])]
     #[serde(default)]
     pub packages: Vec<Spanned<String>>,
 }

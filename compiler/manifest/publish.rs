@@ -14,7 +14,7 @@ pub struct Publish {
     #[schemars(extend("x-kdl" = "arg"))]
     pub kind: Spanned<Kind>,
     /// For `dir` a folder, relative to the manifest; for `oci` a reference such as `ghcr.io/example/zos:1.0`.
-    #[schemars(extend("x-kdl" = "args"), extend("x-template" = ["name", "arch", "kernel", "localversion", "version", "source"]))]
+    #[schemars(extend("x-kdl" = "args"), extend("x-template" = ["name", "arch", "kernel", "localversion", "version", "source"]), example = ["dist/published"])]
     #[serde(default)]
     pub to: Vec<Spanned<String>>,
     /// The S3 server. Without it: Amazon's.
@@ -30,19 +30,19 @@ pub struct Publish {
     #[serde(default)]
     pub prefix: Option<Spanned<String>>,
     /// The S3 region. Without it: `us-east-1`.
-    #[schemars(extend("x-kdl" = "prop"), example = &"garage")]
+    #[schemars(extend("x-kdl" = "prop"), example = &"garage", extend("default" = "us-east-1"))]
     #[serde(default)]
     pub region: Option<Spanned<String>>,
     /// The id of the access key; for a registry, the user's name.
-    #[schemars(extend("x-kdl" = "child"))]
+    #[schemars(extend("x-kdl" = "child"), example = &"(env)S3_KEY_ID")]
     #[serde(default)]
     pub key_id: Option<Spanned<Secret>>,
     /// The secret of that key; for a registry, the password or token.
-    #[schemars(extend("x-kdl" = "child"))]
+    #[schemars(extend("x-kdl" = "child"), example = &"(env)S3_SECRET")]
     #[serde(default)]
     pub secret: Option<Spanned<Secret>>,
     /// Lists that are kept beside the images.
-    #[schemars(extend("x-kdl" = "words"))]
+    #[schemars(extend("x-kdl" = "words"), example = ["kernels"])]
     #[serde(default)]
     pub index: Vec<Spanned<Index>>,
 }

@@ -1,10 +1,8 @@
 //! The reference pages of the languages, `docs/manifest.md` and `docs/recipe.md`, from their models.
 
-use serde_json::Value;
-
 use super::language::Language;
-use super::model::{Kind, Member, Model, Role, Scalar, Shape};
-use crate::syntax::quote;
+use super::model::{Kind, Member, Model, Role};
+use super::wording::{sentence, synopsis};
 
 const OPENING: &str = "# The manifest
 
@@ -83,44 +81,6 @@ fn section(model: &Model, member: &Member, path: &str, level: usize, page: &mut 
     }
 }
 
-/// The node in one line: `install NAMES… version=… tag=…`.
-fn synopsis(name: &str, shape: &Shape) -> String {
-    let mut line = name.to_owned();
-    let optional = |member: &Member, text: String| {
-        if member.required {
-            format!(" {text}")
-        } else {
-            format!(" [{text}]")
-        }
-    };
-    for member in &shape.members {
-        let upper = member.name.to_uppercase();
-        line.push_str(&match member.role {
-            Role::Arg => optional(member, upper),
-            Role::Args => optional(member, format!("{upper}…")),
-            Role::Prop => optional(member, format!("{}={}", member.name, placeholder(member))),
-            _ => String::new(),
-        });
-    }
-    if shape.children().next().is_some() {
-        line.push_str(" { … }");
-    }
-    line
-}
-
-fn placeholder(member: &Member) -> String {
-    match &member.kind {
-        Kind::Scalar(Scalar::Choice(choices)) => {
-            let words: Vec<&str> = choices.iter().map(|(word, _)| word.as_str()).collect();
-            words.join("|")
-        }
-        Kind::Scalar(Scalar::Number) => "N".to_owned(),
-        Kind::Scalar(Scalar::Truth) => "#true|#false".to_owned(),
-        Kind::Scalar(Scalar::Secret(form)) => form.example().to_owned(),
-        _ => "\"…\"".to_owned(),
-    }
-}
-
 /// A member as an item of a list.
 fn entry(member: &Member) -> String {
     let form = match (member.role, &member.kind) {
@@ -140,38 +100,6 @@ fn entry(member: &Member) -> String {
         member.name,
         sentence(member)
     )
-}
-
-/// The description with the possible words, the rule and the example.
-fn sentence(member: &Member) -> String {
-    let mut text = member
-        .description
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
-    if let Kind::Scalar(Scalar::Choice(choices)) = &member.kind {
-        let words: Vec<String> = choices
-            .iter()
-            .map(|(word, meaning)| format!("`{word}` ({})", meaning.trim_end_matches('.')))
-            .collect();
-        text.push_str(&format!(" One of {}.", words.join(", ")));
-    }
-    if let Some(message) = &member.message {
-        text.push_str(&format!(" Rule: {message}."));
-    }
-    match &member.example {
-        Some(Value::Array(items)) => {
-            let items: Vec<String> = items.iter().map(value).collect();
-            text.push_str(&format!(" Example: `{}`.", items.join(" ")));
-        }
-        Some(example) => text.push_str(&format!(" Example: `{}`.", value(example))),
-        None => {}
-    }
-    text
-}
-
-fn value(example: &Value) -> String {
-    example.as_str().map_or_else(|| example.to_string(), quote)
 }
 
 fn first_line(description: &str) -> &str {

@@ -3,42 +3,59 @@
 //! It comes from the types of this module and describes the projection that [`super::project`] makes, not KDL text. Beside
 //! the standard keywords it uses `x-kdl` (how a field is written, see [`super`]), `x-message` (what to say when a value
 //! does not fit), `x-secret` (a text that says where a secret is read: `environment` for `(env)NAME` alone, `key` for a path too), `x-complete` (what an editor may offer, where that is no name that `x-refers` tells of)
-//! and what tells of names (see [`super`], too).
+//! and what tells of names (see [`super`], too). For editors that know JSON Schema there is `markdownDescription`.
 
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::Manifest;
-use super::recipe::Recipe;
+use super::language::Language;
+use super::titles;
+
+const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// The schema of a manifest.
 pub fn schema() -> Value {
-    schema_of::<Manifest>("zos.kdl, projected to JSON")
+    titled(
+        Language::manifest(),
+        "urn:zosc:manifest:1",
+        "zos.kdl, projected to JSON",
+    )
 }
 
 /// The schema of a recipe.
 pub fn recipe_schema() -> Value {
-    schema_of::<Recipe>("A recipe of packages, projected to JSON")
+    titled(
+        Language::recipe(),
+        "urn:zosc:recipe:1",
+        "A recipe of packages, projected to JSON",
+    )
 }
 
-fn schema_of<T: JsonSchema>(title: &str) -> Value {
+/// A language's schema with what its readers want beside the rules.
+fn titled(language: &Language, id: &str, title: &str) -> Value {
+    let mut schema = language.schema().clone();
+    titles::add(&mut schema, language.model());
+    let mut root = Map::new();
+    root.insert("$schema".to_owned(), json!(DRAFT));
+    root.insert("$id".to_owned(), json!(id));
+    root.insert("title".to_owned(), json!(title));
+    if let Value::Object(members) = schema {
+        root.extend(members);
+    }
+    Value::Object(root)
+}
+
+/// The rules that a type yields.
+pub(super) fn schema_of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         settings.transforms = vec![Box::new(RecursiveTransform(Tidy))];
     });
     let generator = SchemaGenerator::new(settings);
-    let mut schema = generator.into_root_schema_for::<T>().to_value();
-    if let Some(root) = schema.as_object_mut() {
-        root.insert("title".to_owned(), json!(title));
-        if let Some(definitions) = root.get_mut("$defs").and_then(Value::as_object_mut) {
-            for (name, definition) in definitions {
-                if let Some(definition) = definition.as_object_mut() {
-                    definition.insert("title".to_owned(), json!(name));
-                }
-            }
-        }
-    }
-    schema
+    let mut schema = generator.into_root_schema_for::<T>();
+    schema.remove("$schema");
+    schema.remove("title");
+    schema.to_value()
 }
 
 /// Takes `null` out: what is absent is absent. It also bounds numbers as their types do.
@@ -74,8 +91,22 @@ impl Transform for Tidy {
                 json!(r"^\(env\)[A-Za-z_][A-Za-z0-9_]*$"),
             );
         }
-        // In place, so that it leaves the order alone where the macro has seen a default.
-        object.shift_remove("default");
+        if object.get("x-kdl").is_some_and(|role| role == "flag") {
+            object.insert("default".to_owned(), json!(false));
+        }
+        // What serde takes for a member that is not there is the absence of one, and no value that a person would write.
+        if object.get("default").is_some_and(is_nothing) {
+            object.shift_remove("default");
+        }
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
     }
 }
 

@@ -18,7 +18,7 @@ pub struct Size {
     #[serde(default)]
     pub upx: Vec<Upx>,
     /// What to leave out: `docs`, `man`, `locales`, `static-libs`, or a pattern of paths that starts with `/`.
-    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^(docs|man|locales|static-libs|/.+)$")), extend("x-message" = "write `docs`, `man`, `locales`, `static-libs`, or a pattern that starts with `/`"))]
+    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^(docs|man|locales|static-libs|/.+)$")), extend("x-message" = "write `docs`, `man`, `locales`, `static-libs`, or a pattern that starts with `/`"), example = ["docs", "man"])]
     #[serde(default)]
     pub drop: Vec<Spanned<String>>,
     /// Limits that fail the build.
@@ -48,7 +48,7 @@ pub struct Upx {
     #[serde(default)]
     pub patterns: Vec<Spanned<String>>,
     /// The toolchain whose `upx` packs them. Without it: the only one there is.
-    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "toolchain"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "toolchain"), example = &"tools")]
     #[serde(default)]
     pub toolchain: Option<Spanned<String>>,
     /// A pattern of paths that stay as they are; `{a,b}` stands for either.
@@ -62,11 +62,11 @@ pub struct Upx {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Max {
     /// The largest initramfs, compressed.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(B|KiB|MiB|GiB)$"), extend("x-message" = "a size is a whole number and `KiB`, `MiB` or `GiB`, such as \"512MiB\""))]
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(B|KiB|MiB|GiB)$"), extend("x-message" = "a size is a whole number and `KiB`, `MiB` or `GiB`, such as \"512MiB\""), example = &"48MiB")]
     #[serde(default)]
     pub initramfs: Option<Spanned<String>>,
     /// The largest EFI program, with all that it carries.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(B|KiB|MiB|GiB)$"), extend("x-message" = "a size is a whole number and `KiB`, `MiB` or `GiB`, such as \"512MiB\""))]
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(B|KiB|MiB|GiB)$"), extend("x-message" = "a size is a whole number and `KiB`, `MiB` or `GiB`, such as \"512MiB\""), example = &"64MiB")]
     #[serde(default)]
     pub efi: Option<Spanned<String>>,
 }

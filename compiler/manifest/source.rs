@@ -11,7 +11,7 @@ use super::Spanned;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Source {
     /// The component's name.
-    #[schemars(extend("x-kdl" = "arg"), extend("x-names" = "source"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `+`, `-`"))]
+    #[schemars(extend("x-kdl" = "arg"), extend("x-names" = "source"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `+`, `-`"), example = &"zinit")]
     pub name: Spanned<String>,
     /// A revision of a Git repository.
     #[schemars(extend("x-kdl" = "child"))]
@@ -23,7 +23,7 @@ pub struct Source {
     #[serde(rename = "crate")]
     pub registry: Option<Crate>,
     /// A folder, relative to the manifest.
-    #[schemars(extend("x-kdl" = "child"), extend("x-complete" = "path"))]
+    #[schemars(extend("x-kdl" = "child"), extend("x-complete" = "path"), example = &"../agent")]
     #[serde(default)]
     pub path: Option<Spanned<String>>,
     /// A file to download.
@@ -43,7 +43,7 @@ pub struct Source {
     #[serde(default)]
     pub install: Vec<InstallFile>,
     /// What must be true of every installed program. Without it: `arch`, `interpreter` and `libraries`; words take their place.
-    #[schemars(extend("x-kdl" = "words"))]
+    #[schemars(extend("x-kdl" = "words"), extend("default" = ["arch", "interpreter", "libraries"]))]
     #[serde(default)]
     pub verify: Vec<Spanned<Property>>,
 }
@@ -56,7 +56,7 @@ pub struct Git {
     #[schemars(extend("x-kdl" = "arg"), example = &"https://github.com/threefoldtech/zinit")]
     pub url: Spanned<String>,
     /// A commit, or whatever else names one. The 40 digits of a commit are exact by themselves; anything else is looked up once and kept in the lock.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9_./+-]*$"), extend("x-message" = "a revision is a commit, a tag or a branch, as `git` names it"))]
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[A-Za-z0-9_][A-Za-z0-9_./+-]*$"), extend("x-message" = "a revision is a commit, a tag or a branch, as `git` names it"), example = &"5f3a9c1d2b4e6f708192a3b4c5d6e7f8091a2b3c")]
     #[serde(default)]
     pub rev: Option<Spanned<String>>,
     /// A tag. The commit that it names is kept in the lock.
@@ -68,11 +68,11 @@ pub struct Git {
     #[serde(default)]
     pub branch: Option<Spanned<String>>,
     /// Whether its submodules come along.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("default" = false))]
     #[serde(default)]
     pub submodules: Option<Spanned<bool>>,
     /// Whether the build sees a `.git` folder, with the commit and the tags before it, for builds that ask `git describe`.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("default" = false))]
     #[serde(default)]
     pub keep_git: Option<Spanned<bool>>,
 }
@@ -82,7 +82,7 @@ pub struct Git {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Crate {
     /// The package's name.
-    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `+`, `-`"))]
+    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"), extend("x-message" = "a name starts with a letter or digit and goes on with letters, digits, `.`, `_`, `+`, `-`"), example = &"ripgrep")]
     pub name: Spanned<String>,
     /// An exact version, such as `"=14.1.1"`.
     #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^=?[0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*$"), extend("x-message" = "an exact version has three numbers, such as \"=14.1.1\""), example = &"=14.1.1")]
@@ -94,11 +94,11 @@ pub struct Crate {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Release {
     /// Its address: `https://`, `http://` or `file://`.
-    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^(https?|file)://"), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"))]
+    #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^(https?|file)://"), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"), example = &"https://example.org/corex-2.1.4-amd64-linux-static")]
     #[serde(default)]
     pub url: Option<Spanned<String>>,
     /// The digest that it must have; or `lock`: that of the first download, which nobody has checked, and which the lock keeps from then on.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"))]
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"), example = &"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     #[serde(default)]
     pub sha256: Option<Spanned<String>>,
     /// The name that a file has from here on, whatever it is called where it comes from. For files that are not unpacked.
@@ -110,7 +110,7 @@ pub struct Release {
     #[serde(default)]
     pub unpack: Option<Spanned<bool>>,
     /// How many leading folders of the paths inside an archive are dropped.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), example = 1, extend("default" = 0))]
     #[serde(default)]
     pub strip_components: Option<Spanned<u32>>,
     /// The file for one architecture; that of the image is taken.
@@ -127,10 +127,10 @@ pub struct Asset {
     #[schemars(extend("x-kdl" = "arg"))]
     pub arch: Spanned<AssetArch>,
     /// Its address: `https://`, `http://` or `file://`.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^(https?|file)://"), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"))]
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^(https?|file)://"), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"), example = &"https://example.org/tool-x86_64.tar.gz")]
     pub url: Spanned<String>,
     /// The digest that it must have; or `lock`: that of the first download, which nobody has checked, and which the lock keeps from then on.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"))]
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"), example = &"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     #[serde(default)]
     pub sha256: Option<Spanned<String>>,
 }
@@ -177,11 +177,11 @@ pub struct Build {
     #[serde(default)]
     pub script: Option<Spanned<String>>,
     /// The toolchain to build in. Without it: the only one there is.
-    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "toolchain"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "toolchain"), example = &"rust")]
     #[serde(default)]
     pub toolchain: Option<Spanned<String>>,
     /// The folder inside the source to build in.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), example = &"myceliumd")]
     #[serde(default)]
     pub subdir: Option<Spanned<String>>,
     /// With `cargo`: the Rust target triple.
@@ -189,7 +189,7 @@ pub struct Build {
     #[serde(default)]
     pub target: Option<Spanned<String>>,
     /// With `cargo`: the profile. Without it: `release`.
-    #[schemars(extend("x-kdl" = "prop"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("default" = "release"))]
     #[serde(default)]
     pub profile: Option<Spanned<String>>,
     /// With `cargo`: the release of Rust that the source insists on, where it is not that of the toolchain.
@@ -197,11 +197,11 @@ pub struct Build {
     #[serde(default)]
     pub rust: Option<Spanned<String>>,
     /// With `cargo`: programs to build. Without any: all.
-    #[schemars(extend("x-kdl" = "words"), extend("x-declares" = "source.program"))]
+    #[schemars(extend("x-kdl" = "words"), extend("x-declares" = "source.program"), example = ["zinit"])]
     #[serde(default)]
     pub bin: Vec<Spanned<String>>,
     /// With `cargo`: features to turn on.
-    #[schemars(extend("x-kdl" = "words"))]
+    #[schemars(extend("x-kdl" = "words"), example = ["client", "server"])]
     #[serde(default)]
     pub features: Vec<Spanned<String>>,
     /// With `cargo`: leave the default features off.
@@ -213,11 +213,11 @@ pub struct Build {
     #[serde(default)]
     pub r#static: Option<Spanned<bool>>,
     /// With `make`: the targets to make. Without any: the first of the makefile.
-    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[^-=\s][^=\s]*$")), extend("x-message" = "a target of make has no space and no `=`; variables go into `set`"))]
+    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[^-=\s][^=\s]*$")), extend("x-message" = "a target of make has no space and no `=`; variables go into `set`"), example = ["static"])]
     #[serde(default)]
     pub targets: Vec<Spanned<String>>,
     /// With `make`: variables, as on its command line.
-    #[schemars(extend("x-kdl" = "pairs"))]
+    #[schemars(extend("x-kdl" = "pairs"), example = serde_json::json!({ "PREFIX": "/usr" }))]
     #[serde(default)]
     pub set: IndexMap<String, Spanned<String>>,
     /// With `go`: packages whose programs are built. Without any: that of the folder.
@@ -225,7 +225,7 @@ pub struct Build {
     #[serde(default)]
     pub package: Vec<Spanned<String>>,
     /// With `go`: build tags.
-    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[A-Za-z0-9_.]+$")), extend("x-message" = "a build tag has letters, digits, `_` and `.`"))]
+    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^[A-Za-z0-9_.]+$")), extend("x-message" = "a build tag has letters, digits, `_` and `.`"), example = ["netgo"])]
     #[serde(default)]
     pub tags: Vec<Spanned<String>>,
     /// With `go`: flags for its linker.
@@ -237,7 +237,7 @@ pub struct Build {
     #[serde(default)]
     pub cgo: Option<Spanned<bool>>,
     /// Environment variables of the build.
-    #[schemars(extend("x-kdl" = "pairs"))]
+    #[schemars(extend("x-kdl" = "pairs"), example = serde_json::json!({ "CFLAGS": "-Os" }))]
     #[serde(default)]
     pub env: IndexMap<String, Spanned<String>>,
 }
@@ -270,13 +270,13 @@ impl Recipe {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct InstallFile {
     /// A program that the recipe built, or a path inside the source or build folder.
-    #[schemars(extend("x-kdl" = "arg"), extend("x-refers" = "source.program"))]
+    #[schemars(extend("x-kdl" = "arg"), extend("x-refers" = "source.program"), example = &"zinit")]
     pub file: Spanned<String>,
     /// Where it goes.
     #[schemars(extend("x-kdl" = "prop"), extend("x-declares" = "file"), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"), example = &"/usr/bin/tool")]
     pub to: Spanned<String>,
     /// Its permissions. Without it: 0755.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^0?[0-7]{3,4}$"), extend("x-message" = "a mode is three or four octal digits in quotes, such as \"0755\""))]
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^0?[0-7]{3,4}$"), extend("x-message" = "a mode is three or four octal digits in quotes, such as \"0755\""), extend("default" = "0755"))]
     #[serde(default)]
     pub mode: Option<Spanned<String>>,
 }
