@@ -12,12 +12,15 @@
 //! actions, [`build`] performs those that have no stored result. [`inspect`] and [`boot`] look at what came out; [`diff`] tells two manifests, plans or images apart; [`report`]
 //! makes a page about one, and [`provenance`] states how it came about; [`migrate`]
 //! makes a first manifest of a bash builder's configuration; [`upkeep`] looks after the store; [`repository`] makes signed repositories of one's own packages;
-//! [`cli`] is the face. Formats ([`apk`], [`archive`], [`kconfig`], [`kmod`], [`elf`], [`efi`], [`sbom`], [`zinit`]) turn bytes into values and back and
+//! [`cli`] and [`lsp`] are the faces. Formats ([`apk`], [`archive`], [`kconfig`], [`kmod`], [`elf`], [`efi`], [`sbom`], [`zinit`]) turn bytes into values and back and
 //! know nothing of manifests. [`tree`] holds the heart: file trees as data, and the store.
 //!
 //! A module imports only from those listed below it here; `tests/layering.rs` holds that.
 
 pub mod cli;
+
+#[cfg(feature = "lsp")]
+pub mod lsp;
 
 pub mod boot;
 pub mod diff;
@@ -54,6 +57,7 @@ pub mod tree;
 pub mod io;
 
 pub mod diagnostic;
+pub mod explanation;
 pub mod source;
 
 /// The support code of tests calls the crate by its name, here as in integration tests.

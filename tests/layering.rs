@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// Modules from the top down; modules of one row ignore each other.
 const LAYERS: &[&[&str]] = &[
     &["cli"],
+    &["lsp"],
     &["boot", "diff", "report", "why"],
     &["inspect"],
     &["migrate", "upkeep"],
@@ -22,7 +23,7 @@ const LAYERS: &[&[&str]] = &[
     ],
     &["tree"],
     &["io"],
-    &["diagnostic"],
+    &["diagnostic", "explanation"],
     &["source"],
 ];
 
@@ -45,6 +46,9 @@ const AT_HOME: &[(&str, &str)] = &[
     ("rsa", "apk"),
     ("getrandom", "io"),
     ("jsonschema", "manifest"),
+    ("gen_lsp_types", "lsp"),
+    ("lsp_server", "lsp"),
+    ("percent_encoding", "lsp"),
     ("saphyr_parser", "migrate zinit"),
     ("spdx", "sbom"),
 ];

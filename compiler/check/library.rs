@@ -25,6 +25,12 @@ pub fn names() -> Vec<String> {
     names
 }
 
+/// The text of a manifest of the library as an import names it (`std:zero-os/base`).
+pub fn text(name: &str) -> Option<&'static str> {
+    let path = format!("{}.kdl", name.strip_prefix(PREFIX)?);
+    std::str::from_utf8(read(&path)?).ok()
+}
+
 /// Public keys that sign packages, by the name that a manifest gives them behind [`PREFIX`]: `alpine/6165ee59` is the one in
 /// `alpine/…-6165ee59.rsa.pub`. With each its file name, which is the one in signatures.
 pub(super) fn keys() -> BTreeMap<String, (&'static str, &'static [u8])> {

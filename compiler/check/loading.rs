@@ -110,6 +110,20 @@ pub(super) fn load(
     })
 }
 
+/// The files of this machine that a manifest consists of, itself first, as far as they can be read.
+pub fn files(entry: &Path, settings: &Settings, files: &dyn Files) -> Vec<PathBuf> {
+    let mut sources = SourceMap::new();
+    let _ = load(
+        entry,
+        settings,
+        files,
+        &mut sources,
+        &mut Diagnostics::new(),
+    );
+    let sources = sources.iter().filter_map(|(_, source)| source.file.clone());
+    sources.collect()
+}
+
 impl Loader<'_> {
     /// The text of the manifest itself.
     fn read_entry(&mut self, entry: &Path, path: &Path) -> Option<String> {

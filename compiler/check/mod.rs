@@ -71,7 +71,8 @@ pub use addresses::public_address;
 pub use environment::VARIABLES;
 pub use fixes::{Applied, Change, Fixed, fix};
 pub use image::*;
-pub use library::names as library_names;
+pub use library::{names as library_names, text as library_text};
+pub use loading::files;
 
 pub(crate) use identity::{timestamp, whole_seconds};
 pub(crate) use places::{nearest_file, normal};

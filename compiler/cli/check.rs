@@ -8,7 +8,7 @@ use similar::TextDiff;
 use crate::check::{self, Change, Image};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io;
-use crate::lock::{self, Unchecked};
+use crate::lock::Unchecked;
 use crate::manifest;
 use crate::plan;
 use crate::syntax;
@@ -50,11 +50,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let mut unchecked = Vec::new();
     if let Some(image) = &image {
         let store = session.existing_store();
-        unchecked = lock::review(image, store.as_ref(), &mut problems);
-        problems.extend(plan::skipped_scripts(
-            image,
-            &lock::answering(image, store.as_ref()),
-        ));
+        unchecked = plan::review(image, store.as_ref(), &mut problems);
     }
     let image = session.conclude(image, &problems)?;
     if let Some(Emit::Json) = arguments.emit {

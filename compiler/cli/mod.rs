@@ -17,6 +17,8 @@ mod fetch;
 mod fmt;
 mod inspect;
 mod lock;
+#[cfg(feature = "lsp")]
+mod lsp;
 mod message;
 mod migrate;
 mod new;
@@ -241,6 +243,8 @@ enum Command {
     Sbom(sbom::Arguments),
     Schema(schema::Arguments),
     Explain(explain::Arguments),
+    #[cfg(feature = "lsp")]
+    Lsp(lsp::Arguments),
     Completions(completions::Arguments),
     /// Lays out and runs the command that a container was started for.
     #[command(hide = true)]
@@ -257,6 +261,11 @@ struct Failed;
 /// Runs zosc with the process's arguments.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
+    // A server ends at the first signal, as editors expect it.
+    #[cfg(feature = "lsp")]
+    if let Command::Lsp(_) = arguments.command {
+        return lsp::run(arguments.global.store);
+    }
     let mut session = Session::new(&arguments.global);
     let outcome = match arguments.command {
         Command::New(arguments) => new::run(&mut session, &arguments),
@@ -289,6 +298,8 @@ pub fn run() -> ExitCode {
         Command::Schema(arguments) => schema::run(&mut session, &arguments),
         Command::Explain(arguments) => explain::run(&mut session, &arguments),
         Command::Completions(arguments) => completions::run(&mut session, &arguments),
+        #[cfg(feature = "lsp")]
+        Command::Lsp(_) => Ok(()),
         Command::InsideContainer => return inside_container(),
     };
     match outcome {

@@ -292,8 +292,7 @@ impl Session {
 
     /// The store where there is one already; a check makes none.
     pub(super) fn existing_store(&self) -> Option<Store> {
-        let is_there = self.store.join("blobs").is_dir();
-        is_there.then(|| Store::open(&self.store).ok()).flatten()
+        Store::existing(&self.store)
     }
 
     /// The store; says so where it has to be waited for.

@@ -94,6 +94,11 @@ pub fn process_number() -> u32 {
     std::process::id()
 }
 
+/// Whether there is a process with this number.
+pub fn is_running(process: u32) -> bool {
+    Path::new("/proc").join(process.to_string()).is_dir()
+}
+
 /// Whether this process was started with a signal ignored, as `nohup` does it.
 pub fn ignores_signal(number: i32) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

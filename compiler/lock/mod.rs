@@ -339,6 +339,11 @@ fn read(path: &Path, store: Option<&Store>) -> Result<Lock, Diagnostics> {
     }
 }
 
+/// What the lock beside an image's manifest says, whether or not it still answers to it; an empty one where there is none.
+pub fn known(image: &Image, store: Option<&Store>) -> Lock {
+    read(&image.directory.join(FILE_NAME), store).unwrap_or_default()
+}
+
 /// Writes a changed lock under a temporary name and renames it.
 fn write(
     ctx: &Ctx<'_>,

@@ -14,6 +14,7 @@ mod packages;
 mod packing;
 mod parameters;
 mod recipes;
+mod review;
 mod shrinking;
 mod signing;
 mod skipped_scripts;
@@ -30,6 +31,7 @@ pub use parameters::{
     AccountEdit, Arguments, BuiltFrom, Capture, FileBody, GroupEdit, InstalledFile, Linked, Mount,
     OwnedFile, Root, Stripping, Verified,
 };
+pub use review::review;
 pub use skipped_scripts::skipped_scripts;
 pub use stage::Stage;
 pub use words::{Facets, Word};

@@ -49,6 +49,12 @@ impl Store {
         Self::open_as(root, Access::Shared, &mut |_| true)
     }
 
+    /// The store in `root` where there is one already; nothing is made, and where it cannot be used there is none.
+    pub fn existing(root: &Path) -> Option<Self> {
+        let is_there = root.join("blobs").is_dir();
+        is_there.then(|| Self::open(root).ok()).flatten()
+    }
+
     /// Opens the store in `root`. While others are in the way, `wait` is told who, again and again, and whether it goes on
     /// waiting is its answer.
     pub fn open_as(

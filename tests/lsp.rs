@@ -1,0 +1,15 @@
+//! The language server as an editor meets it, over a connection in memory; one file a feature.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test that cannot go on fails.
+
+#[path = "lsp/client.rs"]
+mod client;
+
+#[path = "lsp/code_actions.rs"]
+mod code_actions;
+#[path = "lsp/diagnostics.rs"]
+mod diagnostics;
+#[path = "lsp/formatting.rs"]
+mod formatting;
+#[path = "lsp/lifecycle.rs"]
+mod lifecycle;
