@@ -38,6 +38,12 @@ pub(super) fn keys() -> BTreeMap<String, (&'static str, &'static [u8])> {
     folders.flat_map(Dir::files).filter_map(key).collect()
 }
 
+/// Every such key as a manifest names it (`std:alpine/6165ee59`), sorted.
+pub fn key_names() -> Vec<String> {
+    let names = keys().into_keys();
+    names.map(|name| format!("{PREFIX}{name}")).collect()
+}
+
 fn key(file: &'static File<'static>) -> Option<(String, (&'static str, &'static [u8]))> {
     let path = file.path();
     let folder = path.parent()?.to_str()?;

@@ -66,13 +66,15 @@ use crate::diagnostic::{Diagnostic, Diagnostics, is_slip, nearest};
 use crate::io::Files;
 use crate::manifest::Manifest;
 use crate::source::{SourceMap, Span};
+use crate::syntax::{bare_or_quoted as word, quote as quoted};
 
 pub use addresses::public_address;
 pub use environment::VARIABLES;
 pub use fixes::{Applied, Change, Fixed, fix};
 pub use image::*;
-pub use library::{names as library_names, text as library_text};
+pub use library::{key_names as library_keys, names as library_names, text as library_text};
 pub use loading::files;
+pub use outputs::source_variables;
 
 pub(crate) use identity::{timestamp, whole_seconds};
 pub(crate) use places::{nearest_file, normal};
@@ -289,34 +291,4 @@ fn suggest<'a>(
             .safe_if(is_slip(wrong, names)),
         None => diagnostic.help(otherwise),
     }
-}
-
-/// A value as KDL writes it: bare where that is safe, else in quotes.
-fn word(value: &str) -> String {
-    let bare = value.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && value
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
-        && !matches!(value, "true" | "false" | "null" | "inf" | "nan");
-    if bare {
-        return value.to_owned();
-    }
-    quoted(value)
-}
-
-/// A value as KDL writes it in quotes.
-fn quoted(value: &str) -> String {
-    let mut text = String::from("\"");
-    for character in value.chars() {
-        match character {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            other => text.push(other),
-        }
-    }
-    text.push('"');
-    text
 }

@@ -10,7 +10,8 @@ use crate::source::{Span, Spanned};
 use super::identity::Identity;
 use super::templates::Part;
 use super::{
-    Ctx, Kernel, KernelOrigin, OutputKind, OutputRequest, Source, SourceOrigin, initramfs, quoted,
+    Ctx, Image, Kernel, KernelOrigin, OutputKind, OutputRequest, Source, SourceOrigin, initramfs,
+    quoted,
 };
 
 /// Resolves the section; without it, an initramfs, and an EFI program where there is a kernel.
@@ -177,6 +178,11 @@ pub(super) fn known(ctx: &Ctx<'_>, sources: &[Source], kernel: Option<&Kernel>) 
         known.extend(of_source(source));
     }
     known
+}
+
+/// The variables of the sources of an image, as names of outputs may hold them.
+pub fn source_variables(image: &Image) -> Vec<String> {
+    image.sources.iter().flat_map(of_source).collect()
 }
 
 /// What a name may hold of a source.

@@ -26,7 +26,7 @@ pub struct Account {
     #[serde(default)]
     pub passwordless: Option<Spanned<bool>>,
     /// The hash of the password, as `crypt(3)` writes it.
-    #[schemars(extend("x-kdl" = "child"), example = &"$6$zosc$JBNC2jzk7dkMyJ7L/3lCjtM3rAHWm8L4VqpNfft.Sb76VYUHWdpuAUJ1ukHx7MdTixxdng4lArv6vEVVWXMM20")]
+    #[schemars(extend("x-kdl" = "child"), extend("x-complete" = "nothing"), example = &"$6$zosc$JBNC2jzk7dkMyJ7L/3lCjtM3rAHWm8L4VqpNfft.Sb76VYUHWdpuAUJ1ukHx7MdTixxdng4lArv6vEVVWXMM20")]
     #[serde(default)]
     pub password_hash: Option<Spanned<String>>,
     /// The login shell. Without it: that of the existing account, else `/bin/sh`.

@@ -66,7 +66,7 @@ pub struct Kernel {
     #[serde(default)]
     pub microcode: Vec<Spanned<String>>,
     /// Firmware that is built into a kernel that is built: patterns of paths below `/lib/firmware`, from the packages of the `firmware` section.
-    #[schemars(extend("x-kdl" = "words"), example = ["rtl_nic/*"])]
+    #[schemars(extend("x-kdl" = "words"), extend("x-complete" = "firmware"), example = ["rtl_nic/*"])]
     #[serde(default)]
     pub builtin_firmware: Vec<Spanned<String>>,
 }
@@ -80,7 +80,7 @@ pub struct Tarball {
     #[serde(default)]
     pub mirrors: Vec<Spanned<String>>,
     /// The digest that the archive must have; or `lock`: that of the first download, which nobody has checked, and which the lock keeps from then on.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"), example = &"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "digest"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"), example = &"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     #[serde(default)]
     pub sha256: Option<Spanned<String>>,
     /// A signature of the unpacked archive to verify as well: an address, or a path relative to the manifest.
@@ -101,7 +101,7 @@ pub struct SourcePackage {
     #[schemars(extend("x-kdl" = "arg"), regex(pattern = r"^(https?|file)://"), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"), example = &"https://mirror.example/linux-source-6.12_6.12.41-1_all.deb")]
     pub url: Spanned<String>,
     /// The digest that it must have; or `lock`: that of the first download, which nobody has checked, and which the lock keeps from then on.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"), example = &"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "digest"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"), example = &"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     #[serde(default)]
     pub sha256: Option<Spanned<String>>,
     /// The archive inside it. Without it: the only one below `usr/src`.

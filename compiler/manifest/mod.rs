@@ -101,40 +101,40 @@ pub struct Manifest {
     #[schemars(extend("x-kdl" = "child"), range(min = 1, max = 1), extend("x-message" = "the only edition is 1"), example = 1)]
     pub edition: Option<Spanned<u32>>,
     /// What the image is called.
-    #[schemars(extend("x-kdl" = "child"))]
+    #[schemars(extend("x-kdl" = "child"), extend("x-snippet" = "image ${1:name} version=\"${2:1.0}\" {\n    title \"${3:Title}\"\n    $0\n}"))]
     pub image: Option<image::Image>,
     /// Other files of the same language whose sections belong to this one.
     #[schemars(extend("x-kdl" = "list"))]
     pub import: Vec<image::Import>,
     /// Where Alpine packages come from.
-    #[schemars(extend("x-kdl" = "child"))]
+    #[schemars(extend("x-kdl" = "child"), extend("x-snippet" = "alpine \"${1:3.22}\" {\n    mirror \"${2:https://dl-cdn.alpinelinux.org/alpine}\"\n    repository main\n    repository community\n    key \"std:alpine/6165ee59\"\n}"))]
     pub alpine: Option<alpine::Alpine>,
     /// Which Alpine packages the image holds.
-    #[schemars(extend("x-kdl" = "list"))]
+    #[schemars(extend("x-kdl" = "list"), extend("x-snippet" = "packages {\n    install $0\n}"))]
     pub packages: Vec<packages::Packages>,
     /// Root filesystems in which sources are built.
-    #[schemars(extend("x-kdl" = "list"))]
+    #[schemars(extend("x-kdl" = "list"), extend("x-snippet" = "toolchain ${1:rust} {\n    alpine packages=\"${2:build-base rust cargo}\"\n}"))]
     pub toolchain: Vec<toolchain::Toolchain>,
     /// Components that are built, or fetched ready-made, from outside Alpine.
-    #[schemars(extend("x-kdl" = "list"), extend("x-variable" = "source"))]
+    #[schemars(extend("x-kdl" = "list"), extend("x-snippet" = "source ${1:name} {\n    git \"${2:https://example.org/name}\" tag=\"${3:v1.0}\"\n    build ${4|cargo,make,go|}\n    install ${1:name} to=\"/usr/bin/${1:name}\"\n}"), extend("x-variable" = "source"))]
     pub source: Vec<source::Source>,
     /// The kernel and how the image is packed around it.
-    #[schemars(extend("x-kdl" = "child"), extend("x-variable" = "kernel"))]
+    #[schemars(extend("x-kdl" = "child"), extend("x-snippet" = "kernel {\n    package ${1:linux-virt}\n    cmdline \"${2:console=ttyS0}\"\n    $0\n}"), extend("x-variable" = "kernel"))]
     pub kernel: Option<Spanned<kernel::Kernel>>,
     /// Kernel modules, in the two stages in which they are loaded.
-    #[schemars(extend("x-kdl" = "list"))]
+    #[schemars(extend("x-kdl" = "list"), extend("x-snippet" = "modules {\n    stage1 $0\n}"))]
     pub modules: Vec<modules::Modules>,
     /// Firmware files.
-    #[schemars(extend("x-kdl" = "list"))]
+    #[schemars(extend("x-kdl" = "list"), extend("x-snippet" = "firmware {\n    for-modules stage1 stage2\n    package $0\n}"))]
     pub firmware: Vec<firmware::Firmware>,
     /// The process manager.
     #[schemars(extend("x-kdl" = "child"))]
     pub zinit: Option<zinit::Zinit>,
     /// Services, oneshots and targets that zinit runs.
-    #[schemars(extend("x-kdl" = "list"))]
+    #[schemars(extend("x-kdl" = "list"), extend("x-snippet" = "unit ${1:name} {\n    exec \"${2:/usr/bin/name}\"\n    $0\n}"))]
     pub unit: Vec<unit::Unit>,
     /// User accounts.
-    #[schemars(extend("x-kdl" = "list"))]
+    #[schemars(extend("x-kdl" = "list"), extend("x-snippet" = "account ${1:root} {\n    $0\n}"))]
     pub account: Vec<accounts::Account>,
     /// Groups.
     #[schemars(extend("x-kdl" = "list"))]
@@ -143,7 +143,7 @@ pub struct Manifest {
     #[schemars(extend("x-kdl" = "child"))]
     pub branding: Option<Spanned<branding::Branding>>,
     /// Single files, by content or from the manifest's folder.
-    #[schemars(extend("x-kdl" = "list"))]
+    #[schemars(extend("x-kdl" = "list"), extend("x-snippet" = "file \"${1:/etc/name}\" ${2|text,from|}=\"$3\""))]
     pub file: Vec<files::File>,
     /// Folders laid over the image.
     #[schemars(extend("x-kdl" = "list"))]
@@ -164,7 +164,7 @@ pub struct Manifest {
     #[schemars(extend("x-kdl" = "list"))]
     pub publish: Vec<publish::Publish>,
     /// How the image is tried out in a virtual machine.
-    #[schemars(extend("x-kdl" = "child"))]
+    #[schemars(extend("x-kdl" = "child"), extend("x-snippet" = "boot {\n    expect \"${1:unit name running}\"\n}"))]
     pub boot: Option<Spanned<boot::Boot>>,
     /// Sections of which something is missing here because it was wrong and has been reported.
     ///

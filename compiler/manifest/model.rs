@@ -89,14 +89,25 @@ pub struct Member {
     pub description: String,
     /// What to say when a value does not fit.
     pub message: Option<String>,
-    /// An example, as a value.
-    pub example: Option<Value>,
+    /// Examples, as values.
+    pub examples: Vec<Value>,
     /// What holds where nothing is written, if that is always the same.
     pub default: Option<Value>,
+    /// How a node or property of this kind is best begun, in the syntax of editors' snippets.
+    pub snippet: Option<String>,
+    /// Whether it should not be used any more.
+    pub deprecated: bool,
     /// What an editor may offer.
     pub complete: Option<String>,
     /// What its value has to do with names.
     pub naming: Naming,
+}
+
+impl Member {
+    /// The first example.
+    pub fn example(&self) -> Option<&Value> {
+        self.examples.first()
+    }
 }
 
 /// What a value has to do with names that stand in several places.
@@ -356,11 +367,13 @@ impl Reader<'_> {
             required: required || at_least_one,
             description: text(property, "description"),
             message: optional_text(property, "x-message"),
-            example: property
+            default: property.get("default").cloned(),
+            examples: property
                 .get("examples")
                 .and_then(Value::as_array)
-                .and_then(|examples| examples.first().cloned()),
-            default: property.get("default").cloned(),
+                .map_or_else(Vec::new, Clone::clone),
+            snippet: optional_text(property, "x-snippet"),
+            deprecated: property.get("deprecated") == Some(&Value::Bool(true)),
             complete: optional_text(property, "x-complete")
                 .or_else(|| optional_text(property, "x-refers")),
             naming: Naming::read(property),

@@ -32,7 +32,7 @@ pub struct Install {
     #[serde(default)]
     pub names: Vec<Spanned<String>>,
     /// A version constraint for all of them: an operator (`=`, `<`, `>`, `<=`, `>=`, `~`) and a version.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^(=|<=?|>=?|~|=~|<~|>~)?[0-9]"), extend("x-message" = "a version constraint is an operator and a version, such as \"~6.14\""), example = &"~6.14")]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "version"), regex(pattern = r"^(=|<=?|>=?|~|=~|<~|>~)?[0-9]"), extend("x-message" = "a version constraint is an operator and a version, such as \"~6.14\""), example = &"~6.14")]
     #[serde(default)]
     pub version: Option<Spanned<String>>,
     /// Also look in the repositories with this tag.

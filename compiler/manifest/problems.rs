@@ -274,11 +274,12 @@ pub(super) fn missing(node: &Node, member: &Member) -> Diagnostic {
 
 /// A value that shows what a member may hold.
 fn example(member: &Member) -> String {
-    let item = match &member.example {
+    let item = match member.example() {
         Some(serde_json::Value::Array(items)) => items.first(),
-        other => other.as_ref(),
+        other => other,
     };
     match (item, &member.kind) {
+        (Some(serde_json::Value::String(text)), Kind::Scalar(Scalar::Secret(_))) => text.clone(),
         (Some(serde_json::Value::String(text)), _) => quote(text),
         (Some(other), _) => other.to_string(),
         (None, Kind::Scalar(Scalar::Choice(choices))) => choices

@@ -18,7 +18,7 @@ pub struct Size {
     #[serde(default)]
     pub upx: Vec<Upx>,
     /// What to leave out: `docs`, `man`, `locales`, `static-libs`, or a pattern of paths that starts with `/`.
-    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^(docs|man|locales|static-libs|/.+)$")), extend("x-message" = "write `docs`, `man`, `locales`, `static-libs`, or a pattern that starts with `/`"), example = ["docs", "man"])]
+    #[schemars(extend("x-kdl" = "words"), inner(regex(pattern = r"^(docs|man|locales|static-libs|/.+)$")), extend("x-message" = "write `docs`, `man`, `locales`, `static-libs`, or a pattern that starts with `/`"), example = ["docs", "man", "locales", "static-libs"])]
     #[serde(default)]
     pub drop: Vec<Spanned<String>>,
     /// Limits that fail the build.

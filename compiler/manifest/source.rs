@@ -98,7 +98,7 @@ pub struct Release {
     #[serde(default)]
     pub url: Option<Spanned<String>>,
     /// The digest that it must have; or `lock`: that of the first download, which nobody has checked, and which the lock keeps from then on.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"), example = &"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "digest"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"), example = &"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     #[serde(default)]
     pub sha256: Option<Spanned<String>>,
     /// The name that a file has from here on, whatever it is called where it comes from. For files that are not unpacked.
@@ -130,7 +130,7 @@ pub struct Asset {
     #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^(https?|file)://"), extend("x-message" = "a download starts with `https://`, `http://` or `file://`"), example = &"https://example.org/tool-x86_64.tar.gz")]
     pub url: Spanned<String>,
     /// The digest that it must have; or `lock`: that of the first download, which nobody has checked, and which the lock keeps from then on.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"), example = &"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "digest"), regex(pattern = r"^([0-9a-f]{64}|lock)$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits, or `lock` for that of the first download"), example = &"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     #[serde(default)]
     pub sha256: Option<Spanned<String>>,
 }

@@ -92,7 +92,7 @@ mod tests {
                 Kind::Shape(_) | Kind::Scalar(Scalar::Choice(_) | Scalar::Truth)
             );
             assert!(
-                speaks || member.example.is_some() || member.default.is_some(),
+                speaks || member.example().is_some() || member.default.is_some(),
                 "{name} has neither an example nor a default"
             );
             if member.role == Role::Flag {

@@ -53,7 +53,7 @@ pub struct ContainerImage {
     #[schemars(extend("x-kdl" = "arg"), example = &"docker.io/library/rust:1-alpine")]
     pub reference: Spanned<String>,
     /// The digest of its manifest, or of the list of its manifests for several architectures.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^sha256:[0-9a-f]{64}$"), extend("x-message" = "a digest is `sha256:` and 64 lowercase hexadecimal digits"), example = &"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "nothing"), regex(pattern = r"^sha256:[0-9a-f]{64}$"), extend("x-message" = "a digest is `sha256:` and 64 lowercase hexadecimal digits"), example = &"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     #[serde(default)]
     pub digest: Option<Spanned<String>>,
 }
@@ -66,7 +66,7 @@ pub struct Rootfs {
     #[schemars(extend("x-kdl" = "arg"), extend("x-complete" = "path"), example = &"https://example.org/rootfs.tar.xz")]
     pub from: Spanned<String>,
     /// The digest that the archive must have; a download needs one.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9a-f]{64}$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits"), example = &"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "nothing"), regex(pattern = r"^[0-9a-f]{64}$"), extend("x-message" = "a SHA-256 digest is 64 lowercase hexadecimal digits"), example = &"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     #[serde(default)]
     pub sha256: Option<Spanned<String>>,
 }

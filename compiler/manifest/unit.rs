@@ -130,7 +130,7 @@ pub enum Restart {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Stop {
     /// The signal that asks it to end. Without it: SIGTERM.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^SIG[A-Z0-9+-]+$"), extend("x-message" = "a signal is written in full, such as SIGTERM"), example = &"SIGINT", extend("default" = "SIGTERM"))]
+    #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "signal"), regex(pattern = r"^SIG[A-Z0-9+-]+$"), extend("x-message" = "a signal is written in full, such as SIGTERM"), example = &"SIGINT", extend("default" = "SIGTERM"))]
     #[serde(default)]
     pub signal: Option<Spanned<String>>,
     /// How long it may take before it is killed. Without it: 10s.

@@ -78,7 +78,7 @@ pub fn sentence(member: &Member) -> String {
     if let Some(message) = &member.message {
         text.push_str(&format!(" Rule: {message}."));
     }
-    if let Some(example) = &member.example {
+    if let Some(example) = member.example() {
         text.push_str(&format!(" Example: `{}`.", value(member, example)));
     }
     text

@@ -30,7 +30,7 @@ mod tests;
 pub use document::{Block, Document, Entry, Node, Value};
 pub use format::format;
 pub use read::read_text;
-pub use word::quote;
+pub use word::{bare_or_quoted, quote};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{SourceId, Span};

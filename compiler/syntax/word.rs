@@ -112,6 +112,20 @@ pub(super) fn is_word_character(c: char) -> bool {
         || is_forbidden(c))
 }
 
+/// A text as a KDL value: bare where nobody would take it for anything else, else in quotes.
+pub fn bare_or_quoted(text: &str) -> String {
+    let is_name = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+'))
+        && shape(text) == WordShape::Identifier;
+    if is_name {
+        text.to_owned()
+    } else {
+        quote(text)
+    }
+}
+
 /// A text as a quoted KDL string.
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
@@ -154,6 +168,23 @@ mod tests {
         }
         for word in ["true", "-inf"] {
             assert_eq!(shape(word), WordShape::BareKeyword, "{word}");
+        }
+    }
+
+    #[test]
+    fn names_need_no_quotes() {
+        for text in [
+            "zinit",
+            "8021q",
+            "true",
+            "a b",
+            "lib/a",
+            "",
+            "libstdc++",
+            "a.b-c_d",
+        ] {
+            let bare = matches!(text, "zinit" | "libstdc++" | "a.b-c_d");
+            assert_eq!(bare_or_quoted(text) == text, bare, "{text}");
         }
     }
 
