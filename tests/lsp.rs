@@ -13,3 +13,7 @@ mod diagnostics;
 mod formatting;
 #[path = "lsp/lifecycle.rs"]
 mod lifecycle;
+#[path = "lsp/stdio.rs"]
+mod stdio;
+#[path = "lsp/survival.rs"]
+mod survival;

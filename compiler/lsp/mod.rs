@@ -48,11 +48,20 @@ pub struct Options {
 
 /// Serves over standard input and output until the editor is done; whether it said goodbye properly.
 pub fn serve_stdio(options: &Options) -> io::Result<bool> {
+    serve_streams(io::BufReader::new(io::stdin()), io::stdout(), options)
+}
+
+/// Serves over any two streams.
+pub fn serve_streams(
+    mut input: impl io::BufRead + Send + 'static,
+    mut output: impl io::Write + Send + 'static,
+    options: &Options,
+) -> io::Result<bool> {
     let (events, inbox) = channel();
     let (outbox, messages) = channel();
     let reader = events.clone();
-    thread::spawn(move || transport::read(&mut io::stdin().lock(), &reader));
-    let writer = thread::spawn(move || transport::write(&messages));
+    thread::spawn(move || transport::read(&mut input, &reader));
+    let writer = thread::spawn(move || transport::write(&messages, &mut output));
     let ended_well = run(options, events, &inbox, outbox)?;
     // The last answers are written before the program ends.
     let _ = writer.join();

@@ -4,6 +4,7 @@
 //! as they are.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -118,7 +119,7 @@ impl Server {
             match inbox.recv_timeout(LOOK) {
                 Ok(Event::Client(Message::Notification(exit))) if exit.method == "exit" => break,
                 Ok(Event::Gone) | Err(RecvTimeoutError::Disconnected) => break,
-                Ok(event) => self.hear(event),
+                Ok(event) => self.hear_safely(event),
                 Err(RecvTimeoutError::Timeout) => {
                     if self.editor.is_some_and(|editor| !io::is_running(editor)) {
                         break;
@@ -127,6 +128,14 @@ impl Server {
             }
         }
         self.stage == Stage::Closed
+    }
+
+    /// Hears of something; a panic over it ends nothing else.
+    fn hear_safely(&mut self, event: Event) {
+        let heard = catch_unwind(AssertUnwindSafe(|| self.hear(event)));
+        if heard.is_err() {
+            self.log("zosc failed at a message: please report it");
+        }
     }
 
     fn hear(&mut self, event: Event) {

@@ -3,7 +3,7 @@
 //! A frame that cannot be understood is told and left out, and the next one is read: an editor that words one message badly
 //! keeps its server. What is larger than any text that zosc reads is skipped without being kept.
 
-use std::io::{self, BufRead, Read as _, Write as _};
+use std::io::{self, BufRead, Read as _, Write};
 use std::sync::mpsc::{Receiver, Sender};
 
 use super::protocol::wire::Message;
@@ -31,10 +31,9 @@ pub(super) fn read(input: &mut dyn BufRead, events: &Sender<Event>) {
 }
 
 /// Writes messages until there are no more, or nobody reads them.
-pub(super) fn write(messages: &Receiver<Message>) {
-    let mut output = io::stdout().lock();
+pub(super) fn write(messages: &Receiver<Message>, output: &mut impl Write) {
     for message in messages {
-        if message.write(&mut output).is_err() || output.flush().is_err() {
+        if message.write(output).is_err() || output.flush().is_err() {
             return;
         }
     }
