@@ -10,7 +10,7 @@ use super::client::Client;
 use super::project::Project;
 use super::protocol::{self as lsp, ErrorCode, Request, ResponseError, ServerCapabilities};
 use super::view::{View, Workspace};
-use super::{code_actions, contents, formatting};
+use super::{code_actions, completion, contents, formatting};
 
 /// Every request that a feature answers. An entry says how the client learns of it.
 pub(super) fn table() -> Vec<Feature> {
@@ -18,6 +18,8 @@ pub(super) fn table() -> Vec<Feature> {
         Feature::document::<lsp::CodeActionRequest>(code_actions::code_actions)
             .when_checked()
             .offered(code_actions::offer),
+        Feature::document::<lsp::CompletionRequest>(completion::completion)
+            .offered(completion::offer),
         Feature::document::<lsp::DocumentFormattingRequest>(formatting::document)
             .offered(|offers, _| offers.document_formatting_provider = Some(true.into())),
         Feature::document::<lsp::DocumentRangeFormattingRequest>(formatting::range)

@@ -23,10 +23,13 @@ mod sync;
 mod transport;
 
 mod code_actions;
+mod completion;
 mod contents;
+mod cursor;
 mod difference;
 mod edit;
 mod formatting;
+mod sketch;
 
 use std::io;
 use std::path::PathBuf;

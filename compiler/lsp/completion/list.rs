@@ -1,0 +1,93 @@
+//! What is gathered for one cursor, and what gathering looks at.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use crate::manifest::model::Model;
+
+use super::super::cursor::Cursor;
+use super::super::sketch::Sketch;
+use super::super::view::View;
+use super::proposal::Proposal;
+use crate::syntax::scan::scan;
+
+/// What proposals are made from.
+pub(super) struct Ctx<'a> {
+    /// The state of the editor and of the project.
+    pub(super) view: &'a View<'a>,
+    /// The language.
+    pub(super) model: &'static Model,
+    /// Where something is to be written.
+    pub(super) cursor: Cursor<'a>,
+}
+
+/// What is proposed.
+#[derive(Debug)]
+pub(super) struct List {
+    /// In the order in which they come where nothing else decides.
+    pub(super) proposals: Vec<Proposal>,
+    /// Whether asking again, with more typed or later, may yield others.
+    pub(super) more: bool,
+    /// What one of them replaces.
+    pub(super) range: Range<usize>,
+    /// What is typed of it, without quotes and escapes.
+    pub(super) typed: String,
+}
+
+impl List {
+    /// An empty list for the word at a cursor.
+    pub(super) fn new(cursor: &Cursor<'_>) -> Self {
+        Self {
+            proposals: Vec::new(),
+            more: false,
+            range: cursor.word.clone(),
+            typed: cursor.prefix().into_owned(),
+        }
+    }
+
+    /// Narrows what is replaced to a part of the word.
+    pub(super) fn narrow(&mut self, cursor: &Cursor<'_>, range: Range<usize>) {
+        self.typed = cursor.meant(range.start..cursor.offset).into_owned();
+        self.range = range;
+    }
+
+    pub(super) fn push(&mut self, proposal: Proposal) {
+        self.proposals.push(proposal);
+    }
+}
+
+impl<'a> Ctx<'a> {
+    /// The text with the cursor.
+    pub(super) fn text(&self) -> &'a str {
+        self.cursor.text
+    }
+
+    /// The texts that the manifest consists of, that of the editor first.
+    pub(super) fn texts(&self) -> Vec<(&str, Cow<'_, Sketch>)> {
+        let path = &self.view.document.path;
+        let sources = self.view.project.checked.sources.iter();
+        let others = sources.filter(|(_, source)| source.file.as_ref() != Some(path));
+        let mut texts = vec![(self.text(), Cow::Borrowed(&self.cursor.sketch))];
+        texts.extend(others.map(|(_, source)| {
+            let text = &*source.text;
+            (text, Cow::Owned(Sketch::new(text, &scan(text).tokens)))
+        }));
+        texts
+    }
+
+    /// The arguments that the node at the cursor has, and those of nodes of the same name beside it: one of a name is enough.
+    pub(super) fn taken(&self) -> BTreeSet<Cow<'a, str>> {
+        let text = self.text();
+        let mut taken: BTreeSet<Cow<'a, str>> = self.cursor.arguments().collect();
+        if let Some(node) = self.cursor.current() {
+            let name = node.name(text);
+            let same = self
+                .cursor
+                .siblings()
+                .filter(|other| other.name(text) == name);
+            taken.extend(same.flat_map(|other| other.arguments(text)));
+        }
+        taken
+    }
+}
