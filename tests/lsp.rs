@@ -4,6 +4,8 @@
 
 #[path = "lsp/client.rs"]
 mod client;
+#[path = "support/mod.rs"]
+mod support;
 
 #[path = "lsp/code_actions.rs"]
 mod code_actions;
@@ -11,6 +13,8 @@ mod code_actions;
 mod diagnostics;
 #[path = "lsp/formatting.rs"]
 mod formatting;
+#[path = "lsp/knowledge.rs"]
+mod knowledge;
 #[path = "lsp/lifecycle.rs"]
 mod lifecycle;
 #[path = "lsp/stdio.rs"]

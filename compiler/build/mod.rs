@@ -36,8 +36,8 @@ pub use explained::{Explained, ExplainedInput, LastRun, Yielded, explain};
 pub use memory::default_memory;
 pub use perform::sign::private_key;
 pub use record::{
-    ActionRecord, OutputRecord, Record, Subject, forget, latest_record, record_file, record_of,
-    records, unreadable_records,
+    ActionRecord, OutputRecord, Record, Subject, forget, latest_of, latest_record, record_file,
+    record_of, records, unreadable_records,
 };
 pub use remains::{is_root_sound, log_files, logged, pieces, remove_root, result, roots_on_disk};
 pub use reproduction::{Culprit, Verdict, compare, share_fetched};

@@ -117,6 +117,14 @@ pub fn record_of(store: &Store, output: &Digest) -> Option<Record> {
     records.find(|record| record.outputs.iter().any(|file| file.digest == *output))
 }
 
+/// The newest build of a manifest, by its absolute path.
+pub fn latest_of(store: &Store, manifest: &Path) -> Option<Record> {
+    let folder = store.builds();
+    let numbers = numbers(&folder).into_iter().rev();
+    let mut records = numbers.filter_map(|number| read(&folder, number));
+    records.find(|record| record.manifest == manifest)
+}
+
 /// Where the record with this number is.
 pub fn record_file(store: &Store, number: u32) -> PathBuf {
     store.builds().join(file_name(number))

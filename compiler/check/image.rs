@@ -324,6 +324,18 @@ pub enum OutputKind {
     Sbom(Format),
 }
 
+impl OutputKind {
+    /// Its name in records and lists of files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Efi => "efi",
+            Self::Initramfs => "initramfs",
+            Self::Kernel => "kernel",
+            Self::Sbom(_) => "sbom",
+        }
+    }
+}
+
 /// A file that a build yields.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -7,14 +7,57 @@ use super::Expression;
 /// One `config` block. A symbol may have several.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Definition {
-    /// Whether people are asked for it.
-    pub has_prompt: bool,
+    /// What it can be set to, where the block says so.
+    pub kind: Option<ValueKind>,
+    /// What people are asked, where they are.
+    pub prompt: Option<String>,
+    /// What its text for people says, as far as that is kept.
+    pub help: String,
     /// Conditions that must hold: its own, and those of the menus, choices and `if` blocks around it.
     pub depends: Vec<Expression>,
     /// What must hold besides for people to be asked.
     pub asked_if: Vec<Expression>,
     /// The number of the choice that it is one of.
     pub choice: Option<usize>,
+}
+
+/// What a symbol can be set to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValueKind {
+    /// `y` or `n`.
+    Bool,
+    /// `y`, `m` or `n`.
+    Tristate,
+    /// A text.
+    Text,
+    /// A hexadecimal number.
+    Hex,
+    /// A number.
+    Int,
+}
+
+impl ValueKind {
+    /// Its name in `Kconfig`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::Tristate => "tristate",
+            Self::Text => "string",
+            Self::Hex => "hex",
+            Self::Int => "int",
+        }
+    }
+
+    fn of(word: &str) -> Option<Self> {
+        Some(match word {
+            "bool" | "def_bool" => Self::Bool,
+            "tristate" | "def_tristate" => Self::Tristate,
+            "string" => Self::Text,
+            "hex" => Self::Hex,
+            "int" => Self::Int,
+            _ => return None,
+        })
+    }
 }
 
 /// A `select` of a symbol.
@@ -33,6 +76,8 @@ pub struct Language {
 
 /// How deep files may name each other.
 const DEPTH: usize = 40;
+/// How much of a text for people is kept, in bytes.
+const LONGEST_HELP: usize = 1200;
 
 impl Language {
     /// Reads the file `Kconfig` and what it names; `file` returns a file's text by its path in the sources.
@@ -130,12 +175,19 @@ impl Reader<'_> {
             if let Some(indent) = help {
                 let here = indentation(line);
                 match (line.trim().is_empty(), indent) {
-                    (true, _) => continue,
-                    (false, None) if here > 0 => {
-                        help = Some(Some(here));
+                    (true, _) => {
+                        self.explain("");
                         continue;
                     }
-                    (false, Some(indent)) if here >= indent => continue,
+                    (false, None) if here > 0 => {
+                        help = Some(Some(here));
+                        self.explain(line.trim());
+                        continue;
+                    }
+                    (false, Some(indent)) if here >= indent => {
+                        self.explain(line.trim());
+                        continue;
+                    }
                     _ => help = None,
                 }
             }
@@ -148,6 +200,17 @@ impl Reader<'_> {
             }
             if self.line(whole.trim(), depth) == Line::Help {
                 help = Some(None);
+            }
+        }
+    }
+
+    /// Keeps a line of a text for people.
+    fn explain(&mut self, line: &str) {
+        if let Some(entry) = &mut self.entry {
+            let help = &mut entry.definition.help;
+            if help.len() + line.len() < LONGEST_HELP && !(help.is_empty() && line.is_empty()) {
+                help.push_str(line);
+                help.push('\n');
             }
         }
     }
@@ -240,12 +303,18 @@ impl Reader<'_> {
                     (None, None) => {}
                 }
             }
+            "def_bool" | "def_tristate" => {
+                if let Some(entry) = &mut self.entry {
+                    entry.definition.kind = ValueKind::of(word);
+                }
+            }
             "bool" | "tristate" | "string" | "hex" | "int" | "prompt" => {
                 let Some(entry) = &mut self.entry else { return };
-                let Some(behind) = behind_prompt(rest) else {
+                entry.definition.kind = ValueKind::of(word).or(entry.definition.kind);
+                let Some((prompt, behind)) = cut_prompt(rest) else {
                     return;
                 };
-                entry.definition.has_prompt = true;
+                entry.definition.prompt = Some(prompt.to_owned());
                 let condition = behind.trim().strip_prefix("if");
                 let asked_if = condition.and_then(Expression::parse);
                 entry.definition.asked_if.extend(asked_if);
@@ -297,17 +366,17 @@ fn without_comment(line: &str) -> &str {
     line
 }
 
-/// What stands behind a prompt, where there is one: `"Text" if CONDITION`.
-fn behind_prompt(rest: &str) -> Option<&str> {
+/// A prompt and what stands behind it, where there is one: `"Text" if CONDITION`.
+fn cut_prompt(rest: &str) -> Option<(&str, &str)> {
     let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     let inner = &rest[1..];
     let mut escaped = false;
-    let end = inner.char_indices().find(|(_, character)| {
+    let (end, _) = inner.char_indices().find(|(_, character)| {
         let found = *character == quote && !escaped;
         escaped = *character == '\\' && !escaped;
         found
     })?;
-    Some(&inner[end.0 + 1..])
+    Some((&inner[..end], &inner[end + 1..]))
 }
 
 /// `SYMBOL if CONDITION`

@@ -11,7 +11,7 @@ mod verdict;
 
 pub use config::Config;
 pub use expression::{Expression, Tristate};
-pub use language::{Definition, Language};
+pub use language::{Definition, Language, ValueKind};
 pub use verdict::{Unheeded, verify};
 
 #[cfg(test)]

@@ -88,9 +88,13 @@ fn what_surrounds_a_symbol_counts_for_it_and_texts_for_people_do_not() {
     let dummy = &language.definitions("DUMMY")[0];
     let depends: Vec<String> = dummy.depends.iter().map(ToString::to_string).collect();
     assert_eq!(depends, ["PCI && (X86 || !EXPERT)", "HAVE_NET", "NET"]);
-    assert!(dummy.has_prompt && dummy.asked_if.len() == 1);
-    assert!(!language.definitions("X86")[0].has_prompt);
-    assert!(language.definitions("PCI")[0].has_prompt);
+    assert!(dummy.prompt.as_deref() == Some("Dummy") && dummy.asked_if.len() == 1);
+    assert!(language.definitions("X86")[0].prompt.is_none());
+    let pci = &language.definitions("PCI")[0];
+    assert_eq!(pci.prompt.as_deref(), Some("PCI's"));
+    assert_eq!(pci.kind, Some(ValueKind::Tristate));
+    let help = "config NOT_A_SYMBOL\ndepends on nothing\n\n";
+    assert_eq!(language.definitions("EXPERT")[0].help, help);
 }
 
 #[test]

@@ -57,7 +57,10 @@ impl Judge<'_> {
         if definitions.is_empty() {
             return Some(self.unknown(name));
         }
-        if !definitions.iter().any(|definition| definition.has_prompt) {
+        if !definitions
+            .iter()
+            .any(|definition| definition.prompt.is_some())
+        {
             return matches!(wanted, "y" | "m").then(|| self.silent(name));
         }
         let problem = stuck(format!(
@@ -152,7 +155,7 @@ impl Judge<'_> {
         // Of several definitions the one with the fewest obstacles is the one that was meant.
         let obstacles = definitions
             .iter()
-            .filter(|definition| definition.has_prompt)
+            .filter(|definition| definition.prompt.is_some())
             .map(|definition| self.obstacles(definition, needed))
             .min_by_key(Vec::len)
             .unwrap_or_default();

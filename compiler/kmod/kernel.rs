@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::module::{ModuleFacts, info};
+use super::module::{self, ModuleFacts, info};
 use super::name::{alias_matches, module_name, normal_alias};
 use crate::diagnostic::Diagnostic;
 use crate::tree::{ImagePath, Node, Store, Tree};
@@ -97,6 +97,27 @@ impl<'a> Kernel<'a> {
         self.facts_at(path)
     }
 
+    /// The size of a module's file, by its normal name; 0 where there is none.
+    pub fn size(&self, name: &str) -> u64 {
+        let path = self.modules.get(name);
+        let found = path.and_then(|path| self.tree.resolve(path));
+        match found.map(|(_, entry)| &entry.node) {
+            Some(Node::File { size, .. }) => *size,
+            _ => 0,
+        }
+    }
+
+    /// The `.modinfo` of the module with this normal name; unlike [`facts`](Self::facts), nothing is remembered.
+    pub fn info(&self, name: &str) -> Result<Vec<(String, String)>, Diagnostic> {
+        let path = self.modules.get(name).ok_or_else(|| gone(name))?;
+        match self.tree.resolve(path).map(|(_, entry)| &entry.node) {
+            Some(Node::File { digest, .. }) => {
+                module::read_info(path.as_str(), &self.store.get(digest)?)
+            }
+            _ => Err(gone(path.as_str())),
+        }
+    }
+
     pub(super) fn facts_at(&self, path: &ImagePath) -> Result<Arc<ModuleFacts>, Diagnostic> {
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(facts) = read.get(path) {
@@ -128,7 +149,7 @@ impl<'a> Kernel<'a> {
     }
 
     /// The names that must be loaded before a module; an order that respects their own needs is not promised.
-    pub(super) fn needs(&self, name: &str) -> Result<Vec<String>, Diagnostic> {
+    pub fn needs(&self, name: &str) -> Result<Vec<String>, Diagnostic> {
         let listed = self
             .dependencies
             .as_ref()

@@ -99,6 +99,16 @@ impl ModuleFacts {
     }
 }
 
+/// Every `key=value` of a module's `.modinfo`, in order.
+pub(super) fn read_info(path: &str, bytes: &[u8]) -> Result<Vec<(String, String)>, Diagnostic> {
+    let (_, unpacked) = unpack(bytes).map_err(|why| damaged(path, &why))?;
+    let file =
+        object::File::parse(&*unpacked).map_err(|error| damaged(path, &error.to_string()))?;
+    let section = file.section_by_name(".modinfo");
+    let data = section.and_then(|section| section.data().ok());
+    Ok(info(data.unwrap_or(&[])))
+}
+
 /// `key=value` texts, each ended by NUL.
 pub(super) fn info(section: &[u8]) -> Vec<(String, String)> {
     strings(section)

@@ -37,9 +37,9 @@ pub fn foresee(
 ///
 /// # Errors
 /// It cannot be read.
-pub fn beside(image: &Image, store: &Store) -> Result<Option<Lock>, Diagnostics> {
+pub fn beside(image: &Image, store: Option<&Store>) -> Result<Option<Lock>, Diagnostics> {
     let path = image.directory.join(FILE_NAME);
-    let lock = read(&path, Some(store))?;
+    let lock = read(&path, store)?;
     Ok(path.exists().then_some(lock))
 }
 

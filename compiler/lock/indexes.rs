@@ -1,12 +1,12 @@
 //! The indexes of the repositories: those that the lock names as far as the store has them, else the current ones, or
 //! without the network those that were last fetched.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use crate::apk::{self, Key};
 use crate::check::{Alpine, Repository};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::io::{self, Files as _, Network, Refreshed, Request, System, Version};
+use crate::io::{self, Files as _, Network, Refreshed, Request, Stamp, System, Version};
 use crate::tree::{BlobWriter, Digest, Store};
 
 use super::fetch::{Wanted, fetch};
@@ -80,15 +80,7 @@ pub(super) fn at_hand(
     let keys = keys(alpine, &mut problems);
     let mut found = Vec::new();
     for repository in &alpine.repositories {
-        let urls = addresses(repository, arch);
-        let known = locked(store, repository, previous).or_else(|| newest_seen(store, &urls));
-        let bytes = match known {
-            Some(digest) => store.get(&digest).ok()?,
-            None => urls.iter().find_map(|url| {
-                let path = Path::new(url.strip_prefix("file://")?);
-                System.read(path, LARGEST_INDEX).ok()
-            })?,
-        };
+        let (known, bytes) = archive_at_hand(Some(store), repository, arch, previous)?;
         let first = repository.urls.first().map_or("", String::as_str);
         match apk::open_index(&bytes, &keys, first) {
             Ok(text) => found.push(FetchedIndex {
@@ -103,6 +95,69 @@ pub(super) fn at_hand(
     } else {
         Ok(found)
     })
+}
+
+/// The verified text of each repository's index, in the repositories' order, without the network: `None` for one that is not
+/// here, or that no key of the manifest has signed.
+pub fn index_texts(
+    store: Option<&Store>,
+    alpine: &Alpine,
+    arch: &str,
+    lock: &Lock,
+) -> Vec<Option<Vec<u8>>> {
+    let keys = keys(alpine, &mut Diagnostics::new());
+    let text = |repository: &Repository| {
+        let (_, bytes) = archive_at_hand(store, repository, arch, lock)?;
+        let first = repository.urls.first().map_or("", String::as_str);
+        apk::open_index(&bytes, &keys, first).ok()
+    };
+    alpine.repositories.iter().map(text).collect()
+}
+
+/// Which index of each repository [`index_texts`] would open: two answers differ where the texts may.
+pub fn index_marks(store: Option<&Store>, alpine: &Alpine, arch: &str, lock: &Lock) -> Vec<String> {
+    let mark = |repository: &Repository| {
+        let digest = digest_at_hand(store, repository, arch, lock);
+        let paths = local_paths(repository, arch).filter(|_| digest.is_none());
+        let stamps: Vec<Stamp> = paths.map(|path| Stamp::of(&path)).collect();
+        format!("{digest:?} {stamps:?}")
+    };
+    alpine.repositories.iter().map(mark).collect()
+}
+
+/// A repository's index as it is here, with its digest where the store has it.
+fn archive_at_hand(
+    store: Option<&Store>,
+    repository: &Repository,
+    arch: &str,
+    lock: &Lock,
+) -> Option<(Option<Digest>, Vec<u8>)> {
+    let known = digest_at_hand(store, repository, arch, lock);
+    let bytes = match (known, store) {
+        (Some(digest), Some(store)) => store.get(&digest).ok()?,
+        _ => {
+            local_paths(repository, arch).find_map(|path| System.read(&path, LARGEST_INDEX).ok())?
+        }
+    };
+    Some((known, bytes))
+}
+
+/// The index that the lock names, else the one that was fetched last.
+fn digest_at_hand(
+    store: Option<&Store>,
+    repository: &Repository,
+    arch: &str,
+    lock: &Lock,
+) -> Option<Digest> {
+    let store = store?;
+    let locked = locked(store, repository, lock);
+    locked.or_else(|| newest_seen(store, &addresses(repository, arch)))
+}
+
+/// Where a repository's index lies on this machine, where it is a folder of it.
+fn local_paths(repository: &Repository, arch: &str) -> impl Iterator<Item = PathBuf> {
+    let urls = addresses(repository, arch).into_iter();
+    urls.filter_map(|url| Some(PathBuf::from(url.strip_prefix("file://")?)))
 }
 
 /// The keys that may sign.

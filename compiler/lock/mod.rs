@@ -41,13 +41,14 @@ pub use fetch::{Wanted, fetch};
 pub use foresight::{beside, foresee, machine_files};
 pub use git::{Checkout, git_past, git_tree};
 pub use gone::gone;
+pub use indexes::{index_marks, index_texts};
 pub use inputs::*;
 pub use local::{Walk, folder_tree};
 pub use packages::{network, repository_of};
 pub use resolution::{Because, Question, ResolvedPackage, resolution, wishes_of};
 pub use review::{Unchecked, answering, review};
 pub use source::vendor;
-pub use unpacked::{is_whole_package, package_tree, unpack_once};
+pub use unpacked::{files_at_hand, is_whole_package, package_tree, unpack_once};
 pub use vendoring::{CRATES, Vendoring, checkout, vendored_tree};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -34,6 +34,12 @@ pub fn unpack_once(
     Ok((made, digest))
 }
 
+/// The files of a package by the digest of its `.apk` file, where it was unpacked; their contents may be gone.
+pub fn files_at_hand(store: &Store, file: &Digest) -> Option<Tree> {
+    let (package, _) = unpacked(store, file)?;
+    Some(package.tree())
+}
+
 /// What is known of a package by the digest of its file; its contents may be gone.
 pub(super) fn unpacked(store: &Store, file: &Digest) -> Option<(UnpackedPackage, Digest)> {
     let note = store.note(&name(file))?;

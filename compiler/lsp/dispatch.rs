@@ -76,6 +76,7 @@ impl Feature {
             let view = View {
                 document,
                 project,
+                knowledge: &project.knowledge,
                 workspace,
                 client: &workspace.client,
                 cancelled,

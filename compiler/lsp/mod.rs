@@ -2,11 +2,13 @@
 //!
 //! Comes in: what an editor says about its texts. Goes out: problems, and answers about places. [`server`] is the loop that
 //! everything goes through; it never waits. [`checker`] checks manifests on a thread of its own, the newest state only;
+//! [`reader`] reads on another what caches know ([`knowledge`]);
 //! features answer on others, each over a [`View`](view::View) that does not change meanwhile, from the text as it is and from
 //! the last manifest that was good. [`dispatch`] lists them. Writes no file, runs no program, and never uses the network.
 
 pub mod client;
 pub mod document;
+pub mod knowledge;
 pub mod project;
 pub mod protocol;
 pub mod text;
@@ -18,6 +20,7 @@ mod crew;
 mod dispatch;
 mod lifecycle;
 mod publish;
+mod reader;
 mod server;
 mod sync;
 mod transport;
@@ -40,7 +43,7 @@ use protocol::Connection;
 use protocol::wire::Message;
 
 use crew::Crew;
-use server::{Event, Server};
+use server::{Event, Helpers, Server};
 
 /// What the server is to know beside what the editor says.
 #[derive(Debug, Clone)]
@@ -96,6 +99,12 @@ fn run(
     outbox: Sender<Message>,
 ) -> io::Result<bool> {
     let wishes = checker::start(options.store.clone(), events.clone())?;
-    let server = Server::new(dispatch::table(), Crew::start()?, wishes, events, outbox);
+    let readings = reader::start(options.store.clone(), events.clone())?;
+    let helpers = Helpers {
+        crew: Crew::start()?,
+        wishes,
+        readings,
+    };
+    let server = Server::new(dispatch::table(), helpers, events, outbox);
     Ok(server.run(inbox))
 }

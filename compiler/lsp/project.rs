@@ -11,6 +11,8 @@ use crate::plan;
 use crate::source::{Source, SourceId, SourceMap};
 use crate::tree::Store;
 
+use super::knowledge::Knowledge;
+
 /// What a check found. Places in it are of its own [`sources`](Self::sources), which may be older than what the editor shows.
 #[derive(Debug, Clone, Default)]
 pub struct Checked {
@@ -53,6 +55,8 @@ pub struct Project {
     pub checked: Arc<Checked>,
     /// The latest check of a manifest in which nothing was wrong.
     pub good: Option<Arc<Checked>>,
+    /// What caches know of the latest good check, as far as that was read.
+    pub knowledge: Knowledge,
     /// The state of texts that somebody waits for.
     pub(super) wanted: u64,
 }
@@ -65,6 +69,7 @@ impl Project {
             folder: folder.to_owned(),
             checked: Arc::default(),
             good: None,
+            knowledge: Knowledge::default(),
             wanted: 0,
         }
     }

@@ -19,12 +19,13 @@ use super::checker::{Job, Wish};
 use super::client::Client;
 use super::crew::Crew;
 use super::dispatch::{Answer, Feature, fault};
+use super::knowledge::Knowledge;
 use super::project::{Checked, Project};
 use super::protocol::wire::{Message, Notification, Request};
 use super::protocol::{ErrorCode, RequestId, Response};
 use super::publish::Publisher;
 use super::view::Workspace;
-use super::{lifecycle, sync};
+use super::{lifecycle, reader, sync};
 
 /// How often it is seen whether the editor still runs.
 const LOOK: Duration = Duration::from_secs(5);
@@ -45,6 +46,11 @@ pub(super) enum Event {
     },
     /// The manifest that a file belongs to.
     Found { path: PathBuf, entry: PathBuf },
+    /// What caches know of a project.
+    Known {
+        entry: PathBuf,
+        knowledge: Knowledge,
+    },
     /// A feature has an answer.
     Answered { ticket: u64, answer: Answer },
 }
@@ -68,6 +74,16 @@ struct Waiting {
     parked: Option<(usize, Value)>,
 }
 
+/// The threads that work for it.
+pub(super) struct Helpers {
+    /// Those that answer.
+    pub(super) crew: Crew,
+    /// The one that checks.
+    pub(super) wishes: Sender<Wish>,
+    /// The one that reads what caches know.
+    pub(super) readings: Sender<reader::Wish>,
+}
+
 /// The server.
 pub(super) struct Server {
     pub(super) workspace: Workspace,
@@ -76,8 +92,7 @@ pub(super) struct Server {
     pub(super) revision: u64,
     pub(super) publisher: Publisher,
     pub(super) table: Arc<Vec<Feature>>,
-    crew: Crew,
-    wishes: Sender<Wish>,
+    helpers: Helpers,
     events: Sender<Event>,
     outbox: Sender<Message>,
     waiting: BTreeMap<u64, Waiting>,
@@ -91,8 +106,7 @@ impl Server {
     /// A server that has not heard anything yet.
     pub(super) fn new(
         table: Vec<Feature>,
-        crew: Crew,
-        wishes: Sender<Wish>,
+        helpers: Helpers,
         events: Sender<Event>,
         outbox: Sender<Message>,
     ) -> Self {
@@ -102,8 +116,7 @@ impl Server {
             revision: 0,
             publisher: Publisher::default(),
             table: Arc::new(table),
-            crew,
-            wishes,
+            helpers,
             events,
             outbox,
             waiting: BTreeMap::new(),
@@ -150,6 +163,7 @@ impl Server {
                 checked,
             } => self.checked(entry, revision, checked),
             Event::Found { path, entry } => self.found(path, entry),
+            Event::Known { entry, knowledge } => self.known(entry, knowledge),
             Event::Answered { ticket, answer } => self.answered(ticket, answer),
         }
     }
@@ -237,7 +251,7 @@ impl Server {
     fn start(&self, ticket: u64, feature: usize, parameters: Value, cancelled: Arc<AtomicBool>) {
         let (table, workspace) = (self.table.clone(), self.workspace.clone());
         let events = self.events.clone();
-        self.crew.hand(move || {
+        self.helpers.crew.hand(move || {
             // Sent also where the feature panics.
             let mut reply = Reply {
                 ticket,
@@ -337,6 +351,13 @@ impl Server {
             })
         });
         project.take(checked);
+        if project.checked.image.is_some() {
+            let wish = reader::Wish {
+                entry: entry.clone(),
+                checked: project.checked.clone(),
+            };
+            let _ = self.helpers.readings.send(wish);
+        }
         let is_current = project.is_current();
         let project = Arc::new(project);
         self.workspace.projects.insert(entry, project.clone());
@@ -346,6 +367,17 @@ impl Server {
         }
         self.publish();
         self.release();
+    }
+
+    /// Takes what caches know of a project.
+    fn known(&mut self, entry: PathBuf, knowledge: Knowledge) {
+        if let Some(project) = self.workspace.projects.get(&entry) {
+            let project = Project {
+                knowledge,
+                ..Project::clone(project)
+            };
+            self.workspace.projects.insert(entry, Arc::new(project));
+        }
     }
 
     /// Makes the project that a file belongs to, if it is still open.
@@ -371,7 +403,7 @@ impl Server {
         self.workspace
             .projects
             .insert(entry.clone(), Arc::new(wanted));
-        let _ = self.wishes.send(Wish::Check {
+        let _ = self.helpers.wishes.send(Wish::Check {
             entry,
             job,
             at_once,
@@ -381,7 +413,7 @@ impl Server {
     /// Has somebody look for the manifest that a file belongs to.
     pub(super) fn seek(&self, path: PathBuf) {
         let top = self.workspace.folder(&path).map(ToOwned::to_owned);
-        let _ = self.wishes.send(Wish::Find {
+        let _ = self.helpers.wishes.send(Wish::Find {
             path,
             top,
             documents: self.workspace.documents.clone(),

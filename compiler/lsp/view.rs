@@ -9,6 +9,7 @@ use crate::io::Files;
 
 use super::client::Client;
 use super::document::{Document, Documents};
+use super::knowledge::Knowledge;
 use super::project::Project;
 use super::protocol as lsp;
 use super::uri;
@@ -77,6 +78,8 @@ pub struct View<'a> {
     pub document: &'a Document,
     /// The project that it belongs to.
     pub project: &'a Project,
+    /// What caches know of it.
+    pub knowledge: &'a Knowledge,
     /// Everything else that is open.
     pub workspace: &'a Workspace,
     /// What the client can do.

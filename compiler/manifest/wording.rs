@@ -85,7 +85,7 @@ pub fn sentence(member: &Member) -> String {
 }
 
 /// A value as it is written in KDL.
-fn value(member: &Member, value: &Value) -> String {
+pub fn value(member: &Member, value: &Value) -> String {
     match value {
         Value::Array(items) => {
             let items: Vec<String> = items.iter().map(one).collect();

@@ -17,6 +17,7 @@ use crate::manifest::kernel::Embed;
 use crate::tree::ImagePath;
 
 use super::kernel::package_files;
+use super::kernel_sources;
 use super::lower::{Lowering, fixed};
 use super::toolchains::{Toolchain, toolchain};
 use super::{Action, Arguments, Capture, FileBody, Input, Mount, OwnedFile, Root, Stage};
@@ -187,37 +188,11 @@ impl Making<'_, '_> {
 
     /// The sources as a tree.
     fn source(&mut self) -> Input {
-        let fetch = Action::Fetch {
-            urls: self.locked.urls.clone(),
-            sha256: self.locked.sha256,
-            size: self.locked.size,
-        };
-        let mut archive = self.add("fetch kernel", fetch);
-        let url = self.locked.urls.first().cloned().unwrap_or_default();
-        let mut name = file_name(&url).to_owned();
-        if let Some(inner) = self.locked.archive.clone() {
-            let unpack = Action::Unpack {
-                archive,
-                name: name.clone(),
-                strip_components: 0,
-                origin: "kernel package".to_owned(),
-            };
-            let tree = self.add("unpack kernel package", unpack);
-            file_name(&inner).clone_into(&mut name);
-            let pick = Action::PickFile {
-                tree,
-                path: ImagePath::new(&inner).unwrap_or_else(|_| ImagePath::root()),
-            };
-            archive = self.add("kernel archive", pick);
-        }
-        archive = self.verified(archive, &name);
-        let unpack = Action::Unpack {
-            archive,
-            name,
-            strip_components: 1,
-            origin: "kernel sources".to_owned(),
-        };
-        self.add("unpack kernel", unpack)
+        let locked = self.locked.clone();
+        let (archive, name) =
+            kernel_sources::archive(&locked, &mut |label, action| self.add(label, action));
+        let archive = self.verified(archive, &name);
+        self.add("unpack kernel", kernel_sources::unpack(archive, name))
     }
 
     /// The archive once more, after its signature was verified.
@@ -460,12 +435,6 @@ impl Run {
             epoch: self.epoch,
         }
     }
-}
-
-/// The last part of an address or path.
-fn file_name(url: &str) -> &str {
-    let path = url.split(['?', '#']).next().unwrap_or_default();
-    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// A text as `.config` has it.

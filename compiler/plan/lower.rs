@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::{GitRevision, Image, KernelOrigin, OutputKind, SourceOrigin};
+use crate::check::{Image, KernelOrigin, OutputKind};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::lock::{Inputs, LockedKernel, LockedSource};
+use crate::lock::{Inputs, LockedKernel};
 use crate::manifest::kernel::Embed;
 use crate::sbom::{Bill, Format};
 use crate::source::Span;
@@ -19,6 +19,7 @@ use super::packages::packages;
 use super::shrinking::shrunk;
 use super::signing::signed;
 use super::sources::source;
+use super::templates::filled;
 use super::toolchains::Toolchain;
 use super::{Action, Input, Output, Plan, Stage};
 
@@ -349,14 +350,8 @@ fn outputs(
             // It tells of all others, so it comes after them: `check` has put it last.
             OutputKind::Sbom(format) => Some(bill(lowering, format, About::Built)),
         };
-        let kind = match output.kind {
-            OutputKind::Efi => "efi",
-            OutputKind::Initramfs => "initramfs",
-            OutputKind::Kernel => "kernel",
-            OutputKind::Sbom(_) => "sbom",
-        };
         if let Some(content) = content {
-            let name = output_name(lowering, &output.name.value);
+            let name = filled(&output.name.value, lowering.image, &lowering.inputs.lock);
             if let Some(earlier) = names.insert(name.clone(), output.name.span) {
                 lowering
                     .problems
@@ -364,7 +359,7 @@ fn outputs(
             }
             lowering.plan.outputs.push(Output {
                 name,
-                kind,
+                kind: output.kind.name(),
                 content,
                 pcr11: measured.filter(|_| output.kind == OutputKind::Efi),
             });
@@ -412,50 +407,6 @@ fn same_name(name: &str, later: Span, earlier: Span) -> Diagnostic {
     .label(later, "again here")
     .label(earlier, "first here")
     .help("rename one of them")
-}
-
-/// Fills the variables of an output's name in; `check` has refused unknown ones.
-fn output_name(lowering: &Lowering<'_>, template: &str) -> String {
-    let image = lowering.image;
-    let mut name = template
-        .replace("{version}", &image.version)
-        .replace("{name}", &image.name)
-        .replace("{arch}", &image.arch);
-    if let Some(kernel) = lowering.kernel() {
-        name = name.replace("{kernel}", &kernel.release);
-    }
-    if let Some(KernelOrigin::Built(kernel)) = image.kernel.as_ref().map(|kernel| &kernel.from) {
-        name = name.replace("{localversion}", &kernel.localversion);
-    }
-    for source in &image.sources {
-        let (version, revision) = match &source.from {
-            SourceOrigin::Crate { version, .. } => (version.value.as_str(), version.value.clone()),
-            SourceOrigin::Release { .. } => {
-                match lowering.inputs.lock.sources.get(&source.name.value) {
-                    Some(LockedSource::Release { sha256, .. }) => ("", sha256.short()),
-                    _ => continue,
-                }
-            }
-            SourceOrigin::Git { revision, .. } => {
-                let version = match &revision.value {
-                    GitRevision::Tag(tag) | GitRevision::Named(tag) => tag.as_str(),
-                    GitRevision::Commit(_) | GitRevision::Branch(_) => "",
-                };
-                match lowering.inputs.lock.sources.get(&source.name.value) {
-                    Some(LockedSource::Git { commit, .. }) => {
-                        (version, commit.get(..12).unwrap_or(commit).to_owned())
-                    }
-                    _ => continue,
-                }
-            }
-            SourceOrigin::Path(_) => continue,
-        };
-        let source = &source.name.value;
-        name = name
-            .replace(&format!("{{source.{source}.version}}"), version)
-            .replace(&format!("{{source.{source}.rev}}"), &revision);
-    }
-    name
 }
 
 /// A path that is known to be sound because it stands in this program.

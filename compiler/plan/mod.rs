@@ -9,6 +9,7 @@ mod content;
 mod identity;
 mod kernel;
 mod kernel_build;
+mod kernel_sources;
 mod lower;
 mod packages;
 mod packing;
@@ -20,12 +21,14 @@ mod signing;
 mod skipped_scripts;
 mod sources;
 mod stage;
+mod templates;
 mod toolchains;
 mod verifying;
 mod words;
 
 pub use action::{Action, ActionId, Input, Yield};
 pub use bill::About;
+pub use kernel_sources::kernel_sources;
 pub use lower::{lower, lower_bill, lower_with_parts};
 pub use parameters::{
     AccountEdit, Arguments, BuiltFrom, Capture, FileBody, GroupEdit, InstalledFile, Linked, Mount,
@@ -34,6 +37,7 @@ pub use parameters::{
 pub use review::review;
 pub use skipped_scripts::skipped_scripts;
 pub use stage::Stage;
+pub use templates::filled;
 pub use words::{Facets, Word};
 
 pub use crate::check::SigningKey;

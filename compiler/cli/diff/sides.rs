@@ -166,7 +166,7 @@ fn inputs(
     name: &str,
     notes: &mut Vec<String>,
 ) -> Result<(Inputs, bool, bool), Diagnostics> {
-    let beside = lock::beside(image, store)?;
+    let beside = lock::beside(image, Some(store))?;
     let nothing = Lock::default();
     let previous = beside.as_ref().unwrap_or(&nothing);
     match lock::foresee(image, previous, store, &CANCELLED) {
