@@ -79,6 +79,7 @@ fn ask_as(client: &Client, text: &str, offset: usize, typed: Option<&str>) -> ls
     let view = View {
         document,
         project: &project,
+        knowledge: &project.knowledge,
         workspace: &workspace,
         client,
         cancelled: &AtomicBool::new(false),
