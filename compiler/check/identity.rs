@@ -19,13 +19,12 @@ pub(super) struct Identity {
 pub(super) fn resolve(ctx: &mut Ctx<'_>, epoch: Option<&str>) -> Option<Identity> {
     let Some(image) = &ctx.manifest.image else {
         if !ctx.declared.has_section("image") {
-            ctx.push(
-                Diagnostic::error(
-                    "zosc::check::no-image",
-                    "the manifest has no `image` section",
-                )
-                .help("begin it with `image NAME version=\"1.0\"`"),
-            );
+            let problem = Diagnostic::error(
+                "zosc::check::no-image",
+                "the manifest has no `image` section",
+            )
+            .help("begin it with `image NAME version=\"1.0\"`");
+            ctx.push(with_image(ctx, problem));
         }
         return None;
     };
@@ -53,6 +52,30 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>, epoch: Option<&str>) -> Option<Identity
         },
         epoch,
     })
+}
+
+/// Offers to begin the manifest with an image, called as its folder.
+fn with_image(ctx: &Ctx<'_>, problem: Diagnostic) -> Diagnostic {
+    let mut sources = ctx.sources.iter();
+    let Some((source, _)) = sources.find(|(_, source)| source.file.is_some()) else {
+        return problem;
+    };
+    let folder = ctx.directory.file_name().and_then(|name| name.to_str());
+    let is_sound = |name: &&str| {
+        let is_plain = |character: char| character.is_ascii_alphanumeric();
+        name.starts_with(is_plain)
+            && name
+                .chars()
+                .all(|character| is_plain(character) || "-_.".contains(character))
+    };
+    let name = folder.filter(is_sound).unwrap_or("my-zos");
+    let edition = ctx.manifest.edition.as_ref().map(|edition| edition.span);
+    let section = format!("image {} version=\"1.0\"", super::word(name));
+    let title = format!("add `{section}`");
+    match edition.filter(|edition| edition.source == source) {
+        Some(edition) => problem.replace(title, edition.behind(), format!("\n{section}")),
+        None => problem.replace(title, Span::new(source, 0, 0), format!("{section}\n")),
+    }
 }
 
 /// The latest time that an archive can hold: its times have 32 bits.

@@ -166,6 +166,26 @@ impl Ctx<'_> {
         source.is_some_and(|source| source.file.is_some())
     }
 
+    /// The place in front of the line that a place is on, where a section can be written.
+    fn line_above(&self, span: Span) -> Span {
+        let text = self
+            .sources
+            .get(span.source)
+            .map_or("", |source| &source.text);
+        let before = text.get(..span.start as usize).unwrap_or("");
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Span::new(span.source, start, start)
+    }
+
+    /// Offers to write a section above the line of a place, if that is the author's.
+    fn offer_above(&self, problem: Diagnostic, span: Span, section: &str) -> Diagnostic {
+        if !self.is_editable(span) {
+            return problem;
+        }
+        let above = self.line_above(span);
+        problem.replace(format!("add `{section}`"), above, format!("{section}\n"))
+    }
+
     /// Says that two places clash.
     fn clash(
         &mut self,

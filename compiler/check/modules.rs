@@ -47,14 +47,11 @@ fn stage<'a>(
                         name.value
                     )
                 };
-                let help = "remove one: a module is loaded once (`-` and `_` are the same)";
-                ctx.clash(
-                    "zosc::check::duplicate-module",
-                    message,
-                    name.span,
-                    earlier,
-                    help,
-                );
+                let problem = Diagnostic::error("zosc::check::duplicate-module", message)
+                    .label(name.span, "again here")
+                    .label(earlier, "first here")
+                    .help("remove one: a module is loaded once (`-` and `_` are the same)");
+                ctx.push(without(ctx, problem, list, name.span));
                 continue;
             }
             requests.push(ModuleRequest {
@@ -67,6 +64,20 @@ fn stage<'a>(
         }
     }
     requests
+}
+
+/// Offers to take a name out of a list that has others.
+fn without(ctx: &Ctx<'_>, problem: Diagnostic, list: &ModuleNames, name: Span) -> Diagnostic {
+    if list.names.len() < 2 {
+        return problem;
+    }
+    let source = ctx.sources.get(name.source);
+    let before = source.and_then(|source| source.text.get(..name.start as usize));
+    let start = before.map_or(name.start as usize, |before| {
+        before.trim_end_matches(' ').len()
+    });
+    let cut = Span::new(name.source, start, name.end as usize);
+    problem.replace("remove the second", cut, "")
 }
 
 fn needs_kernel(ctx: &mut Ctx<'_>, span: Span, kernel: Option<&Kernel>) {

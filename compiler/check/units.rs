@@ -420,14 +420,17 @@ fn needs_dialect(ctx: &mut Ctx<'_>, pairs: &[Pair<'_>]) {
     if ctx.declared.has_section("zinit") {
         return;
     }
-    ctx.push(
-        Diagnostic::error(
-            "zosc::check::no-dialect",
-            "there are units, and nothing says in which form zinit reads them",
-        )
-        .at(first.written.name.span)
-        .help("add `zinit dialect=toml` for zinit 0.3, or `zinit dialect=yaml` for 0.2"),
-    );
+    let span = first.written.name.span;
+    let mut problem = Diagnostic::error(
+        "zosc::check::no-dialect",
+        "there are units, and nothing says in which form zinit reads them",
+    )
+    .at(span)
+    .help("add `zinit dialect=toml` for zinit 0.3, or `zinit dialect=yaml` for 0.2");
+    for section in ["zinit dialect=toml", "zinit dialect=yaml"] {
+        problem = ctx.offer_above(problem, span, section);
+    }
+    ctx.push(problem);
 }
 
 impl Units {

@@ -1,4 +1,6 @@
-//! What can be done about a place: the fixes of its problems, and all fixes that are beyond doubt at once.
+//! What can be done about a place: the fixes of its problems, all fixes that are beyond doubt at once, other ways to write it.
+
+mod rewriting;
 
 use std::ops::Range;
 
@@ -23,7 +25,11 @@ pub(super) fn offer(offers: &mut lsp::ServerCapabilities, client: &Client) {
         return;
     }
     let options = lsp::CodeActionOptions {
-        code_action_kinds: Some(vec![CodeActionKind::QuickFix, FIX_ALL]),
+        code_action_kinds: Some(vec![
+            CodeActionKind::QuickFix,
+            CodeActionKind::RefactorRewrite,
+            FIX_ALL,
+        ]),
         ..lsp::CodeActionOptions::default()
     };
     offers.code_action_provider = Some(options.into());
@@ -33,27 +39,28 @@ pub(super) fn offer(offers: &mut lsp::ServerCapabilities, client: &Client) {
 pub(super) fn code_actions(
     view: &View<'_>,
     parameters: lsp::CodeActionParams,
-) -> Option<Vec<lsp::CodeActionResponse>> {
+) -> Vec<lsp::CodeActionResponse> {
     let document = view.document;
     let checked = &view.project.checked;
-    if !checked.is_about(&document.path, document.text.as_str()) {
-        return None;
-    }
+    let is_current = checked.is_about(&document.path, document.text.as_str());
     let context = &parameters.context;
+    let range = document.text.bytes(parameters.range, view.client.encoding);
     let mut actions = Vec::new();
-    if is_wanted(context, &CodeActionKind::QuickFix) {
-        let range = document.text.bytes(parameters.range, view.client.encoding);
+    if is_current && is_wanted(context, &CodeActionKind::QuickFix) {
         let places = Places::new(view.client, &checked.sources, &view.project.entry);
         for problem in problems_at(view, &range) {
             actions.extend(fixes(view, &places, problem));
         }
     }
+    if is_wanted(context, &CodeActionKind::RefactorRewrite) {
+        actions.extend(rewriting::rewritings(view, range.start));
+    }
     let asks_unasked = context.trigger_kind == Some(lsp::CodeActionTriggerKind::Automatic);
     let wants_all = context.only.is_some() || !asks_unasked;
-    if wants_all && is_wanted(context, &FIX_ALL) {
+    if is_current && wants_all && is_wanted(context, &FIX_ALL) {
         actions.extend(fix_all(view));
     }
-    Some(actions.into_iter().map(Into::into).collect())
+    actions.into_iter().map(Into::into).collect()
 }
 
 /// Whether the client asks for actions of a kind.
@@ -73,12 +80,14 @@ fn is_wanted(context: &lsp::CodeActionContext, kind: &CodeActionKind) -> bool {
 fn problems_at<'a>(view: &View<'a>, range: &Range<usize>) -> Vec<&'a Diagnostic> {
     let checked = &view.project.checked;
     let source = checked.source(&view.document.path).map(|(id, _)| id);
-    let meets = |problem: &&Diagnostic| {
-        let place = problem.labels.first().map(|label| label.span);
-        place.is_some_and(|place| {
-            let at = place.range();
-            Some(place.source) == source && at.start <= range.end && range.start <= at.end
-        })
+    let is_entry = view.document.path == view.project.entry;
+    let meets = |problem: &&Diagnostic| match problem.labels.first() {
+        Some(label) => {
+            let at = label.span.range();
+            Some(label.span.source) == source && at.start <= range.end && range.start <= at.end
+        }
+        // What has no place is shown at the start of the manifest.
+        None => is_entry && range.start == 0,
     };
     checked.diagnostics.iter().filter(meets).collect()
 }

@@ -15,9 +15,11 @@ use super::{code_actions, completion, contents, formatting};
 /// Every request that a feature answers. An entry says how the client learns of it.
 pub(super) fn table() -> Vec<Feature> {
     vec![
-        Feature::document::<lsp::CodeActionRequest>(code_actions::code_actions)
-            .when_checked()
-            .offered(code_actions::offer),
+        Feature::document::<lsp::CodeActionRequest>(|view, parameters| {
+            Some(code_actions::code_actions(view, parameters))
+        })
+        .when_checked()
+        .offered(code_actions::offer),
         Feature::document::<lsp::CompletionRequest>(completion::completion)
             .offered(completion::offer),
         Feature::document::<lsp::DocumentFormattingRequest>(formatting::document)

@@ -231,13 +231,7 @@ fn property_for_child(node: &Node, entry: &Entry, member: &Member) -> Diagnostic
     if member.role == Role::Pairs {
         return problem;
     }
-    let insertion = match &node.children {
-        Some(block) => edit(
-            point(block.span, block.span.start + 1),
-            format!(" {child};"),
-        ),
-        None => edit(point(node.span, node.span.end), format!(" {{ {child} }}")),
-    };
+    let insertion = with_child(node, &child);
     let is_given = node
         .children()
         .iter()
@@ -248,6 +242,23 @@ fn property_for_child(node: &Node, entry: &Entry, member: &Member) -> Diagnostic
         .safe_if(!is_given && !is_switched_off)
 }
 
+/// Gives a node a child.
+fn with_child(node: &Node, child: &str) -> TextEdit {
+    match &node.children {
+        Some(block) => edit(
+            point(block.span, block.span.start + 1),
+            format!(" {child};"),
+        ),
+        None => edit(point(node.span, node.span.end), format!(" {{ {child} }}")),
+    }
+}
+
+/// Gives a node a further value or property, behind the last on its line.
+fn with_entry(node: &Node, entry: &str) -> TextEdit {
+    let last = node.entries.last().map_or(node.name.span, |last| last.span);
+    edit(last.behind(), format!(" {entry}"))
+}
+
 /// A required member that is not there.
 pub(super) fn missing(node: &Node, member: &Member) -> Diagnostic {
     let parent = &node.name.value;
@@ -255,17 +266,31 @@ pub(super) fn missing(node: &Node, member: &Member) -> Diagnostic {
     let example = example(member);
     let problem =
         |message| Diagnostic::error("zosc::manifest::missing", message).at(node.name.span);
-    let problem =
-        match member.role {
-            Role::Arg => problem(format!("`{parent}` has no {name}"))
-                .help(format!("write `{parent} {example}`")),
-            Role::Args => problem(format!("`{parent}` names nothing"))
-                .help(format!("write `{parent} {example}`")),
-            Role::Prop => problem(format!("`{parent}` has no `{name}`"))
-                .help(format!("add `{name}={example}` to its line")),
-            _ => problem(format!("`{parent}` has no `{name}`"))
-                .help(format!("add `{name} {example}` inside `{{ … }}`")),
-        };
+    let (mut problem, addition, written) = match member.role {
+        Role::Arg | Role::Args => {
+            let message = match member.role {
+                Role::Arg => format!("`{parent}` has no {name}"),
+                _ => format!("`{parent}` names nothing"),
+            };
+            let problem = problem(message).help(format!("write `{parent} {example}`"));
+            (problem, with_entry(node, &example), example.clone())
+        }
+        Role::Prop => {
+            let written = format!("{name}={example}");
+            let problem = problem(format!("`{parent}` has no `{name}`"));
+            let problem = problem.help(format!("add `{written}` to its line"));
+            (problem, with_entry(node, &written), written)
+        }
+        _ => {
+            let written = format!("{name} {example}");
+            let problem = problem(format!("`{parent}` has no `{name}`"));
+            let problem = problem.help(format!("add `{written}` inside `{{ … }}`"));
+            (problem, with_child(node, &written), written)
+        }
+    };
+    if is_telling(&example) {
+        problem = problem.fix(format!("add `{written}`"), vec![addition]);
+    }
     if member.description.is_empty() {
         return problem;
     }
@@ -293,6 +318,11 @@ fn example(member: &Member) -> String {
     }
 }
 
+/// Whether an example is a value that could be meant, and no stand-in for one.
+fn is_telling(example: &str) -> bool {
+    !example.contains('…') && !example.contains("NAME")
+}
+
 /// The first sentence of a description.
 fn first_sentence(description: &str) -> &str {
     let line = description.lines().next().unwrap_or_default();
@@ -309,9 +339,14 @@ pub(super) fn missing_value(node: &Node, member: &Member) -> Diagnostic {
     } else {
         example(member)
     };
-    Diagnostic::error("zosc::manifest::missing", format!("`{name}` has no value"))
+    let problem = Diagnostic::error("zosc::manifest::missing", format!("`{name}` has no value"))
         .at(node.name.span)
-        .help(format!("write `{name} {value}`, or remove it"))
+        .help(format!("write `{name} {value}`, or remove it"));
+    if !is_telling(&value) {
+        return problem;
+    }
+    let title = format!("write `{name} {value}`");
+    problem.fix(title, vec![with_entry(node, &value)])
 }
 
 /// The same property twice.

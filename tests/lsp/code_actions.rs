@@ -70,6 +70,49 @@ fn everything_beyond_doubt_is_mended_at_once() {
 }
 
 #[test]
+fn what_is_right_can_be_written_otherwise() {
+    let mut client = Client::new(&[]);
+    let text = format!("{HEAD}/* \u{1f980} */ packages {{ exc‸lude apk-tools \"abuild\" }}\n");
+    let place = client.open_text("zos.kdl", &text);
+    let found = actions(&mut client, &place, Some("refactor"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0]["kind"], "refactor.rewrite");
+    client.apply(&found[0]["edit"]);
+    assert!(
+        client
+            .text("zos.kdl")
+            .as_str()
+            .ends_with("{ exclude apk-tools; exclude \"abuild\" }\n")
+    );
+    assert_eq!(client.problems("zos.kdl"), "");
+}
+
+#[test]
+fn a_section_that_is_missing_is_added() {
+    let mut client = Client::new(&[]);
+    let place = client.open_text("zos.kdl", "‸edition 1\n");
+    let found = actions(&mut client, &place, Some("quickfix"));
+    assert!(
+        found[0]["title"]
+            .as_str()
+            .unwrap()
+            .contains("version=\"1.0\""),
+        "{found:?}"
+    );
+    client.apply(&found[0]["edit"]);
+    assert_eq!(client.problems("zos.kdl"), "");
+    let place = client.change("zos.kdl", &format!("{HEAD}unit ‸a {{ target }}\n"));
+    let found = actions(&mut client, &place, Some("quickfix"));
+    let titles: Vec<_> = found.iter().map(|action| action["title"].clone()).collect();
+    assert_eq!(
+        titles,
+        ["add `zinit dialect=toml`", "add `zinit dialect=yaml`"]
+    );
+    client.apply(&found[1]["edit"]);
+    assert_eq!(client.problems("zos.kdl"), "");
+}
+
+#[test]
 fn a_client_without_versions_gets_plain_changes() {
     let mut client = Client::able(
         &json!({ "textDocument": { "codeAction": { "codeActionLiteralSupport": {} } } }),
