@@ -25,7 +25,11 @@ pub(super) fn items(ctx: &Ctx<'_>, list: List) -> lsp::CompletionList {
     let mut suiting: Vec<_> = proposals
         .into_iter()
         .filter_map(|proposal| {
-            let suits = suits(proposal.compared(), &typed)?;
+            let is_hint = proposal.text == Text::Nothing;
+            let suits = suits(proposal.compared(), &typed);
+            let suits = suits
+                .map(|suits| suits as u8)
+                .or(is_hint.then_some(u8::MAX))?;
             Some((suits, proposal))
         })
         .collect();
@@ -35,8 +39,10 @@ pub(super) fn items(ctx: &Ctx<'_>, list: List) -> lsp::CompletionList {
     let writer = Writer {
         ctx,
         range: ctx.view.range(range.clone()),
+        replaced: ctx.text().get(range.clone()).unwrap_or_default(),
         ends_word: range.end == ctx.cursor.word.end,
         is_whole: range == ctx.cursor.word,
+        typed: &typed,
         is_markdown: ctx.view.client.markdown(DOCUMENTATION),
         has_tags: ctx
             .view
@@ -57,10 +63,13 @@ pub(super) fn items(ctx: &Ctx<'_>, list: List) -> lsp::CompletionList {
 struct Writer<'a> {
     ctx: &'a Ctx<'a>,
     range: lsp::Range,
+    /// What stands in that range.
+    replaced: &'a str,
     /// Whether that range ends where the word at the cursor does.
     ends_word: bool,
     /// Whether it is that word.
     is_whole: bool,
+    typed: &'a str,
     is_markdown: bool,
     has_tags: bool,
     has_snippets: bool,
@@ -69,7 +78,10 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn item(&self, index: usize, proposal: Proposal) -> lsp::CompletionItem {
         let (new_text, is_snippet) = self.text(&proposal.text);
-        let compared = proposal.compared();
+        let compared = match proposal.text {
+            Text::Nothing => self.typed,
+            _ => proposal.compared(),
+        };
         let filter = (compared != proposal.label).then(|| compared.to_owned());
         let tags = (proposal.deprecated && self.has_tags)
             .then(|| vec![lsp::CompletionItemTag::Deprecated]);
@@ -117,6 +129,9 @@ impl Writer<'_> {
                 ..
             } if self.has_snippets && !cursor.touches_next => (snippet.clone(), true),
             Text::Piece { plain, .. } => (plain.clone(), false),
+            // Some clients insert the label where they are told to insert nothing at all.
+            Text::Nothing if self.replaced.is_empty() => return (" ".to_owned(), false),
+            Text::Nothing => return (self.replaced.to_owned(), false),
         };
         if cursor.touches_next {
             new.push(' ');

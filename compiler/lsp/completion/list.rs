@@ -7,6 +7,7 @@ use std::ops::Range;
 use crate::manifest::model::Model;
 
 use super::super::cursor::Cursor;
+use super::super::knowledge::Known;
 use super::super::sketch::Sketch;
 use super::super::view::View;
 use super::proposal::Proposal;
@@ -76,16 +77,39 @@ impl<'a> Ctx<'a> {
         texts
     }
 
-    /// The arguments that the node at the cursor has, and those of nodes of the same name beside it: one of a name is enough.
-    pub(super) fn taken(&self) -> BTreeSet<Cow<'a, str>> {
+    /// Takes what a cache knows; or says what makes it know, where it does not.
+    pub(super) fn known<T>(&self, known: Known<T>, of_what: &str, list: &mut List) -> Option<T> {
+        let words = match known {
+            Known::Ready(known) => return Some(known),
+            Known::Missing { command } => format!("`{command}` fetches {of_what}"),
+            Known::Loading if self.view.project.good.is_none() => {
+                format!("{of_what} are known once nothing is wrong with the manifest")
+            }
+            Known::Loading => format!("{of_what} are being read"),
+        };
+        list.push(Proposal::hint(words));
+        list.more = true;
+        None
+    }
+
+    /// What is there already of what a list is about: arguments of the node at the cursor, and of nodes of the same name beside it, or the
+    /// other words of the text. One of a name is enough.
+    pub(super) fn taken(&self, list: &List) -> BTreeSet<Cow<'a, str>> {
         let text = self.text();
+        let word = &self.cursor.word;
+        if list.range != *word {
+            let part = |range: Range<usize>| text.get(range).unwrap_or_default().split_whitespace();
+            let (before, behind) = (word.start..list.range.start, list.range.end..word.end);
+            return part(before)
+                .chain(part(behind))
+                .map(Cow::Borrowed)
+                .collect();
+        }
         let mut taken: BTreeSet<Cow<'a, str>> = self.cursor.arguments().collect();
         if let Some(node) = self.cursor.current() {
             let name = node.name(text);
-            let same = self
-                .cursor
-                .siblings()
-                .filter(|other| other.name(text) == name);
+            let siblings = self.cursor.siblings();
+            let same = siblings.filter(|other| other.name(text) == name);
             taken.extend(same.flat_map(|other| other.arguments(text)));
         }
         taken

@@ -4,6 +4,8 @@
 //! hold the model of the language says; names come from the texts as they are, and from what caches know. Where a cache knows nothing, one item
 //! says which command changes that. Never waits for anything.
 
+mod cached;
+mod digests;
 mod item;
 mod list;
 mod names;
@@ -66,7 +68,11 @@ pub(super) fn completion(
 fn is_meant(cursor: &Cursor<'_>, wanted: Wanted<'_>, typed: &str) -> bool {
     let is_first = || {
         let before = cursor.current().is_some_and(|node| node.entries.is_empty());
-        before && matches!(wanted, Wanted::Entry { value: Some(_), .. })
+        before
+            && matches!(
+                wanted,
+                Wanted::Entry { value: Some(_), .. } | Wanted::PairKey(_)
+            )
     };
     match typed {
         // Behind a node's name, or between the words of a text. Elsewhere it indents, or separates what is complete.
@@ -92,7 +98,8 @@ fn fill(ctx: &Ctx<'_>, wanted: Wanted<'_>, list: &mut List) {
         }
         Wanted::Key(shape) => ctx.properties(shape, true, list),
         Wanted::Value(member) => ctx.values(member, list),
-        Wanted::PairKey | Wanted::PairValue => {}
+        Wanted::PairKey(member) => ctx.pair_keys(member, ctx.cursor.slot == Slot::Key, list),
+        Wanted::PairValue(member) => ctx.pair_values(member, list),
         Wanted::Flag(member) => ctx.flag(member, list),
         Wanted::Annotation => list.push(
             Proposal::value("env", lsp::CompletionItemKind::Keyword)

@@ -23,7 +23,7 @@ const ENVIRONMENT: &str = "env";
 impl Ctx<'_> {
     /// Names of a kind, without those that are there. One with a dot is known inside its section alone.
     pub(super) fn declared(&self, kind: &str, list: &mut List) {
-        let taken = self.taken();
+        let taken = self.taken(list);
         for name in self.names_of(kind) {
             if !taken.contains(name.as_str()) {
                 list.push(Proposal::value(name, CompletionItemKind::Reference));
@@ -67,7 +67,7 @@ impl Ctx<'_> {
         let own = own.unwrap_or_default();
         let edge = self.cursor.current().map(|node| node.name(self.text()));
         let waits = edge.is_some_and(|edge| WAITS_FOR.contains(&edge.as_ref()));
-        let taken = self.taken();
+        let taken = self.taken(list);
         let units = self.units();
         for (name, unit) in &units {
             if *name == own || taken.contains(name.as_str()) {

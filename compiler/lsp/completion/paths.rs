@@ -7,7 +7,7 @@ use crate::io::FileKind;
 use super::super::protocol::CompletionItemKind;
 use super::MOST;
 use super::list::{Ctx, List};
-use super::proposal::{Proposal, Rank, Text, suits};
+use super::proposal::{Proposal, Rank, suits};
 
 /// Most names of a folder that are looked at.
 const MOST_NAMES: usize = 10_000;
@@ -40,7 +40,9 @@ impl Ctx<'_> {
             }
             let path = format!("{folder}{name}");
             let proposal = match self.view.files().kind(&here.join(&path)) {
-                Some(FileKind::Directory) => beginning(&format!("{path}/")).ranked(Rank::First),
+                Some(FileKind::Directory) => {
+                    Proposal::beginning(&format!("{path}/")).ranked(Rank::First)
+                }
                 Some(FileKind::File(_)) if is_wanted(name) => {
                     Proposal::value(path, CompletionItemKind::File)
                 }
@@ -54,10 +56,4 @@ impl Ctx<'_> {
         }
         list.proposals.extend(found);
     }
-}
-
-/// A folder, behind which a path goes on.
-fn beginning(path: &str) -> Proposal {
-    let text = Text::Beginning(path.to_owned());
-    Proposal::new(path, text, CompletionItemKind::Folder)
 }

@@ -21,9 +21,9 @@ pub(super) enum Wanted<'m> {
     /// The value of a property.
     Value(&'m Member),
     /// A name that the author chooses, with `=` and a value.
-    PairKey,
+    PairKey(&'m Member),
     /// The value of such a name.
-    PairValue,
+    PairValue(&'m Member),
     /// Whether a flag holds.
     Flag(&'m Member),
     /// The annotation of a secret.
@@ -81,8 +81,8 @@ fn of_node<'m>(
     match (member.role, slot) {
         (Role::Child, Slot::Argument(0)) | (Role::Words, Slot::Argument(_)) => Some(value(member)),
         (Role::Flag, Slot::Argument(0)) => Some(Wanted::Flag(member)),
-        (Role::Pairs, Slot::Argument(_) | Slot::Key) => Some(Wanted::PairKey),
-        (Role::Pairs, Slot::Value) => Some(Wanted::PairValue),
+        (Role::Pairs, Slot::Argument(_) | Slot::Key) => Some(Wanted::PairKey(member)),
+        (Role::Pairs, Slot::Value) => Some(Wanted::PairValue(member)),
         _ => None,
     }
 }

@@ -35,6 +35,8 @@ pub(super) enum Text {
         /// With places to fill in.
         snippet: Option<String>,
     },
+    /// Nothing: what is said is for reading.
+    Nothing,
 }
 
 /// What comes before what.
@@ -73,6 +75,18 @@ impl Proposal {
         }
     }
 
+    /// A folder, behind which a path goes on.
+    pub(super) fn beginning(path: &str) -> Self {
+        let text = Text::Beginning(path.to_owned());
+        Self::new(path, text, CompletionItemKind::Folder)
+    }
+
+    /// Something to read instead of proposals.
+    pub(super) fn hint(words: impl Into<String>) -> Self {
+        let hint = Self::new(words, Text::Nothing, CompletionItemKind::Text);
+        hint.ranked(Rank::Last)
+    }
+
     /// Says a few words beside it.
     pub(super) fn detail(mut self, words: impl Into<String>) -> Self {
         self.detail = words.into();
@@ -95,7 +109,7 @@ impl Proposal {
     pub(super) fn compared(&self) -> &str {
         match &self.text {
             Text::Value(value) | Text::Beginning(value) => value,
-            Text::Piece { .. } => &self.label,
+            Text::Piece { .. } | Text::Nothing => &self.label,
         }
     }
 }
@@ -135,6 +149,31 @@ pub(super) fn suits(name: &str, typed: &str) -> Option<Suits> {
     follows.then_some(Suits::Follows)
 }
 
+/// The names of many that suit what is typed: at most `most`, the best first, and whether there are more.
+pub(super) fn best<'n, T>(
+    candidates: impl Iterator<Item = (&'n str, T)>,
+    typed: &str,
+    most: usize,
+) -> (Vec<T>, bool) {
+    let mut found: [Vec<T>; 3] = [Vec::new(), Vec::new(), Vec::new()];
+    let mut more = false;
+    for (name, candidate) in candidates {
+        let Some(suits) = suits(name, typed) else {
+            continue;
+        };
+        let same = &mut found[suits as usize];
+        if same.len() < most {
+            same.push(candidate);
+        } else {
+            more = true;
+        }
+    }
+    let mut all: Vec<T> = found.into_iter().flatten().collect();
+    more |= all.len() > most;
+    all.truncate(most);
+    (all, more)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,5 +186,16 @@ mod tests {
         assert_eq!(suits("openssh-server", "osrv"), Some(Suits::Follows));
         assert_eq!(suits("busybox", "ybusy"), None);
         assert_eq!(suits("größe", "rö"), Some(Suits::Holds));
+    }
+
+    #[test]
+    fn of_many_the_best_are_kept() {
+        let names = ["abc", "xab", "ab", "a-b", "b"];
+        let candidates = || names.iter().map(|name| (*name, *name));
+        assert_eq!(
+            best(candidates(), "ab", 9),
+            (vec!["abc", "ab", "xab", "a-b"], false)
+        );
+        assert_eq!(best(candidates(), "ab", 2), (vec!["abc", "ab"], true));
     }
 }

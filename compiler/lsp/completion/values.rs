@@ -32,7 +32,7 @@ impl Ctx<'_> {
     }
 
     fn choices(&self, choices: &[(String, String)], list: &mut List) {
-        let taken = self.taken();
+        let taken = self.taken(list);
         for (word, meaning) in choices
             .iter()
             .filter(|(word, _)| !taken.contains(word.as_str()))
@@ -79,14 +79,14 @@ impl Ctx<'_> {
         if !naming.template.is_empty() && self.variables(&naming.template, list) {
             return;
         }
+        if naming.form == NameForm::Words {
+            self.narrow_to_word(list);
+        }
         match (naming.refers.as_deref(), member.complete.as_deref()) {
-            (Some("package" | "module"), _) => {}
+            (Some("package"), _) => self.packages(list),
+            (Some("module"), _) => self.modules(list),
             (Some("unit"), _) if naming.form == NameForm::Whole => self.unit_names(list),
             (Some("unit"), _) => self.expectations(list),
-            (Some("file"), _) if naming.form == NameForm::Words => {
-                self.narrow_to_word(list);
-                self.declared("file", list);
-            }
             (Some(kind), _) => self.declared(kind, list),
             (_, Some("path")) => self.paths(|_| true, list),
             (_, Some("key")) => {
@@ -97,6 +97,9 @@ impl Ctx<'_> {
                 library(&crate::check::library_names(), list);
                 self.paths(is_manifest, list);
             }
+            (_, Some("firmware")) => self.firmware(list),
+            (_, Some("version")) => self.versions(list),
+            (_, Some("digest")) => self.digests(member, list),
             (_, Some("signal")) => {
                 for name in crate::zinit::Signal::names() {
                     list.push(Proposal::value(*name, CompletionItemKind::Constant));
@@ -104,7 +107,7 @@ impl Ctx<'_> {
             }
             // A name of the author's own making.
             _ if naming.names.is_some() => {}
-            (_, Some("nothing" | "firmware" | "version" | "digest")) => {}
+            (_, Some("nothing")) => {}
             _ => examples(member, list),
         }
     }

@@ -250,3 +250,16 @@ pub(super) fn symbols() -> Symbols {
     });
     Symbols::of(&language)
 }
+
+/// What is known of the packages of one index.
+pub fn offering(index: &str) -> Knowledge {
+    let offered = Offered {
+        repository: "main",
+        tag: None,
+        text: index.as_bytes(),
+    };
+    Knowledge {
+        packages: Known::Ready(Arc::new(Packages::of(&[offered]))),
+        ..nothing()
+    }
+}
