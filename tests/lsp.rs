@@ -9,6 +9,8 @@ mod support;
 
 #[path = "lsp/code_actions.rs"]
 mod code_actions;
+#[path = "lsp/completion.rs"]
+mod completion;
 #[path = "lsp/diagnostics.rs"]
 mod diagnostics;
 #[path = "lsp/formatting.rs"]
