@@ -1,3 +1,6 @@
+mod cached;
+mod names;
+
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
@@ -13,7 +16,8 @@ use super::super::text::Text;
 use super::super::uri;
 use super::super::view::Workspace;
 use super::*;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::manifest;
 use crate::manifest::model::{Kind, Role, Shape};
 use crate::source::SourceId;
 use crate::syntax;
@@ -237,230 +241,6 @@ fn words_of_the_language_are_offered_with_what_they_mean() {
 }
 
 #[test]
-fn names_of_packages_come_from_the_index() {
-    assert_eq!(
-        shown(&plain(), "packages {\n    install musl openssh-‸\n}"),
-        "openssh-doc (9.6-r0, 7 B): install musl openssh-doc\n\
-         openssh-keygen (9.6-r0, 20 B): install musl openssh-keygen"
-    );
-    proposes(
-        "packages { install openssh\n exclude ossh‸ }",
-        &["openssh", "openssh-doc", "openssh-keygen"],
-    );
-    proposes(
-        "packages { install openssh\n install openssh‸ }",
-        &["openssh-doc", "openssh-keygen"],
-    );
-    proposes("packages { install keygen‸ }", &["openssh-keygen"]);
-    assert_eq!(
-        shown(&plain(), "packages { install only‸ }"),
-        "only-edge (2-r0, 1 B, needs tag=edge): packages { install only-edge tag=edge }"
-    );
-    proposes(
-        "packages { install openssh version=\"‸\" }",
-        &["~9.6", "=9.6-r0"],
-    );
-    assert_eq!(
-        shown(
-            &plain(),
-            "toolchain r { alpine packages=\"busybox mus‸ docs\" }"
-        ),
-        "musl (1.2-r0, 600 B): toolchain r { alpine packages=\"busybox musl docs\" }"
-    );
-    proposes(
-        "toolchain r { alpine packages=\"musl openssh ‸",
-        &[
-            "busybox",
-            "docs",
-            "openssh-doc",
-            "openssh-keygen",
-            "only-edge",
-        ],
-    );
-    let (_, list) = ask(&able(), "kernel { package busy‸ }");
-    let Some(lsp::Documentation::MarkupContent(about)) = &list.items[0].documentation else {
-        panic!("documentation");
-    };
-    assert_eq!(
-        about.value,
-        "many tools in one\n\n1.36-r1 from `v3.22/main`, 500 B to fetch, 900 B installed\n\nlocked: 1.36-r1"
-    );
-}
-
-#[test]
-fn modules_firmware_and_symbols_come_from_the_kernel() {
-    assert_eq!(
-        shown(&plain(), "modules { stage1 failover ‸ }"),
-        "net_failover (4.0 KiB): modules { stage1 failover net_failover }\n\
-         radio (4.0 KiB): modules { stage1 failover radio }\n\
-         virtio_net (4.0 KiB): modules { stage1 failover virtio_net }\n\
-         optional (optional=#true|#false): modules { stage1 failover optional=#true }\n\
-         ext4 (built in: nothing to load): modules { stage1 failover ext4 }"
-    );
-    proposes("modules { stage1 virtio-‸; }", &["virtio-net"]);
-    proposes("modules { stage1 virtio_net; stage1 virt‸ }", &[]);
-    assert_eq!(
-        shown(&plain(), "firmware { keep \"‸\" }"),
-        "radio/: firmware { keep \"radio/\" }\nsound/: firmware { keep \"sound/\" }"
-    );
-    proposes(
-        "firmware { keep \"sound/‸\" }",
-        &[
-            "sound/*",
-            "sound/link.bin",
-            "sound/one.bin",
-            "sound/two.bin",
-        ],
-    );
-    assert_eq!(
-        shown(&able(), "kernel { config { set NET‸ } }"),
-        "CONFIG_NET (bool): kernel { config { set CONFIG_NET=y } }\n\
-         CONFIG_NET_CORE (tristate): kernel { config { set CONFIG_NET_CORE=y } }"
-    );
-    proposes("kernel { config { set CONFIG_NET=‸ } }", &["y", "n"]);
-    proposes(
-        "kernel { config { set CONFIG_NET_CORE=‸ } }",
-        &["y", "m", "n"],
-    );
-    proposes(
-        "kernel { config { set CONFIG_NET=y CONFIG_‸ } }",
-        &["CONFIG_NET_CORE"],
-    );
-}
-
-#[test]
-fn where_nothing_is_cached_a_command_is_named_and_nothing_inserted() {
-    for (text, command) in [
-        (
-            "packages { install bu‸ }",
-            "`zosc lock` fetches the names of packages",
-        ),
-        (
-            "modules { stage1 ‸ }",
-            "`zosc lock` fetches the names of modules",
-        ),
-        (
-            "firmware { keep \"‸\" }",
-            "`zosc lock` fetches the names of firmware files",
-        ),
-        (
-            "kernel { config { set ‸ } }",
-            "`zosc build` fetches the kernel's symbols",
-        ),
-    ] {
-        let (text, offset) = marked(text);
-        let list = ask_as(&able(), &made::nothing(), &text, offset, None);
-        let mut hints = list.items.iter().filter(|item| item.label == command);
-        let hint = hints.next().unwrap_or_else(|| panic!("{list:?}"));
-        assert!(list.is_incomplete && hints.next().is_none());
-        let bare = |text: &str| text.replace(' ', "");
-        assert_eq!(bare(&accepted(&able(), &text, hint)), bare(&text));
-    }
-    // Nothing is read for a manifest that never was right.
-    let (text, offset) = marked("packages { install ‸");
-    let list = ask_as(&able(), &Knowledge::default(), &text, offset, None);
-    let label = &list.items.last().unwrap().label;
-    assert_eq!(
-        label,
-        "the names of packages are known once nothing is wrong with the manifest"
-    );
-}
-
-#[test]
-fn of_very_many_the_first_come_and_the_client_asks_again() {
-    let index: String = (0..23_000)
-        .map(|number| format!("C:Q1a=\nP:package-{number:05}\nV:1-r0\nS:1\nI:1\nT:\n\n"))
-        .collect();
-    let knowledge = made::offering(&index);
-    let asked = |text: &str| {
-        let (text, offset) = marked(text);
-        ask_as(&able(), &knowledge, &text, offset, None)
-    };
-    let list = asked("packages { install pack‸ }");
-    assert!(list.is_incomplete && list.items.len() == MOST);
-    let list = asked("packages { install package-2222‸ }");
-    assert!(!list.is_incomplete && list.items.len() >= 10);
-    assert_eq!(list.items[0].label, "package-22220");
-}
-
-#[test]
-fn units_are_offered_without_the_one_itself_and_rings_come_last() {
-    let text = "import \"units/site.kdl\"\nunit a { after b; }\nunit b { exec x; }\nunit c { oneshot; disabled; }\nunit b2 { after ‸ }\n";
-    assert_eq!(
-        shown(&plain(), text),
-        "a: unit b2 { after a }\nb (x): unit b2 { after b }\nsite (target): unit b2 { after site }\nc (switched off): unit b2 { after c }"
-    );
-    assert_eq!(
-        shown(&plain(), "unit a { after b; }\nunit b { after ‸ }\n"),
-        "a (waits for `b` already): unit b { after a }"
-    );
-    proposes(
-        "flist modules { mount \"/x\"; }\nunit a { requires ‸ }",
-        &["rfs-modules"],
-    );
-    proposes(
-        "unit a { oneshot; }\nboot { expect \"‸\" }",
-        &["unit a success"],
-    );
-}
-
-#[test]
-fn names_of_the_manifest_are_offered_where_something_refers_to_them() {
-    proposes("toolchain rust\nkernel { toolchain ‸ }", &["rust"]);
-    proposes(
-        "toolchain rust\nsource a { build cargo toolchain=‸ }",
-        &["rust"],
-    );
-    proposes(
-        "source a { build cargo { bin x y }\n install ‸ }",
-        &["x", "y", "to", "mode"],
-    );
-    proposes("group wheel\naccount a { groups w‸ }", &["wheel"]);
-    proposes(
-        "alpine \"3.22\" { repository testing tag=edge }\npackages { install tag=‸ }",
-        &["edge"],
-    );
-}
-
-#[test]
-fn secrets_are_read_from_the_environment() {
-    assert_eq!(
-        shown(&plain(), "publish s3 { key-id (env)MY_ID\n secret ‸ }"),
-        "(env)MY_ID (read from the environment): secret (env)MY_ID }\n(env)S3_SECRET (read from the environment): secret (env)S3_SECRET }"
-    );
-    proposes("kernel { sign key=(‸ }", &["env"]);
-    proposes("kernel { sign key=(env)‸ }", &["SB_KEY"]);
-}
-
-#[test]
-fn variables_are_offered_behind_an_open_brace() {
-    proposes("outputs { efi \"vmlinuz-{k‸\" }", &["{kernel}"]);
-    assert_eq!(
-        shown(&plain(), "outputs { efi \"a-{ke‸rnel}.efi\" }")
-            .lines()
-            .next(),
-        Some(
-            "{kernel} (The kernel and how the image is packed around it.): outputs { efi \"a-{kernel}.efi\" }"
-        )
-    );
-    proposes("branding { motd text=\"{‸}\" }", &["{build-id}"]);
-}
-
-#[test]
-fn paths_are_offered_one_folder_at_a_time() {
-    proposes("overlay ‸", &["kernel/", "keys/", "units/", "motd", "to"]);
-    assert_eq!(
-        shown(&plain(), "account root { authorized-keys \"keys/‸\" }"),
-        "keys/ops.pub: account root { authorized-keys \"keys/ops.pub\" }\nkeys/.hidden: account root { authorized-keys \"keys/.hidden\" }"
-    );
-    assert_eq!(shown(&plain(), "overlay key‸"), "keys/: overlay \"keys/");
-    assert_eq!(shown(&able(), "overlay key‸"), "keys/: overlay \"keys/\"");
-    assert_eq!(shown(&plain(), "overlay \"mo‸"), "motd: overlay \"motd\"");
-    proposes("import \"units/‸\"", &["units/site.kdl"]);
-    assert!(labels("import \"std:zero-os/s‸\"").contains(&"std:zero-os/sshd".to_owned()));
-}
-
-#[test]
 fn typing_alone_does_not_open_lists_that_nobody_wants() {
     let asked = |text: &str, typed: &str| {
         let (text, offset) = marked(text);
@@ -531,6 +311,20 @@ fn the_whole_language_can_be_reached_by_completing() {
             assert!(found.iter().any(|label| label == name), "{blocks}: {name}");
         }
     });
+}
+
+#[test]
+fn sections_begin_as_the_language_has_them() {
+    for member in &Model::get().root().members {
+        let text = expanded(&snippet::node(Model::get(), member));
+        let mut problems = Diagnostics::new();
+        let document = syntax::parse(SourceId(0), &text, &mut problems);
+        manifest::decode(&document, &mut problems);
+        // A name or value may still be missing, since some places are empty at first.
+        let is_wrong = |problem: &Diagnostic| problem.code != "zosc::manifest::missing";
+        let wrong: Vec<_> = problems.into_iter().filter(is_wrong).collect();
+        assert!(wrong.is_empty(), "{text}\n{wrong:#?}");
+    }
 }
 
 #[test]
