@@ -407,7 +407,7 @@ impl Reader<'_> {
 }
 
 /// The words of an enum: `oneOf` constants, or `enum`.
-fn choices(schema: &Value) -> Vec<(String, String)> {
+pub(super) fn choices(schema: &Value) -> Vec<(String, String)> {
     let constants = schema.get("oneOf").and_then(Value::as_array);
     let constants = constants.into_iter().flatten().filter_map(|option| {
         let word = option.get("const")?.as_str()?;

@@ -8,11 +8,14 @@ use std::collections::btree_map::Entry;
 
 use serde_json::{Value, json};
 
-use super::model::{Kind, Model};
+use super::model::{Kind, Model, choices};
 use super::wording::{sentence, written};
 
 /// Adds titles and descriptions to a schema, by the model that was read from it.
 pub(super) fn add(schema: &mut Value, model: &Model) {
+    for definition in schema["$defs"].as_object_mut().into_iter().flatten() {
+        list_words(definition.1);
+    }
     let mut paths = BTreeMap::new();
     walk(model, 0, "", &mut paths);
     for (index, shape) in model.shapes.iter().enumerate() {
@@ -37,6 +40,19 @@ pub(super) fn add(schema: &mut Value, model: &Model) {
             ));
         }
     }
+}
+
+/// A choice in the form in which editors tell both what it is about and what the chosen word means: `enum` with `enumDescriptions`.
+fn list_words(definition: &mut Value) {
+    let choices = choices(definition);
+    let Some(object) = definition.as_object_mut().filter(|_| !choices.is_empty()) else {
+        return;
+    };
+    let (words, meanings): (Vec<_>, Vec<_>) = choices.into_iter().unzip();
+    object.shift_remove("oneOf");
+    object.insert("type".to_owned(), json!("string"));
+    object.insert("enum".to_owned(), json!(words));
+    object.insert("enumDescriptions".to_owned(), json!(meanings));
 }
 
 /// The path to every shape; of one that several members of a node have, with all of their names.
