@@ -466,6 +466,48 @@ fn new_never_overwrites_a_file() {
 }
 
 #[test]
+fn new_makes_a_project_ready_for_editors() {
+    let files = |project: &Project, folder: &str| {
+        let all = [
+            ".vscode/settings.json",
+            ".vscode/extensions.json",
+            ".nvim.lua",
+            ".helix/languages.toml",
+            ".zed/settings.json",
+        ];
+        let there = |name: &&str| project.path(&format!("{folder}/{name}")).is_file();
+        all.into_iter().filter(there).collect::<Vec<_>>()
+    };
+    let project = Project::new(IMAGE);
+    project.succeed(&["new", "plain"]);
+    let vscode = [".vscode/settings.json", ".vscode/extensions.json"];
+    assert_eq!(files(&project, "plain"), vscode);
+    project.succeed(&["new", "two", "--editor", "neovim", "--editor", "zed"]);
+    assert_eq!(files(&project, "two"), [".nvim.lua", ".zed/settings.json"]);
+
+    // A project that exists keeps everything, and gets what is missing.
+    project.write("two/.helix/languages.toml", "# mine\n");
+    let before = std::fs::read(project.path("two/zos.kdl")).unwrap();
+    let said = project.succeed(&["new", "two", "--editor", "helix", "--editor", "vscode"]);
+    assert!(said.contains("kept two/.helix/languages.toml"), "{said}");
+    assert!(said.contains("wrote two/.vscode/settings.json"), "{said}");
+    assert_eq!(before, std::fs::read(project.path("two/zos.kdl")).unwrap());
+    assert_eq!(files(&project, "two").len(), 5);
+    let helix = std::fs::read(project.path("two/.helix/languages.toml")).unwrap();
+    assert_eq!(helix, b"# mine\n");
+    let again = project.succeed(&["new", "two", "--editor", "vscode"]);
+    assert!(!again.contains("wrote"), "{again}");
+    project.refuse(
+        &["new", "two", "--editor", "vscode", "--name", "other"],
+        &["zosc::cli::exists"],
+    );
+    assert_eq!(
+        project.run(&["new", "x", "--editor", "ed"]).status.code(),
+        Some(2)
+    );
+}
+
+#[test]
 fn new_asks_on_a_terminal_and_takes_the_answers() {
     let project = Project::new(IMAGE);
     // `script` gives the command a terminal.
@@ -473,7 +515,7 @@ fn new_asks_on_a_terminal_and_takes_the_answers() {
     let output = assert_cmd::Command::new("script")
         .args(["-qec", &line, "/dev/null"])
         .current_dir(project.folder.path())
-        .write_stdin("3 words\nrouter\nminimal\nserial\nno\n")
+        .write_stdin("3 words\nrouter\nminimal\nserial\nemacs\nhelix\nno\n")
         .output();
     let Ok(output) = output else {
         println!("skipped: there is no `script` to make a terminal");
@@ -489,6 +531,8 @@ fn new_asks_on_a_terminal_and_takes_the_answers() {
     let manifest = std::fs::read_to_string(project.path("asked/zos.kdl")).unwrap();
     assert!(manifest.contains("image router "), "{manifest}");
     assert!(!project.path("asked/.github").exists());
+    assert!(project.path("asked/.helix/languages.toml").is_file());
+    assert!(!project.path("asked/.vscode").exists());
 }
 
 #[test]

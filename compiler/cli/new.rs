@@ -1,6 +1,7 @@
 //! `zosc new`.
 
 mod ask;
+mod editors;
 mod project;
 
 use std::io::{self as standard, IsTerminal as _};
@@ -15,12 +16,15 @@ use super::session::Session;
 use super::{Failed, Outcome};
 
 use ask::Person;
+use editors::Editor;
 use project::{Choices, Console, Template, Workflow};
 
 /// Starts a project: a manifest to read and change, keys, and what editors, git and continuous integration need.
 ///
 /// On a terminal it asks for what no option says; each question has an answer that suits most. Files that exist are
 /// never overwritten, and where one does, nothing is written.
+///
+/// Where a zos.kdl is there already, `zosc new --editor EDITOR` alone adds what the editor needs, and nothing else.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// The folder of the project; it is made where it is missing.
@@ -35,6 +39,9 @@ pub(super) struct Arguments {
     /// Where the kernel and a login show themselves. Default: both.
     #[arg(long, value_name = "WHERE")]
     console: Option<Console>,
+    /// An editor that the project is made ready for; may be repeated. Default: vscode.
+    #[arg(long, value_name = "EDITOR")]
+    editor: Vec<Editor>,
     /// Write no workflow for continuous integration.
     #[arg(long)]
     no_ci: bool,
@@ -46,11 +53,23 @@ pub(super) struct Arguments {
     force: bool,
 }
 
+impl Arguments {
+    /// Whether files for editors are wanted for a project that exists already.
+    fn is_about_editors_alone(&self) -> bool {
+        let chosen = self.name.is_some() || self.template.is_some() || self.console.is_some();
+        let whole = chosen || self.no_ci || self.force;
+        !self.editor.is_empty() && !whole && exists(&self.directory.join("zos.kdl"))
+    }
+}
+
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
+    if arguments.is_about_editors_alone() {
+        return add_editors(session, arguments);
+    }
     let choices = choose(session, arguments)?;
     let mut files = project::files(&choices);
     if arguments.force {
-        files.retain(|path, _| arguments.directory.join(path).symlink_metadata().is_err());
+        files.retain(|path, _| !exists(&arguments.directory.join(path)));
     }
     session.write_all(
         &arguments.directory,
@@ -63,6 +82,9 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
             "wrote {}",
             arguments.directory.join(path).display()
         ));
+    }
+    for editor in &choices.editors {
+        session.tell(editor.next());
     }
     session.tell("\nnext:");
     if arguments.directory != Path::new(".") {
@@ -77,6 +99,38 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         session.tell(&format!("  {step}"));
     }
     Ok(())
+}
+
+/// Writes what editors need into a project that exists; of theirs, too, what is there stays as it is.
+fn add_editors(session: &mut Session, arguments: &Arguments) -> Outcome {
+    let mut files = editors::files(&arguments.editor);
+    let there = files.keys().map(|path| arguments.directory.join(path));
+    let there: Vec<PathBuf> = there.filter(|path| exists(path)).collect();
+    files.retain(|path, _| !there.contains(&arguments.directory.join(path)));
+    session.write_all(
+        &arguments.directory,
+        &files,
+        Existing::Keep,
+        "run it again: it writes what is missing",
+    )?;
+    for path in files.keys() {
+        let path = arguments.directory.join(path);
+        session.tell(&format!("wrote {}", path.display()));
+    }
+    for path in there {
+        session.tell(&format!(
+            "kept {}: it exists; `docs/editors.md` says what the editor needs in it",
+            path.display()
+        ));
+    }
+    for editor in &arguments.editor {
+        session.tell(editor.next());
+    }
+    Ok(())
+}
+
+fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 /// A path as a shell takes it.
@@ -105,6 +159,10 @@ fn choose(session: &Session, arguments: &Arguments) -> Result<Choices, Failed> {
             Workflow::LeftOut
         } else {
             Workflow::Written
+        },
+        editors: match arguments.editor.as_slice() {
+            [] => vec![Editor::Vscode],
+            named => named.to_vec(),
         },
     };
     let asks = standard::stdin().is_terminal() && session.draws() && !arguments.yes;
@@ -140,6 +198,13 @@ fn ask(
     }
     if arguments.console.is_none() {
         choices.console = person.ask("console: serial, screen or both", "both", one_of)?;
+    }
+    if arguments.editor.is_empty() {
+        let question = "editor: vscode, neovim, helix, zed or none";
+        choices.editors = person.ask(question, "vscode", |answer| match answer {
+            "none" => Ok(Vec::new()),
+            name => one_of(name).map(|editor| vec![editor]),
+        })?;
     }
     if !arguments.no_ci && !person.confirm("a workflow for GitHub Actions")? {
         choices.workflow = Workflow::LeftOut;

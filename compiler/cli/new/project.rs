@@ -9,6 +9,8 @@ use crate::io::NewFile;
 use crate::source::{SourceId, Span};
 use crate::syntax::{self, Document, Node, Value, quote};
 
+use super::editors::{self, Editor};
+
 const MINIMAL: &str = include_str!("../../../manifests/minimal/zos.kdl");
 const DEMO: &str = include_str!("../../../manifests/demo/zos.kdl");
 const ZERO_OS: &str = include_str!("../../../manifests/zero-os/zos.kdl");
@@ -78,6 +80,7 @@ pub(super) struct Choices {
     pub(super) template: Template,
     pub(super) console: Console,
     pub(super) workflow: Workflow,
+    pub(super) editors: Vec<Editor>,
 }
 
 /// Whether a text may be the name of an image.
@@ -115,10 +118,6 @@ pub(super) fn files(choices: &Choices) -> BTreeMap<String, NewFile> {
         ),
         (".gitignore", include_str!("files/gitignore").to_owned()),
         ("keys/README.md", include_str!("files/keys.md").to_owned()),
-        (
-            ".vscode/settings.json",
-            include_str!("files/vscode-settings.json").to_owned(),
-        ),
     ];
     if choices.workflow == Workflow::Written {
         texts.push((
@@ -133,13 +132,11 @@ pub(super) fn files(choices: &Choices) -> BTreeMap<String, NewFile> {
     if choices.template == Template::ZeroOs {
         texts.extend(BESIDE_ZERO_OS.map(|(path, text, runs)| (path, text.to_owned(), runs)));
     }
-    texts
-        .into_iter()
-        .map(|(path, text, executable)| {
-            let bytes = text.into_bytes();
-            (path.to_owned(), NewFile { bytes, executable })
-        })
-        .collect()
+    let texts = texts.into_iter().map(|(path, text, executable)| {
+        let bytes = text.into_bytes();
+        (path.to_owned(), NewFile { bytes, executable })
+    });
+    texts.chain(editors::files(&choices.editors)).collect()
 }
 
 /// The template with the chosen name and consoles.
@@ -279,6 +276,7 @@ mod tests {
                     template: *template,
                     console,
                     workflow: Workflow::LeftOut,
+                    editors: Vec::new(),
                 });
                 assert!(text.contains("image \"3rd-image\""), "{text}");
                 assert!(text.contains(words), "{text}");

@@ -231,8 +231,33 @@ exports.open = function open(folder, settings = {}) {
   }
   const plain = (...names) => function (...given) { names.forEach((name, index) => (this[name] = given[index])); };
 
+  /** Edits by file. The language client sets them as pairs of an edit and what is said about it. */
+  class WorkspaceEdit {
+    #edits = new Map();
+    set(uri, edits) {
+      const plain = edits.map((edit) => (Array.isArray(edit) ? edit[0] : edit));
+      this.#edits.set(uri.toString(), [uri, plain]);
+    }
+    get(uri) {
+      return this.#edits.get(uri.toString())?.[1] ?? [];
+    }
+    has(uri) {
+      return this.#edits.has(uri.toString());
+    }
+    replace(uri, range, newText) {
+      this.set(uri, [...this.get(uri), new values.TextEdit(range, newText)]);
+    }
+    get size() {
+      return this.#edits.size;
+    }
+    entries() {
+      return [...this.#edits.values()];
+    }
+  }
+
   const vscode = strict("vscode", {
     ...values,
+    WorkspaceEdit,
     languages,
     workspace,
     window,
