@@ -3,6 +3,7 @@
 
 import * as vscode from "vscode";
 import { LanguageClient, State, type LanguageClientOptions, type ServerOptions } from "vscode-languageclient/node";
+import { adopt } from "./parts";
 import { find, named, type Program } from "./program";
 import { Status } from "./status";
 import { COMMANDS, Provider, run, type Command } from "./tasks";
@@ -40,7 +41,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<Face> 
       }
     }),
     vscode.workspace.onDidGrantWorkspaceTrust(() => restart()),
+    vscode.workspace.onDidOpenTextDocument(adopt),
   );
+  await Promise.all(vscode.workspace.textDocuments.map(adopt));
   await restart();
   return { client: () => client };
 }

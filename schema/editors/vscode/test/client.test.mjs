@@ -85,6 +85,19 @@ test("a manifest is laid out", options, async () => {
   assert.equal(editor.applied(document, edits), 'edition 1\nimage a\nunit web {\n    exec "/bin/ö" // größer\n}\n');
 });
 
+test("an imported file is in the language of its manifest, and other KDL is not", options, async () => {
+  writeFileSync(path.join(folder, "other.kdl"), "layout { pane }\n");
+  editor.change(editor.show(manifest), TEXT.replace("größe", "a"));
+  const imported = editor.show(units);
+  const other = editor.show(path.join(folder, "other.kdl"));
+  assert.equal(imported.languageId, "zos-kdl");
+  assert.equal(other.languageId, "plaintext");
+  editor.change(imported, "unit network { targt }\n");
+  await until("a problem", () => found(imported).some(({ code }) => (code.value ?? code) === "zosc::manifest::unknown-node"), editor);
+  assert.equal(found(other).length, 0);
+  editor.change(imported, "unit network { target }\n");
+});
+
 test("the server is started anew when its settings change, and on request", options, async () => {
   const before = editor.face.client();
   editor.fire("settings", { affectsConfiguration: (name) => name === "zosc.arguments" });

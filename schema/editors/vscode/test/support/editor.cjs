@@ -68,6 +68,12 @@ exports.open = function open(folder, settings = {}) {
         has: (uri) => diagnostics.has(uri.toString()),
         get: (uri) => diagnostics.get(uri.toString()),
       }),
+      setTextDocumentLanguage: async (document, language) => {
+        fire("close", document);
+        document.become(language);
+        fire("open", document);
+        return document;
+      },
       createLanguageStatusItem: (id) => (seen.status = { id, dispose() {} }),
     },
     {
@@ -201,6 +207,12 @@ exports.open = function open(folder, settings = {}) {
         if (name === "set") {
           return (text) => {
             state.current = createTextDocument(uri, text, language, state.current.version + 1);
+          };
+        }
+        if (name === "become") {
+          return (other) => {
+            language = other;
+            state.current = createTextDocument(uri, state.current.getText(), language, state.current.version);
           };
         }
         if (name === "save") {

@@ -1,0 +1,178 @@
+//! A Neovim without a screen, into which keys are typed from outside, as `nvim --server` does it.
+
+#![allow(dead_code, unreachable_pub)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long anything may take on a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A Neovim with files of a folder open.
+pub struct Neovim {
+    child: Child,
+    socket: PathBuf,
+    _home: tempfile::TempDir,
+}
+
+impl Neovim {
+    /// Whether there is one; it is said aloud where there is none.
+    pub fn is_there() -> bool {
+        let there = Command::new("nvim").arg("--version").output().is_ok();
+        if !there {
+            println!("skipped: there is no nvim");
+        }
+        there
+    }
+
+    /// Opens a file with our configuration and the program that the tests were built with.
+    pub fn open(folder: &Path, file: &str) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let socket = home.path().join("socket");
+        let program = assert_cmd::cargo::cargo_bin("zosc");
+        let search = std::env::var("PATH").unwrap_or_default();
+        let child = Command::new("nvim")
+            .args(["--headless", "-n", "-i", "NONE", "-u"])
+            .arg(configuration())
+            .arg("--listen")
+            .arg(&socket)
+            .arg(file)
+            .current_dir(folder)
+            .env(
+                "PATH",
+                format!("{}:{search}", program.parent().unwrap().display()),
+            )
+            .env("HOME", home.path())
+            .env("XDG_STATE_HOME", home.path())
+            .env("ZOSC_STORE", folder.join("store"))
+            .env_remove("SOURCE_DATE_EPOCH")
+            .env_remove("NVIM")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let neovim = Self {
+            child,
+            socket,
+            _home: home,
+        };
+        neovim.until("Neovim to listen", || neovim.socket.exists().then_some(()));
+        neovim
+    }
+
+    fn ask(&self, arguments: &[&str]) -> Result<String, String> {
+        let output = Command::new("nvim")
+            .arg("--server")
+            .arg(&self.socket)
+            .args(arguments)
+            .env_remove("NVIM")
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let (said, failed) = (text(&output.stdout), text(&output.stderr));
+        if output.status.success() && !failed.contains("Failed to evaluate expression") {
+            Ok(said)
+        } else {
+            Err(format!("{said}{failed}"))
+        }
+    }
+
+    /// Types keys, in Vim's notation.
+    pub fn keys(&self, keys: &str) {
+        self.ask(&["--remote-send", keys]).unwrap();
+    }
+
+    /// What a Lua expression comes to, as JSON.
+    pub fn lua(&self, expression: &str) -> serde_json::Value {
+        let quoted = expression.replace('\'', "''");
+        let asked = format!("json_encode(luaeval('{quoted}'))");
+        let said = self
+            .ask(&["--remote-expr", &asked])
+            .unwrap_or_else(|failed| panic!("{expression}: {failed}"));
+        serde_json::from_str(&said).unwrap_or_else(|_| panic!("{expression}: {said}"))
+    }
+
+    /// Lines of a file that is open in some buffer.
+    pub fn text(&self, file: &str) -> String {
+        let lines = self.lua(&format!(
+            "vim.api.nvim_buf_get_lines(vim.fn.bufnr('{file}'), 0, -1, false)"
+        ));
+        let lines = lines.as_array().unwrap().iter();
+        let lines: Vec<&str> = lines.filter_map(serde_json::Value::as_str).collect();
+        lines.join("\n") + "\n"
+    }
+
+    /// Messages of the problems in the buffer before us.
+    pub fn problems(&self) -> Vec<String> {
+        let found =
+            self.lua("vim.tbl_map(function(d) return d.message end, vim.diagnostic.get(0))");
+        let found = found.as_array().cloned().unwrap_or_default();
+        let texts = found.iter().filter_map(serde_json::Value::as_str);
+        texts.map(str::to_owned).collect()
+    }
+
+    /// Waits until something is there.
+    pub fn until<T>(&self, what: &str, ready: impl Fn() -> Option<T>) -> T {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            if let Some(found) = ready() {
+                return found;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let messages = self.ask(&["--remote-expr", "execute('messages')"]);
+        panic!("waited in vain for {what}; Neovim said: {messages:?}");
+    }
+
+    /// Waits until a file's text has these words.
+    pub fn until_text(&self, file: &str, words: &str) {
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            if self.text(file).contains(words) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let messages = self.ask(&["--remote-expr", "execute('messages')"]);
+        panic!(
+            "`{words}` did not come into {file}:\n{}\n{messages:?}",
+            self.text(file)
+        );
+    }
+
+    /// The process of the server.
+    pub fn server(&self) -> u32 {
+        let parent = self.child.id().to_string();
+        let found = Command::new("pgrep").args(["-P", &parent, "zosc"]).output();
+        let found = String::from_utf8(found.unwrap().stdout).unwrap();
+        found.trim().parse().expect("one server")
+    }
+
+    /// Leaves, and waits until it has ended well.
+    pub fn quit(mut self) {
+        self.keys("<C-\\><C-n>:qa!<CR>");
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                assert!(status.success(), "{status}");
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("Neovim did not end");
+    }
+}
+
+impl Drop for Neovim {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The file that ships for Neovim.
+fn configuration() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/editors/neovim/zosc.lua")
+}
