@@ -121,3 +121,8 @@ fn the_store() {
 fn what_is_in_an_image_and_why() {
     follow("explain.md", &[]);
 }
+
+#[test]
+fn in_an_editor() {
+    follow("editors.md", &[]);
+}

@@ -15,8 +15,9 @@ use support::project::Project;
 
 /// A project whose manifest imports a file, with the indexes of its repositories in the store; and how a package's name begins that they
 /// have, and goes on.
-fn project(sections: &str) -> (Project, &'static str, &'static str) {
+fn project(sections: &str, units: &str) -> (Project, &'static str, &'static str) {
     let project = Project::new(sections);
+    project.write("units/site.kdl", units);
     let Some(alpine) = oracle::alpine() else {
         project.succeed(&["resolve", "marks"]);
         return (project, "mar", "ks");
@@ -36,130 +37,120 @@ fn project(sections: &str) -> (Project, &'static str, &'static str) {
 
 const MANIFEST: &str = r#"import "units/site.kdl"
 zinit dialect=toml
-unit größe { target; requires netwrok }
+/* größer */ unit site { target; requires netwrok }
 "#;
 
 const UNITS: &str = "unit network { target }\nunit late { target; requires network }\n";
 
 #[test]
 fn problems_appear_and_a_fix_is_applied() {
-    if !Neovim::is_there() {
-        return;
-    }
-    let (project, ..) = project(MANIFEST);
-    project.write("units/site.kdl", UNITS);
-    let neovim = Neovim::open(project.folder.path(), "zos.kdl");
-    let problem = neovim.until("a problem", || neovim.problems().first().cloned());
-    assert!(problem.contains("there is no unit `netwrok`"), "{problem}");
-    let codes = neovim.lua("vim.tbl_map(function(d) return d.code end, vim.diagnostic.get(0))");
-    assert_eq!(codes[0], "zosc::check::unknown-unit");
+    for nvim in neovim::programs() {
+        let (project, ..) = project(MANIFEST, UNITS);
+        let neovim = Neovim::open(&nvim, project.folder.path(), "zos.kdl");
+        let problem = neovim.until("a problem", || neovim.problems().first().cloned());
+        assert!(problem.contains("there is no unit `netwrok`"), "{problem}");
+        let codes = neovim.lua("vim.tbl_map(function(d) return d.code end, vim.diagnostic.get(0))");
+        assert_eq!(codes[0], "zosc::check::unknown-unit");
 
-    // What a person would choose from the list that Neovim shows.
-    neovim.lua("(function() vim.ui.select = function(items, _, done) done(items[1], 1) end end)()");
-    neovim.keys("/netwrok<CR>:ZosFix<CR>");
-    neovim.until_text("zos.kdl", "requires network }");
-    neovim.until("no problem", || neovim.problems().is_empty().then_some(()));
-    neovim.quit();
+        // What a person would choose from the list that Neovim shows.
+        neovim.lua(
+            "(function() vim.ui.select = function(items, _, done) done(items[1], 1) end end)()",
+        );
+        neovim.keys("/netwrok<CR>:ZosFix<CR>");
+        neovim.until_text("zos.kdl", "requires network }");
+        neovim.until("no problem", || neovim.problems().is_empty().then_some(()));
+        neovim.quit();
+    }
 }
 
 #[test]
 fn packages_are_completed_while_they_are_typed() {
-    if !Neovim::is_there() {
-        return;
+    for nvim in neovim::programs() {
+        let (project, typed, rest) = project("packages {\n    install musl\n}\n", "");
+        let neovim = Neovim::open(&nvim, project.folder.path(), "zos.kdl");
+        neovim.until_attached();
+        // The indexes are read on a thread; until they are there, a completion has none of their names.
+        let wanted = format!("{typed}{rest}");
+        neovim.keys(&format!("/install musl<CR>A {typed}"));
+        neovim.until("the package among the completions", || {
+            neovim.keys("<C-x><C-o>");
+            let words = neovim.lua(
+                "vim.tbl_map(function(i) return i.word end, vim.fn.complete_info({'items'}).items)",
+            );
+            let words = words.as_array().cloned().unwrap_or_default();
+            let found = words.iter().position(|word| *word == wanted.as_str())?;
+            neovim.keys(&"<C-n>".repeat(found));
+            neovim.keys("<C-y><Esc>");
+            Some(())
+        });
+        neovim.until_text("zos.kdl", &format!("install musl {wanted}\n"));
+        neovim.quit();
     }
-    let (project, typed, rest) = project("packages {\n    install musl\n}\n");
-    let neovim = Neovim::open(project.folder.path(), "zos.kdl");
-    neovim.until("the server", || {
-        (neovim.lua("#vim.lsp.buf_get_clients(0)") == 1).then_some(())
-    });
-    // The indexes are read on a thread; until they are there, a completion has none of their names.
-    let wanted = format!("{typed}{rest}");
-    neovim.keys(&format!("/install musl<CR>A {typed}"));
-    neovim.until("the package among the completions", || {
-        neovim.keys("<C-x><C-o>");
-        let words = neovim.lua(
-            "vim.tbl_map(function(i) return i.word end, vim.fn.complete_info({'items'}).items)",
-        );
-        let words = words.as_array().cloned().unwrap_or_default();
-        let found = words.iter().position(|word| *word == wanted.as_str())?;
-        neovim.keys(&"<C-n>".repeat(found));
-        neovim.keys("<C-y><Esc>");
-        Some(())
-    });
-    neovim.until_text("zos.kdl", &format!("install musl {wanted}\n"));
-    neovim.quit();
 }
 
 #[test]
 fn a_unit_is_renamed_in_every_file_and_found_from_every_file() {
-    if !Neovim::is_there() {
-        return;
-    }
-    let (project, ..) = project(&MANIFEST.replace("netwrok", "network"));
-    project.write("units/site.kdl", UNITS);
-    let neovim = Neovim::open(project.folder.path(), "zos.kdl");
-    neovim.until("the server", || {
-        (neovim.lua("#vim.lsp.buf_get_clients(0)") == 1).then_some(())
-    });
-    neovim.keys("/requires network<CR>w");
-    neovim.lua("vim.lsp.buf.rename('lan')");
-    neovim.until_text("zos.kdl", "unit größe { target; requires lan }");
-    neovim.until_text(
-        "units/site.kdl",
-        "unit lan { target }\nunit late { target; requires lan }",
-    );
-    neovim.keys(":wall<CR>");
+    for nvim in neovim::programs() {
+        let (project, ..) = project(&MANIFEST.replace("netwrok", "network"), UNITS);
+        let neovim = Neovim::open(&nvim, project.folder.path(), "zos.kdl");
+        neovim.until_attached();
+        neovim.keys("/requires network<CR>w");
+        neovim.lua("vim.lsp.buf.rename('lan')");
+        neovim.until_text("zos.kdl", "unit site { target; requires lan }");
+        neovim.until_text(
+            "units/site.kdl",
+            "unit lan { target }\nunit late { target; requires lan }",
+        );
+        neovim.keys(":wall<CR>");
 
-    // The file that is imported opens with a server of its own accord.
-    neovim.lua("vim.lsp.buf.definition()");
-    neovim.until("the other file", || {
-        let name = neovim.lua("vim.fn.expand('%:t')");
-        (name == "site.kdl").then_some(())
-    });
-    assert_eq!(neovim.lua("vim.bo.filetype"), "zos-kdl");
-    neovim.until("the server", || {
-        (neovim.lua("#vim.lsp.buf_get_clients(0)") == 1).then_some(())
-    });
-    neovim.quit();
+        // The file that is imported opens with a server of its own accord.
+        neovim.lua("vim.lsp.buf.definition()");
+        neovim.until("the other file", || {
+            let name = neovim.lua("vim.fn.expand('%:t')");
+            (name == "site.kdl").then_some(())
+        });
+        assert_eq!(neovim.lua("vim.bo.filetype"), "zos-kdl");
+        neovim.until_attached();
+        neovim.quit();
+    }
 }
 
 #[test]
 fn a_manifest_is_laid_out_and_the_server_ends_with_the_editor() {
-    if !Neovim::is_there() {
-        return;
+    for nvim in neovim::programs() {
+        let (project, ..) = project(
+            "/* größer */ unit site   {\n  target   // größer\n}\nzinit dialect=toml\n",
+            "",
+        );
+        let neovim = Neovim::open(&nvim, project.folder.path(), "zos.kdl");
+        neovim.until_attached();
+        neovim.keys(":ZosFormat<CR>");
+        neovim.until_text("zos.kdl", "unit site {\n    target // größer\n}\n");
+        let server = neovim.server();
+        neovim.quit();
+        assert!(!std::path::Path::new(&format!("/proc/{server}/exe")).exists());
     }
-    let (project, ..) = project("unit größe   {\n        target   // größer\n}\n");
-    let neovim = Neovim::open(project.folder.path(), "zos.kdl");
-    neovim.until("the server", || {
-        (neovim.lua("#vim.lsp.buf_get_clients(0)") == 1).then_some(())
-    });
-    neovim.keys(":ZosFormat<CR>");
-    neovim.until_text("zos.kdl", "\nunit größe {\n    target // größer\n}\n");
-    let server = neovim.server();
-    neovim.quit();
-    assert!(!std::path::Path::new(&format!("/proc/{server}/exe")).exists());
 }
 
 #[test]
 fn without_zosc_neovim_says_what_to_do() {
-    if !Neovim::is_there() {
-        return;
+    for nvim in neovim::programs() {
+        let project = Project::new("");
+        project.write(
+            "nowhere.lua",
+            "vim.g.zosc = { cmd = { '/nowhere/zosc', 'lsp' } }\n",
+        );
+        let neovim = Neovim::open(&nvim, project.folder.path(), "nowhere.lua");
+        neovim.keys(":luafile nowhere.lua<CR>:let g:loaded_zosc = v:null<CR>:source $MYVIMRC<CR>:edit zos.kdl<CR>");
+        let message = neovim.until("a message", || {
+            let said = neovim.lua("vim.fn.execute('messages')");
+            let said = said.as_str().unwrap_or_default().to_owned();
+            said.contains("/nowhere/zosc").then_some(said)
+        });
+        assert!(
+            message.contains("install zosc, or name it in vim.g.zosc.cmd"),
+            "{message}"
+        );
+        neovim.quit();
     }
-    let project = Project::new("");
-    project.write(
-        "nowhere.lua",
-        "vim.g.zosc = { cmd = { '/nowhere/zosc', 'lsp' } }\n",
-    );
-    let neovim = Neovim::open(project.folder.path(), "nowhere.lua");
-    neovim.keys(":luafile nowhere.lua<CR>:let g:loaded_zosc = v:null<CR>:source $MYVIMRC<CR>:edit zos.kdl<CR>");
-    let message = neovim.until("a message", || {
-        let said = neovim.lua("vim.fn.execute('messages')");
-        let said = said.as_str().unwrap_or_default().to_owned();
-        said.contains("/nowhere/zosc").then_some(said)
-    });
-    assert!(
-        message.contains("install zosc, or name it in vim.g.zosc.cmd"),
-        "{message}"
-    );
-    neovim.quit();
 }

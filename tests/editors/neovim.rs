@@ -1,6 +1,6 @@
 //! A Neovim without a screen, into which keys are typed from outside, as `nvim --server` does it.
 
-#![allow(dead_code, unreachable_pub)]
+#![allow(unreachable_pub)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,30 +9,36 @@ use std::time::{Duration, Instant};
 /// How long anything may take on a machine that has other things to do.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// The Neovims to try: that of the distribution, and a current one, where `ZOSC_TEST_NVIM` names it. That there is none is said aloud.
+pub fn programs() -> Vec<PathBuf> {
+    let named = std::env::var_os("ZOSC_TEST_NVIM").map(PathBuf::from);
+    let runs = |program: &PathBuf| Command::new(program).arg("--version").output().is_ok();
+    let found: Vec<PathBuf> = std::iter::once(PathBuf::from("nvim"))
+        .chain(named)
+        .filter(runs)
+        .collect();
+    if found.is_empty() {
+        println!("skipped: there is no nvim");
+    }
+    found
+}
+
 /// A Neovim with files of a folder open.
 pub struct Neovim {
+    program: PathBuf,
     child: Child,
     socket: PathBuf,
     _home: tempfile::TempDir,
 }
 
 impl Neovim {
-    /// Whether there is one; it is said aloud where there is none.
-    pub fn is_there() -> bool {
-        let there = Command::new("nvim").arg("--version").output().is_ok();
-        if !there {
-            println!("skipped: there is no nvim");
-        }
-        there
-    }
-
     /// Opens a file with our configuration and the program that the tests were built with.
-    pub fn open(folder: &Path, file: &str) -> Self {
+    pub fn open(program: &Path, folder: &Path, file: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
         let socket = home.path().join("socket");
-        let program = assert_cmd::cargo::cargo_bin("zosc");
+        let zosc = assert_cmd::cargo::cargo_bin("zosc");
         let search = std::env::var("PATH").unwrap_or_default();
-        let child = Command::new("nvim")
+        let child = Command::new(program)
             .args(["--headless", "-n", "-i", "NONE", "-u"])
             .arg(configuration())
             .arg("--listen")
@@ -41,7 +47,7 @@ impl Neovim {
             .current_dir(folder)
             .env(
                 "PATH",
-                format!("{}:{search}", program.parent().unwrap().display()),
+                format!("{}:{search}", zosc.parent().unwrap().display()),
             )
             .env("HOME", home.path())
             .env("XDG_STATE_HOME", home.path())
@@ -54,6 +60,7 @@ impl Neovim {
             .spawn()
             .unwrap();
         let neovim = Self {
+            program: program.to_owned(),
             child,
             socket,
             _home: home,
@@ -63,7 +70,7 @@ impl Neovim {
     }
 
     fn ask(&self, arguments: &[&str]) -> Result<String, String> {
-        let output = Command::new("nvim")
+        let output = Command::new(&self.program)
             .arg("--server")
             .arg(&self.socket)
             .args(arguments)
@@ -72,10 +79,12 @@ impl Neovim {
             .unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let (said, failed) = (text(&output.stdout), text(&output.stderr));
-        if output.status.success() && !failed.contains("Failed to evaluate expression") {
-            Ok(said)
+        // 0.7 answers on standard error.
+        let both = format!("{said}{failed}");
+        if output.status.success() {
+            Ok(both)
         } else {
-            Err(format!("{said}{failed}"))
+            Err(both)
         }
     }
 
@@ -102,6 +111,15 @@ impl Neovim {
         let lines = lines.as_array().unwrap().iter();
         let lines: Vec<&str> = lines.filter_map(serde_json::Value::as_str).collect();
         lines.join("\n") + "\n"
+    }
+
+    /// Waits until the server has been started for the buffer before us.
+    pub fn until_attached(&self) {
+        self.until("the server", || {
+            let clients = "vim.lsp.get_clients and vim.lsp.get_clients({bufnr = 0}) or vim.lsp.buf_get_clients(0)";
+            let count = self.lua(&format!("vim.tbl_count({clients})"));
+            (count == 1).then_some(())
+        });
     }
 
     /// Messages of the problems in the buffer before us.

@@ -63,12 +63,21 @@ local function is_imported(file)
   return false
 end
 
--- What a code lens or a command does: zosc in a terminal below, where the manifest is.
-local function run(words, folder)
-  local command = { chosen.cmd[1] }
-  vim.list_extend(command, words)
+-- What a code lens or a command does: zosc in a terminal below, with each list of arguments as long as the one before it succeeds.
+local function run(folder, steps)
+  local lines = {}
+  for _, step in ipairs(steps) do
+    local words = vim.list_extend({ chosen.cmd[1] }, step)
+    table.insert(lines, table.concat(vim.tbl_map(vim.fn.shellescape, words), " "))
+  end
+  vim.cmd("silent! wall")
   vim.cmd("botright 15new")
-  vim.fn.termopen(command, { cwd = folder, env = chosen.env })
+  local command = { "sh", "-c", table.concat(lines, " && ") }
+  if vim.fn.has("nvim-0.11") == 1 then
+    vim.fn.jobstart(command, { cwd = folder, env = chosen.env, term = true })
+  else
+    vim.fn.termopen(command, { cwd = folder, env = chosen.env })
+  end
   vim.cmd("startinsert")
 end
 
@@ -77,25 +86,12 @@ local function folder_of(buffer)
   return root_of(file) or vim.fn.fnamemodify(file, ":p:h")
 end
 
--- Arguments of a lens: the manifest's address, and what comes behind the command.
-local function run_lens(word)
-  return function(command, context)
-    local more = {}
-    local folder = folder_of(context.bufnr)
-    for index, argument in ipairs(vim.tbl_flatten(command.arguments or {})) do
-      if index == 1 and argument:match("^file:") then
-        folder = vim.fn.fnamemodify(vim.uri_to_fname(argument), ":h")
-      else
-        table.insert(more, argument)
-      end
-    end
-    vim.cmd("silent! wall")
-    run(vim.list_extend({ word }, more), folder)
+-- The commands of code lenses say themselves what they run, and where.
+for _, name in ipairs({ "check", "build", "boot", "source", "shell" }) do
+  vim.lsp.commands["zosc." .. name] = function(command)
+    local asked = command.arguments[1]
+    run(asked.folder, asked.steps)
   end
-end
-
-for _, word in ipairs({ "check", "build", "boot" }) do
-  vim.lsp.commands["zosc." .. word] = run_lens(word)
 end
 
 local function format(buffer)
@@ -121,8 +117,7 @@ local function attached(client, buffer)
   end)
   for _, word in ipairs({ "check", "build", "boot" }) do
     command("Zos" .. word:sub(1, 1):upper() .. word:sub(2), function()
-      vim.cmd("silent! wall")
-      run({ word }, folder_of(buffer))
+      run(folder_of(buffer), { { word } })
     end)
   end
   local offers = client.server_capabilities or {}

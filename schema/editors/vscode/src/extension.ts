@@ -6,7 +6,7 @@ import { LanguageClient, State, type LanguageClientOptions, type ServerOptions }
 import { adopt } from "./parts";
 import { find, named, type Program } from "./program";
 import { Status } from "./status";
-import { COMMANDS, Provider, run, type Command } from "./tasks";
+import { COMMANDS, Provider, request, run, type Command, type Request } from "./tasks";
 
 /** Manifests, and files that they import. */
 const SELECTOR = [
@@ -34,7 +34,9 @@ export async function activate(context: vscode.ExtensionContext): Promise<Face> 
     vscode.tasks.registerTaskProvider("zosc", new Provider()),
     vscode.commands.registerCommand("zosc.restart", restart),
     vscode.commands.registerCommand("zosc.showOutput", () => output.show()),
-    ...COMMANDS.map((command) => vscode.commands.registerCommand(`zosc.${command}`, (...given) => runFor(command, given))),
+    ...COMMANDS.map((command) => vscode.commands.registerCommand(`zosc.${command}`, (asked) => runFor(command, asked))),
+    // Of code lenses alone: a source by itself, and a shell in the sandbox in which it is built.
+    ...["source", "shell"].map((name) => vscode.commands.registerCommand(`zosc.${name}`, (asked: Request) => run(asked))),
     vscode.workspace.onDidChangeConfiguration((change) => {
       if (["path", "arguments", "environment"].some((name) => change.affectsConfiguration(`zosc.${name}`))) {
         void restart();
@@ -120,13 +122,20 @@ async function offerSettings(message: string): Promise<void> {
   }
 }
 
-/** A command of the palette, or of a code lens, which says what it is about: the manifest's address and further arguments. */
-async function runFor(command: Command, given: readonly unknown[]): Promise<void> {
-  const [address, ...more] = given.flat().filter((word): word is string => typeof word === "string");
-  const manifest = address === undefined ? vscode.window.activeTextEditor?.document.uri : vscode.Uri.parse(address);
-  if (manifest === undefined) {
+/** A command of a code lens, which says what is to be run, or of the palette, for the manifest in front. */
+async function runFor(command: Command, asked: unknown): Promise<void> {
+  if (isRequest(asked)) {
+    await run(asked);
+    return;
+  }
+  const manifest = vscode.window.activeTextEditor?.document.uri;
+  if (manifest?.scheme !== "file") {
     void vscode.window.showInformationMessage("Open a zos.kdl first.");
     return;
   }
-  await run(command, manifest, more);
+  await run(request(command, manifest.fsPath));
+}
+
+function isRequest(asked: unknown): asked is Request {
+  return typeof asked === "object" && asked !== null && "folder" in asked && "steps" in asked;
 }

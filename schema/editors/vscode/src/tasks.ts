@@ -1,4 +1,4 @@
-// Tasks: `zosc check`, `build` and `boot` in a terminal, for the menu of tasks, for tasks.json, and for commands.
+// Tasks: zosc in a terminal, for the menu of tasks, for tasks.json, for commands, and for the code lenses of the server.
 
 import * as path from "node:path";
 import * as vscode from "vscode";
@@ -12,6 +12,12 @@ interface Definition extends vscode.TaskDefinition {
   readonly command: Command;
   readonly manifest?: string;
   readonly arguments?: readonly string[];
+}
+
+/** What a code lens asks for: zosc with each of these lists of arguments, one after another as long as they succeed. */
+export interface Request {
+  readonly folder: string;
+  readonly steps: readonly (readonly string[])[];
 }
 
 /** Offers a task for every command and every manifest at the top of a workspace folder. */
@@ -37,28 +43,54 @@ export class Provider implements vscode.TaskProvider {
   }
 }
 
-/** Runs a command for a manifest in a terminal, with `more` behind it. */
-export async function run(command: Command, manifest: vscode.Uri, more: readonly string[]): Promise<void> {
-  const document = vscode.workspace.textDocuments.find((document) => document.uri.toString() === manifest.toString());
-  await document?.save();
-  const folder = vscode.workspace.getWorkspaceFolder(manifest);
-  await vscode.tasks.executeTask(task({ type: "zosc", command, manifest: manifest.fsPath, arguments: more }, folder));
+/** What a command of the palette comes to for a manifest. `boot` takes an image; its manifest is the one beside it. */
+export function request(command: Command, manifest: string): Request {
+  return { folder: path.dirname(manifest), steps: [[command, ...(command === "boot" ? [] : [path.basename(manifest)])]] };
 }
 
-function task(definition: Definition, folder: vscode.WorkspaceFolder | undefined): vscode.Task {
+/** Runs the steps in a terminal, and ends with the first that fails. */
+export async function run({ folder, steps }: Request): Promise<void> {
+  // zosc reads what is on the disk.
+  await vscode.workspace.saveAll(false);
+  const scope = vscode.workspace.getWorkspaceFolder(vscode.Uri.file(folder)) ?? vscode.TaskScope.Workspace;
+  for (const step of steps) {
+    const [command = "zosc", ...more] = step;
+    const definition = { type: "zosc", command, arguments: more };
+    const one = new vscode.Task(definition, scope, command, "zosc", execution(folder, step), "$zosc");
+    if ((await end(one)) !== 0) {
+      return;
+    }
+  }
+}
+
+/** Starts a task, and waits for its exit code. */
+async function end(started: vscode.Task): Promise<number | undefined> {
+  const ended = new Promise<number | undefined>((resolve) => {
+    const listening = vscode.tasks.onDidEndTaskProcess(({ execution, exitCode }) => {
+      if (execution.task === started || execution.task.definition === started.definition) {
+        listening.dispose();
+        resolve(exitCode);
+      }
+    });
+  });
+  await vscode.tasks.executeTask(started);
+  return ended;
+}
+
+function task(definition: Definition, scope: vscode.WorkspaceFolder | undefined): vscode.Task {
   const { command, manifest = "zos.kdl", arguments: more = [] } = definition;
-  const file = path.resolve(folder?.uri.fsPath ?? process.cwd(), manifest);
-  const program = find();
-  // Paths in what zosc prints start at the folder in which it runs. `boot` takes an image, and its manifest from beside it.
-  const target = command === "boot" ? [] : [path.basename(file)];
-  const execution = new vscode.ProcessExecution(
-    program?.path ?? named(),
-    [...(program?.arguments ?? []), command, ...target, ...more],
-    { cwd: path.dirname(file), env: { ...program?.environment } },
-  );
-  const made = new vscode.Task(definition, folder ?? vscode.TaskScope.Workspace, command, "zosc", execution, "$zosc");
+  const { folder, steps } = request(command, path.resolve(scope?.uri.fsPath ?? process.cwd(), manifest));
+  const step = [...steps.flat(), ...more];
+  const made = new vscode.Task(definition, scope ?? vscode.TaskScope.Workspace, command, "zosc", execution(folder, step), "$zosc");
   if (command === "build") {
     made.group = vscode.TaskGroup.Build;
   }
   return made;
+}
+
+/** zosc in a folder; paths in what it prints start there. */
+function execution(folder: string, step: readonly string[]): vscode.ProcessExecution {
+  const program = find();
+  const words = [...(program?.arguments ?? []), ...step];
+  return new vscode.ProcessExecution(program?.path ?? named(), words, { cwd: folder, env: { ...program?.environment } });
 }

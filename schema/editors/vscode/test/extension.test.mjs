@@ -36,21 +36,23 @@ test("a program that is no language server is told of", async () => {
 test("commands and tasks run zosc where the manifest is, with the settings", async () => {
   const settings = { "zosc.path": "/bin/false", "zosc.arguments": ["--store", "/srv/store"], "zosc.environment": { A: "b" } };
   const editor = await activate(folder, settings);
-  const document = editor.show(path.join(folder, "zos.kdl"));
-  const { commands, env } = { commands: editor.vscode.commands, env: { A: "b" } };
+  editor.show(path.join(folder, "zos.kdl"));
+  const { commands } = editor.vscode;
   await commands.executeCommand("zosc.check");
-  await commands.executeCommand("zosc.build", document.uri.toString(), "--until", "components_verify");
+  await commands.executeCommand("zosc.build");
   await commands.executeCommand("zosc.boot");
+  // zosc reads what is on the disk.
+  assert.equal(editor.seen.saved, 3);
   assert.deepEqual(
     editor.seen.tasks.map(({ execution }) => [execution.process, ...execution.args]),
     [
       ["/bin/false", "--store", "/srv/store", "check", "zos.kdl"],
-      ["/bin/false", "--store", "/srv/store", "build", "zos.kdl", "--until", "components_verify"],
+      ["/bin/false", "--store", "/srv/store", "build", "zos.kdl"],
       ["/bin/false", "--store", "/srv/store", "boot"],
     ],
   );
   for (const { execution, problemMatchers } of editor.seen.tasks) {
-    assert.deepEqual(execution.options, { cwd: folder, env });
+    assert.deepEqual(execution.options, { cwd: folder, env: { A: "b" } });
     assert.equal(problemMatchers, "$zosc");
   }
   const provider = editor.seen.taskProviders.get("zosc");
@@ -64,5 +66,22 @@ test("commands and tasks run zosc where the manifest is, with the settings", asy
   assert.deepEqual(execution.args.slice(2), ["build", "site.zos.kdl", "--locked"]);
   assert.equal(execution.options.cwd, path.join(folder, "images"));
   assert.equal(provider.resolveTask({ definition: { type: "zosc", command: "erase" }, scope: 2 }), undefined);
+  await editor.close();
+});
+
+test("the steps of a code lens run one after another, as long as they succeed", async () => {
+  const editor = await activate(folder, { "zosc.path": "/bin/false" });
+  const asked = { folder: path.join(folder, "images"), steps: [["build", "a.zos.kdl"], ["boot", "dist/a.efi", "--manifest", "a.zos.kdl"]] };
+  const ran = () => editor.seen.tasks.splice(0).map(({ execution }) => [execution.options.cwd, ...execution.args]);
+  await editor.vscode.commands.executeCommand("zosc.boot", asked);
+  assert.deepEqual(
+    ran(),
+    asked.steps.map((step) => [asked.folder, ...step]),
+  );
+  editor.seen.exitCodes.push(1);
+  await editor.vscode.commands.executeCommand("zosc.boot", asked);
+  assert.deepEqual(ran(), [[asked.folder, ...asked.steps[0]]]);
+  await editor.vscode.commands.executeCommand("zosc.shell", { folder, steps: [["shell", "zinit"]] });
+  assert.deepEqual(ran(), [[folder, "shell", "zinit"]]);
   await editor.close();
 });

@@ -21,7 +21,7 @@ exports.open = function open(folder, settings = {}) {
   const diagnostics = new Map();
   const events = new Map();
   const documents = [];
-  const seen = { messages: [], tasks: [], taskProviders: new Map(), status: undefined, log: [] };
+  const seen = { messages: [], tasks: [], taskProviders: new Map(), status: undefined, log: [], exitCodes: [], saved: 0 };
 
   const event = (name) => {
     if (!events.has(name)) {
@@ -103,6 +103,10 @@ exports.open = function open(folder, settings = {}) {
       return existsSync(file) ? [Uri.file(file)] : [];
     },
     openTextDocument: async (uri) => show(uri.fsPath),
+    saveAll: async () => {
+      seen.saved += 1;
+      return true;
+    },
     applyEdit: async (edit) => {
       for (const [uri, edits] of edit.entries()) {
         const document = documents.find((document) => document.uri.toString() === uri.toString()) ?? show(uri.fsPath);
@@ -215,9 +219,6 @@ exports.open = function open(folder, settings = {}) {
             state.current = createTextDocument(uri, state.current.getText(), language, state.current.version);
           };
         }
-        if (name === "save") {
-          return async () => true;
-        }
         const value = state.current[name];
         return typeof value === "function" ? value.bind(state.current) : value;
       },
@@ -304,8 +305,11 @@ exports.open = function open(folder, settings = {}) {
         seen.taskProviders.set(type, provider);
         return new Disposable(() => seen.taskProviders.delete(type));
       },
+      onDidEndTaskProcess: event("taskEnd"),
       executeTask: async (task) => {
         seen.tasks.push(task);
+        const exitCode = seen.exitCodes.shift() ?? 0;
+        setImmediate(() => fire("taskEnd", { execution: { task }, exitCode }));
       },
     }),
     commands: strict("commands", {
