@@ -34,6 +34,11 @@ pub struct Neovim {
 impl Neovim {
     /// Opens a file with our configuration and the program that the tests were built with.
     pub fn open(program: &Path, folder: &Path, file: &str) -> Self {
+        Self::set(program, folder, file, "")
+    }
+
+    /// The same, with a line of Lua before our configuration.
+    pub fn set(program: &Path, folder: &Path, file: &str, settings: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
         let socket = home.path().join("socket");
         let zosc = assert_cmd::cargo::cargo_bin("zosc");
@@ -41,6 +46,7 @@ impl Neovim {
         let child = Command::new(program)
             .args(["--headless", "-n", "-i", "NONE", "-u"])
             .arg(configuration())
+            .args(["--cmd", &format!("lua {settings}")])
             .arg("--listen")
             .arg(&socket)
             .arg(file)
@@ -170,7 +176,8 @@ impl Neovim {
 
     /// Leaves, and waits until it has ended well.
     pub fn quit(mut self) {
-        self.keys("<C-\\><C-n>:qa!<CR>");
+        // It may be gone before it has answered.
+        let _ = self.ask(&["--remote-send", "<C-\\><C-n>:qa!<CR>"]);
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait().unwrap() {
