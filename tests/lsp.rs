@@ -19,6 +19,8 @@ mod formatting;
 mod knowledge;
 #[path = "lsp/lifecycle.rs"]
 mod lifecycle;
+#[path = "lsp/signature.rs"]
+mod signature;
 #[path = "lsp/stdio.rs"]
 mod stdio;
 #[path = "lsp/survival.rs"]

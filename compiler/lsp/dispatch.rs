@@ -10,7 +10,7 @@ use super::client::Client;
 use super::project::Project;
 use super::protocol::{self as lsp, ErrorCode, Request, ResponseError, ServerCapabilities};
 use super::view::{View, Workspace};
-use super::{code_actions, completion, contents, formatting};
+use super::{code_actions, completion, contents, formatting, signature};
 
 /// Every request that a feature answers. An entry says how the client learns of it.
 pub(super) fn table() -> Vec<Feature> {
@@ -22,6 +22,8 @@ pub(super) fn table() -> Vec<Feature> {
         .offered(code_actions::offer),
         Feature::document::<lsp::CompletionRequest>(completion::completion)
             .offered(completion::offer),
+        Feature::document::<lsp::SignatureHelpRequest>(signature::signature)
+            .offered(signature::offer),
         Feature::document::<lsp::DocumentFormattingRequest>(formatting::document)
             .offered(|offers, _| offers.document_formatting_provider = Some(true.into())),
         Feature::document::<lsp::DocumentRangeFormattingRequest>(formatting::range)

@@ -32,6 +32,7 @@ mod cursor;
 mod difference;
 mod edit;
 mod formatting;
+mod signature;
 mod sketch;
 
 use std::io;

@@ -1,8 +1,12 @@
 //! What may be written at the cursor.
 
+use std::path::Path;
+use std::time::Instant;
+
 use serde_json::{Value, json};
 
 use super::client::{Client, HEAD, edited};
+use super::support::oracle::alpine;
 
 /// Items in a line each: what is shown, and the line of the text once it is accepted.
 fn proposals(client: &mut Client, name: &str, place: &Value) -> Vec<String> {
@@ -140,4 +144,59 @@ fn a_space_alone_asks_for_nothing_where_a_block_is_indented() {
         }),
     );
     assert_eq!(answer, Value::Null);
+}
+
+#[test]
+fn alpines_own_index_is_asked_while_one_types() {
+    let Some(alpine) = alpine() else { return };
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests/zero-os");
+    let key = std::fs::read_dir(alpine.join("keys")).unwrap().next();
+    let key = key.unwrap().unwrap().path().canonicalize().unwrap();
+    let mirror = format!("file://{}", alpine.canonicalize().unwrap().display());
+    let text = std::fs::read_to_string(shipped.join("zos.kdl")).unwrap();
+    let text = text
+        .replace("alpine \"3.22\"", "alpine \"3.19\"")
+        .replace("https://dl-cdn.alpinelinux.org/alpine", &mirror)
+        .replace("std:alpine/6165ee59", &key.display().to_string());
+    let mut client = Client::new(&[]);
+    for name in [
+        "kernel/zero-os.config",
+        "rootfs/sysctl.conf",
+        "rootfs/mycelium-peers",
+    ] {
+        client.write(name, &std::fs::read_to_string(shipped.join(name)).unwrap());
+    }
+    client.open_text("zos.kdl", &text);
+    let problems = client.problems("zos.kdl");
+    assert!(!problems.contains(" error "), "{problems}");
+    let typing = text.replacen("install redis", "install redis\n    install openssh-s‸", 1);
+    let place = client.change("zos.kdl", &typing);
+    let mut found = proposals(&mut client, "zos.kdl", &place);
+    while found[0].contains("are being read") {
+        found = proposals(&mut client, "zos.kdl", &place);
+    }
+    assert!(
+        found.contains(&"openssh-sftp-server: install openssh-sftp-server".to_owned()),
+        "{found:?}"
+    );
+    let mut times: Vec<_> = ["", "o", "op", "ossh", "py3-", "nginx", "-doc"]
+        .iter()
+        .flat_map(|typed| {
+            let typed = text.replacen("install redis", &format!("install {typed}‸"), 1);
+            let place = client.change("zos.kdl", &typed);
+            (0..3)
+                .map(|_| {
+                    let start = Instant::now();
+                    client.request_at("textDocument/completion", "zos.kdl", &place);
+                    start.elapsed()
+                })
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    times.sort();
+    eprintln!(
+        "completed in {:?} at the median, {:?} at most",
+        times[times.len() / 2],
+        times.last()
+    );
 }

@@ -9,7 +9,7 @@ use super::super::knowledge::{ModuleFacts, PackageFacts, SymbolFacts};
 use super::super::protocol::CompletionItemKind;
 use super::MOST;
 use super::list::{Ctx, List};
-use super::place::enclosing;
+use super::place::node_at;
 use super::proposal::{Proposal, Rank, Text, best};
 use super::snippet::escaped;
 
@@ -83,8 +83,7 @@ impl Ctx<'_> {
 
     /// A package with the tag that a wish for it must carry, where that can be written beside it.
     fn tagged(&self, name: &str, tag: &str, has_other: bool) -> Text {
-        let node = self.cursor.current().map(|node| node.name(self.text()));
-        let member = node.and_then(|name| enclosing(self.model, &self.cursor)?.member(&name));
+        let member = node_at(self.model, &self.cursor);
         let takes_tag = member.is_some_and(|member| match member.kind {
             Kind::Shape(index) => self.model.shape(index).member(TAG).is_some(),
             Kind::Scalar(_) => false,

@@ -17,6 +17,8 @@ mod snippet;
 mod values;
 mod variables;
 
+pub(super) use place::node_at;
+
 use crate::manifest::model::Model;
 
 use super::client::Client;

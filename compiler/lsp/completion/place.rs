@@ -38,19 +38,20 @@ pub(super) fn wanted<'m>(model: &'m Model, cursor: &Cursor<'_>) -> Option<Wanted
     let wanted = match cursor.slot {
         Slot::Nothing => return None,
         Slot::Name => Wanted::Node(shape),
-        slot => {
-            let name = cursor.current()?.name(cursor.text);
-            let member = shape
-                .member(&name)
-                .filter(|member| member.role.is_child())?;
-            of_node(model, member, slot, cursor)?
-        }
+        slot => of_node(model, node_at(model, cursor)?, slot, cursor)?,
     };
     annotated(wanted, cursor)
 }
 
+/// The node on whose line the cursor is.
+pub(in super::super) fn node_at<'m>(model: &'m Model, cursor: &Cursor<'_>) -> Option<&'m Member> {
+    let name = cursor.current()?.name(cursor.text);
+    let member = enclosing(model, cursor)?.member(&name)?;
+    member.role.is_child().then_some(member)
+}
+
 /// The shape of the block that the cursor is in.
-pub(super) fn enclosing<'m>(model: &'m Model, cursor: &Cursor<'_>) -> Option<&'m Shape> {
+fn enclosing<'m>(model: &'m Model, cursor: &Cursor<'_>) -> Option<&'m Shape> {
     let mut shape = model.root();
     for index in &cursor.path {
         let name = cursor.sketch.node(*index)?.name(cursor.text);
