@@ -136,7 +136,8 @@ pub(super) fn root(path: &Path, top: Option<&Path>, files: &dyn Files) -> PathBu
                 return entry;
             }
         }
-        left -= 1;
+        // Where a folder is open, its depth does not matter.
+        left = left.saturating_sub(1);
         if Some(folder) == top || (top.is_none() && left == 0) {
             break;
         }
