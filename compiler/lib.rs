@@ -63,3 +63,8 @@ pub mod source;
 /// The support code of tests calls the crate by its name, here as in integration tests.
 #[cfg(test)]
 extern crate self as zosc;
+
+/// What the examples of the book are completed with; tests of several modules try those.
+#[cfg(test)]
+#[path = "../tests/suite/frame.rs"]
+mod frame;

@@ -19,9 +19,17 @@ mod formatting;
 mod knowledge;
 #[path = "lsp/lifecycle.rs"]
 mod lifecycle;
+#[path = "lsp/navigation.rs"]
+mod navigation;
+#[path = "lsp/rename.rs"]
+mod rename;
 #[path = "lsp/signature.rs"]
 mod signature;
 #[path = "lsp/stdio.rs"]
 mod stdio;
 #[path = "lsp/survival.rs"]
 mod survival;
+#[path = "lsp/symbols.rs"]
+mod symbols;
+#[path = "lsp/tokens.rs"]
+mod tokens;

@@ -12,7 +12,7 @@ use crate::syntax::{self, Document};
 
 use super::merging::Declared;
 use super::overrides::{self, Changes};
-use super::places::{Folder, Location, Places, fault, nearest_file, normal};
+use super::places::{Location, Places, fault, nearest_file, normal};
 use super::{Override, Settings, environment, library, listed, quoted};
 
 /// How many files one manifest may consist of.
@@ -226,10 +226,7 @@ impl Loader<'_> {
             );
             return None;
         }
-        let to = match import.strip_prefix(library::PREFIX) {
-            Some(name) => Folder::Library(String::new()).locate(&format!("{name}.kdl")),
-            None => from.folder().locate(import),
-        };
+        let to = from.imported(import);
         let exists = match &to {
             Some(Location::Library(path)) => library::read(path).is_some(),
             Some(Location::Disk(path)) => self.files.kind(path).is_some(),

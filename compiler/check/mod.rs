@@ -77,6 +77,7 @@ pub use loading::files;
 pub use outputs::source_variables;
 
 pub(crate) use identity::{timestamp, whole_seconds};
+pub use places::{Folder, Location};
 pub(crate) use places::{nearest_file, normal};
 pub(crate) use quantities::mode;
 pub use quantities::size as size_of;

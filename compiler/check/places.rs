@@ -12,7 +12,7 @@ use super::{Ctx, library, quoted};
 
 /// The folder that the relative paths of a source text start from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Folder {
+pub enum Folder {
     /// An absolute folder of this machine.
     Disk(PathBuf),
     /// A folder of the library, without leading slash.
@@ -21,7 +21,7 @@ pub(super) enum Folder {
 
 /// A file or folder that a manifest names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Location {
+pub enum Location {
     /// An absolute, normal path of this machine.
     Disk(PathBuf),
     /// A path in the library, without leading slash.
@@ -47,7 +47,7 @@ impl Places {
 
 impl Folder {
     /// What a path means in this folder; `None` where it steps out of the library.
-    pub(super) fn locate(&self, path: &str) -> Option<Location> {
+    pub fn locate(&self, path: &str) -> Option<Location> {
         match self {
             Self::Disk(folder) => Some(Location::Disk(normal(&folder.join(path)))),
             Self::Library(folder) => normal_within(folder, path).map(Location::Library),
@@ -56,8 +56,26 @@ impl Folder {
 }
 
 impl Location {
+    /// What `import PATH` in this file means; `None` where it steps out of the library.
+    pub fn imported(&self, path: &str) -> Option<Self> {
+        match path.strip_prefix(library::PREFIX) {
+            Some(name) => Folder::Library(String::new()).locate(&format!("{name}.kdl")),
+            None => self.folder().locate(path),
+        }
+    }
+
+    /// What a manifest of the library is called where it is imported.
+    pub fn library_name(&self) -> Option<String> {
+        match self {
+            Self::Library(path) => {
+                Some(format!("{}{}", library::PREFIX, path.strip_suffix(".kdl")?))
+            }
+            Self::Disk(_) => None,
+        }
+    }
+
     /// The folder that holds it.
-    pub(super) fn folder(&self) -> Folder {
+    pub fn folder(&self) -> Folder {
         match self {
             Self::Disk(path) => Folder::Disk(path.parent().unwrap_or(Path::new("/")).to_owned()),
             Self::Library(path) => Folder::Library(

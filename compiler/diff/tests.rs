@@ -1,15 +1,12 @@
-#[path = "../../tests/suite/frame.rs"]
-mod frame;
-
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use self::frame::FRAME;
 use super::*;
 use crate::check::{self, Settings};
 use crate::diagnostic::Diagnostics;
+use crate::frame::FRAME;
 use crate::io::Memory;
 use crate::lock::Lock;
 use crate::source::{PLACE_KEY, VALUE_KEY};

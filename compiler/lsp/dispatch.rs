@@ -10,7 +10,10 @@ use super::client::Client;
 use super::project::Project;
 use super::protocol::{self as lsp, ErrorCode, Request, ResponseError, ServerCapabilities};
 use super::view::{View, Workspace};
-use super::{code_actions, completion, contents, formatting, signature};
+use super::{
+    code_actions, completion, contents, folding, formatting, links, navigation, renaming,
+    selection, signature, symbols, tokens,
+};
 
 /// Every request that a feature answers. An entry says how the client learns of it.
 pub(super) fn table() -> Vec<Feature> {
@@ -30,6 +33,29 @@ pub(super) fn table() -> Vec<Feature> {
             .offered(|offers, _| offers.document_range_formatting_provider = Some(true.into())),
         Feature::workspace::<lsp::TextDocumentContentRequest>(contents::contents)
             .offered(contents::offer),
+        Feature::document::<lsp::DefinitionRequest>(navigation::definition)
+            .offered(|offers, _| offers.definition_provider = Some(true.into())),
+        Feature::document::<lsp::ReferencesRequest>(navigation::references)
+            .offered(|offers, _| offers.references_provider = Some(true.into())),
+        Feature::document::<lsp::DocumentHighlightRequest>(navigation::highlights)
+            .offered(|offers, _| offers.document_highlight_provider = Some(true.into())),
+        Feature::fallible::<lsp::PrepareRenameRequest>(renaming::prepare),
+        Feature::fallible::<lsp::RenameRequest>(renaming::edit).offered(renaming::offer),
+        Feature::document::<lsp::DocumentLinkRequest>(links::links).offered(|offers, _| {
+            offers.document_link_provider = Some(lsp::DocumentLinkOptions::default());
+        }),
+        Feature::document::<lsp::DocumentSymbolRequest>(symbols::document_symbols)
+            .offered(|offers, _| offers.document_symbol_provider = Some(true.into())),
+        Feature::workspace::<lsp::WorkspaceSymbolRequest>(|workspace, parameters| {
+            Ok(Some(symbols::workspace_symbols(workspace, &parameters)))
+        })
+        .offered(|offers, _| offers.workspace_symbol_provider = Some(true.into())),
+        Feature::document::<lsp::FoldingRangeRequest>(folding::folding_ranges)
+            .offered(|offers, _| offers.folding_range_provider = Some(true.into())),
+        Feature::document::<lsp::SelectionRangeRequest>(selection::selection_ranges)
+            .offered(|offers, _| offers.selection_range_provider = Some(true.into())),
+        Feature::document::<lsp::SemanticTokensRequest>(tokens::full).offered(tokens::offer),
+        Feature::document::<lsp::SemanticTokensRangeRequest>(tokens::range),
     ]
 }
 

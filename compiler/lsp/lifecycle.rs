@@ -6,13 +6,18 @@ use super::client::Client;
 use super::protocol as lsp;
 use super::server::{Server, Stage};
 use super::text::Encoding;
-use super::{uri, view::Workspace};
+use super::view::Workspace;
+use super::{library, uri};
 
 /// Answers `initialize`.
 pub(super) fn initialize(server: &mut Server, parameters: &Value) -> Value {
     let client = Client::new(parameters);
     let offers = offers(server, &client);
+    let has_addresses = client.shows_contents();
     server.workspace = Workspace::new(client);
+    if !has_addresses {
+        server.workspace.library = library::on_disk(&server.store);
+    }
     server.workspace.folders = folders(parameters);
     let process = parameters.get("processId").and_then(Value::as_u64);
     let process = process.and_then(|process| u32::try_from(process).ok());

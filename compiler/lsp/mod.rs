@@ -4,7 +4,7 @@
 //! everything goes through; it never waits. [`checker`] checks manifests on a thread of its own, the newest state only;
 //! [`reader`] reads on another what caches know ([`knowledge`]);
 //! features answer on others, each over a [`View`](view::View) that does not change meanwhile, from the text as it is and from
-//! the last manifest that was good. [`dispatch`] lists them. Writes no file, runs no program, and never uses the network.
+//! the last manifest that was good. [`dispatch`] lists them. Writes no file but copies of the library ([`library`]), runs no program, and never uses the network.
 
 pub mod client;
 pub mod document;
@@ -34,6 +34,18 @@ mod edit;
 mod formatting;
 mod signature;
 mod sketch;
+
+mod folding;
+mod library;
+mod links;
+mod names;
+mod navigation;
+mod nodes;
+mod places;
+mod renaming;
+mod selection;
+mod symbols;
+mod tokens;
 
 use std::io;
 use std::path::PathBuf;
@@ -106,6 +118,7 @@ fn run(
         wishes,
         readings,
     };
-    let server = Server::new(dispatch::table(), helpers, events, outbox);
+    let store = options.store.clone();
+    let server = Server::new(dispatch::table(), helpers, store, events, outbox);
     Ok(server.run(inbox))
 }

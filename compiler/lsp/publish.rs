@@ -41,7 +41,12 @@ pub(super) struct Publisher {
 impl Publisher {
     /// Takes the problems of a project that was checked.
     pub(super) fn take(&mut self, workspace: &Workspace, project: &Project) {
-        let problems = problems(workspace, project);
+        // A file of the library is no whole manifest, and nobody's to mend.
+        let problems = if workspace.is_shipped(&project.entry) {
+            Problems::from([(project.entry.clone(), Vec::new())])
+        } else {
+            problems(workspace, project)
+        };
         self.projects.insert(project.entry.clone(), problems);
     }
 

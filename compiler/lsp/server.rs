@@ -93,6 +93,8 @@ pub(super) struct Server {
     pub(super) publisher: Publisher,
     pub(super) table: Arc<Vec<Feature>>,
     helpers: Helpers,
+    /// Where contents are kept.
+    pub(super) store: PathBuf,
     events: Sender<Event>,
     outbox: Sender<Message>,
     waiting: BTreeMap<u64, Waiting>,
@@ -107,6 +109,7 @@ impl Server {
     pub(super) fn new(
         table: Vec<Feature>,
         helpers: Helpers,
+        store: PathBuf,
         events: Sender<Event>,
         outbox: Sender<Message>,
     ) -> Self {
@@ -117,6 +120,7 @@ impl Server {
             publisher: Publisher::default(),
             table: Arc::new(table),
             helpers,
+            store,
             events,
             outbox,
             waiting: BTreeMap::new(),

@@ -32,6 +32,10 @@ pub(super) struct Node {
     pub(super) entries: Vec<Entry>,
     /// The nodes of its block.
     pub(super) children: Vec<usize>,
+    /// All of it: from its `/-`, annotation or name to the end of its last part.
+    pub(super) range: Range<usize>,
+    /// Its block with the braces, or as far as that goes.
+    pub(super) block: Option<Range<usize>>,
 }
 
 /// An argument or property as far as it is written.
@@ -45,6 +49,8 @@ pub(super) struct Entry {
     pub(super) value: Option<Range<usize>>,
     /// Whether `/-` leaves it out.
     pub(super) slashed: bool,
+    /// All of it: from its `/-`, annotation, key or value to its end.
+    pub(super) range: Range<usize>,
 }
 
 /// What is open behind some of the tokens.
@@ -72,7 +78,9 @@ impl Sketch {
             return first.sketch;
         }
         // Some block has no end. Look again, and let indentation end those whose content is indented.
-        Walker::walk(text, tokens, true).sketch
+        let mut again = Walker::walk(text, tokens, true);
+        again.end_blocks(0, text.len());
+        again.sketch
     }
 
     /// What is open behind the first `count` tokens, for something that is about to be written at `offset`.
@@ -85,6 +93,16 @@ impl Sketch {
         Open {
             blocks: walker.blocks.iter().map(|block| block.node).collect(),
             ..walker.open
+        }
+    }
+
+    fn end_block(&mut self, block: Block, end: usize) {
+        let Some(node) = self.nodes.get_mut(block.node) else {
+            return;
+        };
+        node.range.end = end.max(node.range.end);
+        if let Some(inside) = node.block.as_mut().filter(|_| !block.slashed) {
+            inside.end = end.max(inside.end);
         }
     }
 
@@ -169,6 +187,8 @@ struct Block {
     indentation: usize,
     /// Whether its content is indented.
     indents: bool,
+    /// Whether `/-` leaves it out.
+    slashed: bool,
 }
 
 struct Walker<'a> {
@@ -177,6 +197,8 @@ struct Walker<'a> {
     blocks: Vec<Block>,
     open: Open,
     slashed: bool,
+    /// Where a `/-` or an annotation stands whose node or entry is still to come.
+    begun: Option<usize>,
     /// Where the current line starts.
     line: usize,
     /// The end of the last `=`.
@@ -194,6 +216,7 @@ impl<'a> Walker<'a> {
             blocks: Vec::new(),
             open: Open::default(),
             slashed: false,
+            begun: None,
             line: 0,
             equals: 0,
         };
@@ -218,15 +241,19 @@ impl<'a> Walker<'a> {
                 self.slashed = false;
                 self.end_node();
             }
-            TokenKind::Slashdash => self.slashed = true,
+            TokenKind::Slashdash => {
+                self.slashed = true;
+                self.begun = Some(token.start);
+            }
             TokenKind::OpenParenthesis => {
+                self.begun.get_or_insert(token.start);
                 self.open.in_annotation = true;
                 self.open.annotation = None;
             }
             TokenKind::CloseParenthesis => self.open.in_annotation = false,
             TokenKind::Equals => self.equals(token),
-            TokenKind::OpenBrace => self.open_block(),
-            TokenKind::CloseBrace => self.close_block(),
+            TokenKind::OpenBrace => self.open_block(token),
+            TokenKind::CloseBrace => self.close_block(token),
             kind if kind.is_value() => self.value(token),
             _ => {}
         }
@@ -234,6 +261,7 @@ impl<'a> Walker<'a> {
 
     fn end_node(&mut self) {
         self.open = Open::default();
+        self.begun = None;
     }
 
     fn value(&mut self, token: Token) {
@@ -243,21 +271,25 @@ impl<'a> Walker<'a> {
             return;
         }
         let annotation = self.open.annotation.take();
+        let begun = self.begun.take().unwrap_or(token.start);
         let index = self.open.node.filter(|_| !self.open.behind_block);
         let Some(node) = index.and_then(|index| self.sketch.nodes.get_mut(index)) else {
-            self.start_node(range);
+            self.start_node(range, begun);
             return;
         };
+        node.range.end = token.end;
         match node.entries.last_mut() {
             Some(entry) if self.open.expects_value => {
                 entry.value = Some(range);
                 entry.annotation = annotation;
+                entry.range.end = token.end;
             }
             _ => node.entries.push(Entry {
                 annotation,
                 key: None,
                 value: Some(range),
                 slashed: std::mem::take(&mut self.slashed),
+                range: begun..token.end,
             }),
         }
         self.open.expects_value = false;
@@ -273,14 +305,19 @@ impl<'a> Walker<'a> {
             return;
         };
         let is_apart = |value: &Range<usize>| value.start > self.equals;
+        node.range.end = token.end;
         if last.key.is_none() {
             last.key = last.value.take();
+            last.range.end = token.end;
             self.open.expects_value = true;
         } else if last.value.as_ref().is_some_and(is_apart) {
             // `mode= to="/x"`: the value is missing, and the next key stands in its place.
             let key = last.value.take();
+            last.range.end = self.equals;
+            let start = key.as_ref().map_or(token.start, |key| key.start);
             node.entries.push(Entry {
                 key,
+                range: start..token.end,
                 ..Entry::default()
             });
             self.open.expects_value = true;
@@ -288,19 +325,22 @@ impl<'a> Walker<'a> {
         self.equals = token.end;
     }
 
-    fn start_node(&mut self, name: Range<usize>) {
+    fn start_node(&mut self, name: Range<usize>, begun: usize) {
         self.end_blocks_by_indentation(name.start);
         let index = self.sketch.nodes.len();
-        let parent = self.blocks.last().map(|block| block.node);
+        let around = self.blocks.last();
+        let parent = around.map(|block| block.node);
+        let is_left_out = around.is_some_and(|block| block.slashed);
         let siblings = match parent.and_then(|parent| self.sketch.nodes.get_mut(parent)) {
             Some(parent) => &mut parent.children,
             None => &mut self.sketch.top,
         };
         siblings.push(index);
         self.sketch.nodes.push(Node {
+            range: begun..name.end.max(begun),
             name,
             parent,
-            slashed: std::mem::take(&mut self.slashed),
+            slashed: std::mem::take(&mut self.slashed) || is_left_out,
             ..Node::default()
         });
         self.end_node();
@@ -315,35 +355,50 @@ impl<'a> Walker<'a> {
         }
         let column = before.len();
         let goes_on = |block: &Block| !block.indents || column > block.indentation;
-        while self.sketch.by_indentation && self.blocks.last().is_some_and(|last| !goes_on(last)) {
-            self.blocks.pop();
+        if self.sketch.by_indentation {
+            let kept = self.blocks.iter().rposition(goes_on);
+            self.end_blocks(kept.map_or(0, |last| last + 1), self.line);
         }
         if let Some(block) = self.blocks.last_mut() {
             block.indents |= column > block.indentation;
         }
     }
 
-    fn open_block(&mut self) {
+    /// Ends the blocks from an index on, without the space before an offset.
+    fn end_blocks(&mut self, first: usize, offset: usize) {
+        let before = self.text.get(..offset).unwrap_or_default();
+        let end = before.trim_end().len();
+        for block in self.blocks.drain(first.min(self.blocks.len())..) {
+            self.sketch.end_block(block, end);
+        }
+    }
+
+    fn open_block(&mut self, token: Token) {
+        let slashed = std::mem::take(&mut self.slashed);
         if self.open.node.is_none() {
             // A block without a name.
-            self.start_node(0..0);
+            self.start_node(0..0, token.start);
         }
         let Some(node) = self.open.node else { return };
+        if let Some(node) = self.sketch.nodes.get_mut(node).filter(|_| !slashed) {
+            node.block.get_or_insert(token.start..token.end);
+        }
         let line = self.text.get(self.line..).unwrap_or_default();
         let indentation = line.len() - line.trim_start_matches([' ', '\t']).len();
         self.blocks.push(Block {
             node,
             indentation,
             indents: false,
+            slashed,
         });
-        self.slashed = false;
         self.end_node();
     }
 
-    fn close_block(&mut self) {
+    fn close_block(&mut self, token: Token) {
         self.slashed = false;
         self.end_node();
         if let Some(block) = self.blocks.pop() {
+            self.sketch.end_block(block, token.end);
             self.open.node = Some(block.node);
             self.open.behind_block = true;
         }

@@ -25,6 +25,8 @@ pub struct Workspace {
     pub projects: BTreeMap<PathBuf, Arc<Project>>,
     /// The folders that the editor has open.
     pub folders: Vec<PathBuf>,
+    /// Where the library's files lie, for a client that shows files alone.
+    pub library: Option<PathBuf>,
     /// The manifest of each open text.
     pub(super) owners: BTreeMap<PathBuf, PathBuf>,
 }
@@ -37,6 +39,7 @@ impl Workspace {
             documents: Documents::default(),
             projects: BTreeMap::new(),
             folders: Vec::new(),
+            library: None,
             owners: BTreeMap::new(),
         }
     }
@@ -48,6 +51,12 @@ impl Workspace {
             let folder = self.folders.first();
             folder.map_or(Path::new("/"), PathBuf::as_path).join(name)
         })
+    }
+
+    /// Whether a path is one of the library's files, which nobody edits.
+    pub fn is_shipped(&self, path: &Path) -> bool {
+        let library = self.library.as_deref();
+        library.is_some_and(|library| path.starts_with(library))
     }
 
     /// The open text of an address.
