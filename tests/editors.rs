@@ -65,6 +65,59 @@ fn problems_appear_and_a_fix_is_applied() {
 }
 
 #[test]
+fn packages_are_completed_while_they_are_typed() {
+    for nvim in neovim::programs() {
+        let (project, typed, rest) = project("packages {\n    install musl\n}\n", "");
+        let neovim = Neovim::open(&nvim, project.folder.path(), "zos.kdl");
+        neovim.until_attached();
+        // The indexes are read on a thread; until they are there, a completion has none of their names.
+        let wanted = format!("{typed}{rest}");
+        neovim.keys(&format!("/install musl<CR>A {typed}"));
+        neovim.until("the package among the completions", || {
+            neovim.keys("<C-x><C-o>");
+            let offered = (0..20).find_map(|_| {
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                let words = neovim.offered();
+                (!words.is_empty()).then_some(words)
+            })?;
+            let found = offered.iter().position(|word| *word == wanted)?;
+            neovim.keys(&"<C-n>".repeat(found));
+            neovim.keys("<C-y><Esc>");
+            Some(())
+        });
+        neovim.until_text("zos.kdl", &format!("install musl {wanted}\n"));
+        neovim.quit();
+    }
+}
+
+#[test]
+fn a_unit_is_renamed_in_every_file_and_found_from_every_file() {
+    for nvim in neovim::programs() {
+        let (project, ..) = project(MANIFEST, UNITS);
+        let neovim = Neovim::open(&nvim, project.folder.path(), "zos.kdl");
+        neovim.until_attached();
+        neovim.keys("/requires network<CR>w");
+        neovim.lua("vim.lsp.buf.rename('lan')");
+        neovim.until_text("zos.kdl", "unit site { target; requires lan }");
+        neovim.until_text(
+            "units/site.kdl",
+            "unit lan { target }\nunit late { target; requires lan }",
+        );
+        neovim.keys(":wall<CR>");
+
+        // The file that is imported opens with a server of its own accord.
+        neovim.lua("vim.lsp.buf.definition()");
+        neovim.until("the other file", || {
+            let name = neovim.lua("vim.fn.expand('%:t')");
+            (name == "site.kdl").then_some(())
+        });
+        assert_eq!(neovim.lua("vim.bo.filetype"), "zos-kdl");
+        neovim.until_attached();
+        neovim.quit();
+    }
+}
+
+#[test]
 fn a_manifest_is_laid_out_and_the_server_ends_with_the_editor() {
     for nvim in neovim::programs() {
         let (project, ..) = project(

@@ -128,10 +128,21 @@ impl Neovim {
         });
     }
 
+    /// Words of the menu that completion has opened.
+    pub fn offered(&self) -> Vec<String> {
+        let items = "vim.fn.complete_info({'items'}).items";
+        self.texts(&format!(
+            "vim.tbl_map(function(i) return i.word end, {items})"
+        ))
+    }
+
     /// Messages of the problems in the buffer before us.
     pub fn problems(&self) -> Vec<String> {
-        let found =
-            self.lua("vim.tbl_map(function(d) return d.message end, vim.diagnostic.get(0))");
+        self.texts("vim.tbl_map(function(d) return d.message end, vim.diagnostic.get(0))")
+    }
+
+    fn texts(&self, expression: &str) -> Vec<String> {
+        let found = self.lua(expression);
         let found = found.as_array().cloned().unwrap_or_default();
         let texts = found.iter().filter_map(serde_json::Value::as_str);
         texts.map(str::to_owned).collect()

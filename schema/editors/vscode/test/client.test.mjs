@@ -85,6 +85,58 @@ test("a manifest is laid out", options, async () => {
   assert.equal(editor.applied(document, edits), 'edition 1\nimage a\nunit web {\n    exec "/bin/ö" // größer\n}\n');
 });
 
+test("names and words are completed, in a text that is broken", options, async () => {
+  const text = TEXT.replace("größe", "a").replace("requires network", "requires ");
+  const document = await typed(text);
+  const provider = editor.provider("CompletionItemProvider", document);
+  const complete = async (place) => {
+    const position = document.positionAt(document.getText().indexOf(place) + place.length);
+    const found = await provider.provideCompletionItems(document, position, editor.token, { triggerKind: 0 });
+    return (found.items ?? found).map(({ label }) => label.label ?? label);
+  };
+  await until("a unit of the imported file", async () => (await complete("requires ")).includes("network"), editor);
+  const members = await complete("target\n    ");
+  assert.ok(members.includes("requires"), members.join());
+});
+
+test("a hover tells what a word means", options, async () => {
+  const document = await typed(TEXT.replace("größe", "a"));
+  const provider = editor.provider("HoverProvider", document);
+  const position = document.positionAt(document.getText().indexOf("dialect") + 2);
+  const hover = await provider.provideHover(document, position, editor.token);
+  assert.match(hover.contents.map(({ value }) => value ?? "").join(), /form in which it reads its units/);
+});
+
+test("the code lenses of the server are commands of the extension", options, async () => {
+  const document = await typed(TEXT.replace("größe", "a"));
+  const lenses = await editor.provider("CodeLensProvider", document).provideCodeLenses(document, editor.token);
+  const titles = lenses.map(({ command }) => command.title);
+  assert.ok(titles.includes("build this image"), titles.join());
+  for (const { command } of lenses) {
+    assert.ok(editor.commands.has(command.command), command.command);
+  }
+  const { command } = lenses.find(({ command }) => command.title === "build this image");
+  editor.seen.tasks.length = 0;
+  await editor.vscode.commands.executeCommand(command.command, ...command.arguments);
+  assert.deepEqual(
+    editor.seen.tasks.map(({ execution }) => [execution.options.cwd, ...execution.args]),
+    [[folder, "build", "zos.kdl"]],
+  );
+});
+
+test("a unit is renamed in every file", options, async () => {
+  const document = await typed(TEXT.replace("größe", "a"));
+  const imported = editor.show(units);
+  const provider = editor.provider("RenameProvider", document);
+  const position = document.positionAt(document.getText().indexOf("requires network") + 10);
+  const edit = await provider.provideRenameEdits(document, position, "lan", editor.token);
+  await editor.vscode.workspace.applyEdit(edit);
+  assert.match(document.getText(), /requires lan\n/);
+  assert.equal(imported.getText(), "unit lan { target }\n");
+  editor.change(document, TEXT.replace("größe", "a"));
+  editor.change(imported, "unit network { target }\n");
+});
+
 test("an imported file is in the language of its manifest, and other KDL is not", options, async () => {
   writeFileSync(path.join(folder, "other.kdl"), "layout { pane }\n");
   editor.change(editor.show(manifest), TEXT.replace("größe", "a"));
