@@ -15,10 +15,18 @@ mod completion;
 mod diagnostics;
 #[path = "lsp/formatting.rs"]
 mod formatting;
+#[path = "lsp/hover.rs"]
+mod hover;
+#[path = "lsp/inlay.rs"]
+mod inlay;
 #[path = "lsp/knowledge.rs"]
 mod knowledge;
+#[path = "lsp/lens.rs"]
+mod lens;
 #[path = "lsp/lifecycle.rs"]
 mod lifecycle;
+#[path = "lsp/locked.rs"]
+mod locked;
 #[path = "lsp/navigation.rs"]
 mod navigation;
 #[path = "lsp/rename.rs"]

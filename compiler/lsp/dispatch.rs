@@ -11,8 +11,8 @@ use super::project::Project;
 use super::protocol::{self as lsp, ErrorCode, Request, ResponseError, ServerCapabilities};
 use super::view::{View, Workspace};
 use super::{
-    code_actions, completion, contents, folding, formatting, links, navigation, renaming,
-    selection, signature, symbols, tokens,
+    code_actions, completion, contents, folding, formatting, hover, inlay, lens, links, navigation,
+    renaming, selection, signature, symbols, tokens,
 };
 
 /// Every request that a feature answers. An entry says how the client learns of it.
@@ -27,6 +27,12 @@ pub(super) fn table() -> Vec<Feature> {
             .offered(completion::offer),
         Feature::document::<lsp::SignatureHelpRequest>(signature::signature)
             .offered(signature::offer),
+        Feature::document::<lsp::HoverRequest>(hover::hover)
+            .offered(|offers, _| offers.hover_provider = Some(true.into())),
+        Feature::document::<lsp::InlayHintRequest>(|view, asked| Some(inlay::hints(view, &asked)))
+            .offered(|offers, _| offers.inlay_hint_provider = Some(true.into())),
+        Feature::document::<lsp::CodeLensRequest>(|view, _| Some(lens::lenses(view)))
+            .offered(|offers, _| offers.code_lens_provider = Some(lsp::CodeLensOptions::default())),
         Feature::document::<lsp::DocumentFormattingRequest>(formatting::document)
             .offered(|offers, _| offers.document_formatting_provider = Some(true.into())),
         Feature::document::<lsp::DocumentRangeFormattingRequest>(formatting::range)

@@ -32,6 +32,10 @@ mod cursor;
 mod difference;
 mod edit;
 mod formatting;
+mod hover;
+mod inlay;
+mod lens;
+mod meaning;
 mod signature;
 mod sketch;
 

@@ -381,6 +381,13 @@ impl Server {
                 ..Project::clone(project)
             };
             self.workspace.projects.insert(entry, Arc::new(project));
+            // What is shown without being pointed at is asked for again.
+            for what in ["inlayHint", "codeLens"] {
+                let client = &self.workspace.client;
+                if client.has(&format!("/workspace/{what}/refreshSupport")) {
+                    self.ask(&format!("workspace/{what}/refresh"), Value::Null);
+                }
+            }
         }
     }
 

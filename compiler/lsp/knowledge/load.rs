@@ -215,7 +215,12 @@ impl Reader<'_> {
                 let built = actions.find(|action| action.label == KERNEL_IS_BUILT)?;
                 store.get_tree(&built.output).ok()
             }
-            KernelOrigin::Prebuilt { .. } => None,
+            // Those of its folder that the last image has.
+            KernelOrigin::Prebuilt { .. } => {
+                let store = self.store?;
+                let record = build::latest_of(store, &manifest(self.image))?;
+                store.get_tree(&record.tree?).ok()
+            }
         }
     }
 

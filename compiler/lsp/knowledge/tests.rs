@@ -203,7 +203,8 @@ fn as_many_packages_as_alpine_has_take_a_few_megabytes() {
     assert_eq!(packages.len(), 23_000);
     assert_eq!(packages.starting_with("package-0012").count(), 10);
     let bytes = packages.bytes();
-    assert!(bytes < 5 << 20, "{bytes} bytes");
+    eprintln!("23,000 packages take {bytes} bytes");
+    assert!(bytes < 5 << 20);
 }
 
 /// Version strings of any form, also such as apk orders in no order.
