@@ -181,6 +181,10 @@ impl Files for Overlay<'_> {
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
         self.below.list(path)
     }
+
+    fn is_link(&self, path: &Path) -> bool {
+        self.below.is_link(path)
+    }
 }
 
 fn too_large(limit: u64) -> io::Error {

@@ -81,27 +81,3 @@ fn folders(parameters: &Value) -> Vec<std::path::PathBuf> {
     folders.dedup();
     folders
 }
-
-/// Asks to be told of files that change beside the editor.
-pub(super) fn initialized(server: &mut Server) {
-    if !server
-        .workspace
-        .client
-        .has("/workspace/didChangeWatchedFiles/dynamicRegistration")
-    {
-        return;
-    }
-    let watchers: Vec<Value> = ["**/*.kdl", "**/zos.lock"]
-        .iter()
-        .map(|pattern| json!({ "globPattern": pattern }))
-        .collect();
-    let registration = json!({
-        "id": "files",
-        "method": "workspace/didChangeWatchedFiles",
-        "registerOptions": { "watchers": watchers },
-    });
-    server.ask(
-        "client/registerCapability",
-        json!({ "registrations": [registration] }),
-    );
-}

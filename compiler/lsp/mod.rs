@@ -4,7 +4,8 @@
 //! everything goes through; it never waits. [`checker`] checks manifests on a thread of its own, the newest state only;
 //! [`reader`] reads on another what caches know ([`knowledge`]);
 //! features answer on others, each over a [`View`](view::View) that does not change meanwhile, from the text as it is and from
-//! the last manifest that was good. [`dispatch`] lists them. Writes no file but copies of the library ([`library`]), runs no program, and never uses the network.
+//! the last manifest that was good. [`dispatch`] lists them. Writes no file of a project, only copies of the library ([`library`]) and notes in the
+//! store, runs no program, and never uses the network.
 
 pub mod client;
 pub mod document;
@@ -24,6 +25,7 @@ mod reader;
 mod server;
 mod sync;
 mod transport;
+mod watching;
 
 mod code_actions;
 mod completion;

@@ -1,11 +1,12 @@
 //! What a manifest and its imports come to: the same passes as `zosc check`, over the texts of the editor.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::check::{self, Image, Settings};
 use crate::diagnostic::Diagnostics;
-use crate::io::Files;
+use crate::io::{Files, Noted};
 use crate::lock::{self, Lock, LockedPackage};
 use crate::plan;
 use crate::source::{Source, SourceId, SourceMap};
@@ -28,6 +29,8 @@ pub struct Checked {
     pub lock: Lock,
     /// The packages of `zos.lock`, where it answers to the manifest.
     pub packages: Vec<LockedPackage>,
+    /// The files that were looked at, whether or not they are there.
+    pub asked: BTreeSet<PathBuf>,
 }
 
 impl Checked {
@@ -111,7 +114,9 @@ pub(super) fn check(
     let settings = settings(folder);
     let entry = entry.strip_prefix(folder).unwrap_or(entry);
     let (sources, problems) = (&mut checked.sources, &mut checked.diagnostics);
-    checked.image = check::check(entry, &settings, files, sources, problems);
+    let files = Noted::new(files);
+    checked.image = check::check(entry, &settings, &files, sources, problems);
+    checked.asked = files.asked().files.into_keys().collect();
     if let Some(image) = &checked.image {
         let store = Store::existing(store);
         plan::review(image, store.as_ref(), problems);

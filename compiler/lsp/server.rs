@@ -3,7 +3,7 @@
 //! It never waits for anything but the next event: checks and features work on threads of their own, over states that stay
 //! as they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use super::protocol::wire::{Message, Notification, Request};
 use super::protocol::{ErrorCode, RequestId, Response};
 use super::publish::Publisher;
 use super::view::Workspace;
-use super::{lifecycle, reader, sync};
+use super::{lifecycle, reader, sync, watching};
 
 /// How often it is seen whether the editor still runs.
 const LOOK: Duration = Duration::from_secs(5);
@@ -100,6 +100,8 @@ pub(super) struct Server {
     waiting: BTreeMap<u64, Waiting>,
     tickets: u64,
     asked: i32,
+    /// The files that the client was asked to watch beside manifests and locks.
+    pub(super) watched: BTreeSet<PathBuf>,
     /// The process of the editor, where it is to be seen.
     pub(super) editor: Option<u32>,
 }
@@ -126,6 +128,7 @@ impl Server {
             waiting: BTreeMap::new(),
             tickets: 0,
             asked: 0,
+            watched: BTreeSet::new(),
             editor: None,
         }
     }
@@ -325,7 +328,7 @@ impl Server {
             return;
         }
         match method.as_str() {
-            "initialized" => lifecycle::initialized(self),
+            "initialized" => watching::begin(self),
             "$/cancelRequest" => self.cancel(&params),
             "textDocument/didOpen" => sync::opened(self, params),
             "textDocument/didChange" => sync::changed(self, &params),
@@ -370,6 +373,7 @@ impl Server {
             self.publisher.take(&self.workspace, &project);
         }
         self.publish();
+        watching::follow(self);
         self.release();
     }
 

@@ -85,3 +85,27 @@ fn a_request_can_be_taken_back() {
     client.notify("$/cancelRequest", json!({ "id": id }));
     assert!(client.answer(&id).unwrap_err().starts_with("-32800"));
 }
+
+#[test]
+fn files_that_a_manifest_names_are_watched() {
+    let mut client = Client::new(&[("a.sh", "")]);
+    let file = |name: &str| format!("{HEAD}file \"/a\" from=\"{name}\"\n");
+    client.open_text("zos.kdl", &file("a.sh"));
+    assert_eq!(client.problems("zos.kdl"), "");
+    client.change("zos.kdl", &file("b.sh"));
+    assert!(client.problems("zos.kdl").contains("b.sh"));
+    // What it misses is awaited.
+    client.write("b.sh", "");
+    client.files_changed(&["b.sh"]);
+    client.diagnostics_when("zos.kdl", |_, told| told.is_empty());
+    client.request("shutdown", Value::Null);
+    let asked: Vec<String> = client.heard.iter().map(ToString::to_string).collect();
+    let patterns = ["**/zos.lock", "a.sh", "unregister", "b.sh"];
+    let mut rest = asked.iter();
+    for pattern in patterns {
+        assert!(
+            rest.any(|asked| asked.contains(pattern)),
+            "{pattern}: {asked:#?}"
+        );
+    }
+}
