@@ -9,8 +9,14 @@ pub(super) fn replacements(before: &str, after: &str) -> Vec<(Range<usize>, Stri
     let lines = TextDiff::from_lines(before, after);
     let (old, new) = (starts(lines.old_slices()), starts(lines.new_slices()));
     let mut found = Vec::new();
+    let mut done = 0;
     for change in lines.ops() {
-        let (from, to) = (change.old_range(), change.new_range());
+        let (mut from, to) = (change.old_range(), change.new_range());
+        if matches!(change, DiffOp::Insert { .. }) {
+            // Where the diff was tidied up, its own place for an insertion may be too early.
+            from = done..done;
+        }
+        done = from.end;
         if matches!(change, DiffOp::Equal { .. }) {
             continue;
         }
@@ -83,6 +89,12 @@ mod tests {
         let found = replacements(before, after);
         assert_eq!(found, [(6..6, "  ".to_owned()), (13..14, String::new())]);
         assert_eq!(applied(before, &found), after);
+    }
+
+    #[test]
+    fn what_is_inserted_comes_behind_what_is_kept() {
+        let (before, after) = ("a\n\n", "\n\n\u{e9}");
+        assert_eq!(applied(before, &replacements(before, after)), after);
     }
 
     proptest! {
