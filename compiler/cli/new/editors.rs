@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use crate::io::NewFile;
 
-/// An editor that `zosc lsp` has been tried in.
+/// An editor that zosc has files for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(super) enum Editor {
     /// VS Code: `.vscode/`, which names the extension.

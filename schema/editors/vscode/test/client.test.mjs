@@ -99,6 +99,31 @@ test("names and words are completed, in a text that is broken", options, async (
   assert.ok(members.includes("requires"), members.join());
 });
 
+test("a hover tells what a word means", options, async () => {
+  const document = await typed(TEXT.replace("größe", "a"));
+  const provider = editor.provider("HoverProvider", document);
+  const position = document.positionAt(document.getText().indexOf("dialect") + 2);
+  const hover = await provider.provideHover(document, position, editor.token);
+  assert.match(hover.contents.map(({ value }) => value ?? "").join(), /form in which it reads its units/);
+});
+
+test("the code lenses of the server are commands of the extension", options, async () => {
+  const document = await typed(TEXT.replace("größe", "a"));
+  const lenses = await editor.provider("CodeLensProvider", document).provideCodeLenses(document, editor.token);
+  const titles = lenses.map(({ command }) => command.title);
+  assert.ok(titles.includes("build this image"), titles.join());
+  for (const { command } of lenses) {
+    assert.ok(editor.commands.has(command.command), command.command);
+  }
+  const { command } = lenses.find(({ command }) => command.title === "build this image");
+  editor.seen.tasks.length = 0;
+  await editor.vscode.commands.executeCommand(command.command, ...command.arguments);
+  assert.deepEqual(
+    editor.seen.tasks.map(({ execution }) => [execution.options.cwd, ...execution.args]),
+    [[folder, "build", "zos.kdl"]],
+  );
+});
+
 test("a unit is renamed in every file", options, async () => {
   const document = await typed(TEXT.replace("größe", "a"));
   const imported = editor.show(units);
