@@ -85,7 +85,7 @@ boot { expect "unit sshd running"; expect "pid1 zinit" }
 
 #[test]
 fn names_are_found_in_broken_texts() {
-    let text = "unit é {\nunit a {\n  after b\n  exec \"/x\nunit c { requires \"a }\nboot { expect \"unit a";
+    let text = "unit é {\n  target\nunit a {\n  after b\n  exec \"/x\nunit c { requires \"a }\nboot { expect \"unit a";
     insta::assert_snapshot!(marked(text));
 }
 
