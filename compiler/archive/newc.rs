@@ -15,6 +15,8 @@ use crate::tree::{Digest, Entry, ImagePath, Node, Origin, Store, Tree};
 /// A header: the magic and thirteen fields of eight hexadecimal digits.
 const HEADER: u64 = 110;
 const TRAILER: &str = "TRAILER!!!";
+/// Bytes of the entry that ends an archive.
+pub(super) const TRAILER_SIZE: u64 = 124;
 /// The longest link text: the kernel's `PATH_MAX` with its NUL.
 const LONGEST_LINK: usize = 4095;
 

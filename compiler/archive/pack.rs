@@ -2,7 +2,8 @@
 
 use std::io::{self, Cursor, Read, Seek, Write};
 
-use super::{Algorithm, Archive, Compression, Encoder, LostAttribute, Piece, write_failed, xz};
+use super::newc::TRAILER_SIZE;
+use super::{Archive, Compression, Encoder, LostAttribute, Piece, write_failed, xz};
 use crate::diagnostic::Diagnostic;
 use crate::tree::{Store, Tree};
 
@@ -39,15 +40,15 @@ pub fn pack(
     Ok(Packed {
         entries: archive.entries(),
         unpacked: archive.size(),
-        bytes: join(compression, files.into_iter(), output)?,
+        bytes: join(compression, archive.size(), files.into_iter(), output)?,
         lost: archive.lost(),
     })
 }
 
-/// Compresses one piece of an archive, with this many threads where the compression has a use for them, and pads it with zeros
-/// to a multiple of four bytes.
+/// Compresses one piece of an archive, with this many threads where the compression has a use for them.
 ///
-/// The bytes depend on the piece alone. Memory stays bounded by the compressor's own needs.
+/// The bytes depend on the piece alone, and are an archive only once [`join`] has joined it to the others. Memory stays bounded by the compressor's
+/// own needs.
 pub fn pack_piece(
     archive: &Archive,
     piece: &Piece,
@@ -56,16 +57,25 @@ pub fn pack_piece(
     store: &Store,
     output: &mut dyn Write,
 ) -> Result<(), Diagnostic> {
+    let failed = |error: io::Error| write_failed(&error);
+    if let Compression::Xz { level } = compression {
+        let mut seen = Vec::new();
+        archive.write(&piece.seen, store, &mut seen)?;
+        let part = xz::Part::new(output, level, piece.size(), seen);
+        let mut part = part.map_err(failed)?;
+        archive.write(&piece.range, store, &mut part)?;
+        return part.finish().map_err(failed);
+    }
     let counted = Counted { output, bytes: 0 };
     let encoder = Encoder::on_threads(counted, compression, piece.size(), threads);
-    let mut encoder = encoder.map_err(|error| write_failed(&error))?;
+    let mut encoder = encoder.map_err(failed)?;
     archive.write(&piece.range, store, &mut encoder)?;
     let finished = encoder.finish().and_then(|mut counted| {
         let missing = counted.bytes.next_multiple_of(4) - counted.bytes;
         counted.write_all(&[0; 3][..missing as usize])?;
         counted.flush()
     });
-    finished.map_err(|error| write_failed(&error))
+    finished.map_err(failed)
 }
 
 struct Counted<'a> {
@@ -85,15 +95,18 @@ impl Write for Counted<'_> {
     }
 }
 
-/// Joins the compressed pieces of an archive, which are opened one after another, and returns the bytes written.
+/// Joins the compressed pieces of an archive of `size` bytes, which are opened one after another, and returns the bytes written: a multiple of four.
 pub fn join<R: Read + Seek>(
     compression: Compression,
+    size: u64,
     mut pieces: impl Iterator<Item = Result<R, Diagnostic>>,
     output: &mut dyn Write,
 ) -> Result<u64, Diagnostic> {
     let failed = |error: io::Error| write_failed(&error);
-    if compression.algorithm() == Algorithm::Xz {
-        let mut joint = xz::Joint::new(output).map_err(failed)?;
+    if let Some(bounds) = compression.bounds() {
+        let window = bounds.seen + bounds.most + TRAILER_SIZE;
+        let window = window.min(size);
+        let mut joint = xz::Joint::new(output, window).map_err(failed)?;
         for piece in pieces {
             joint.add(&mut piece?).map_err(failed)?;
         }

@@ -12,7 +12,10 @@ use super::ledger::{self, Trust};
 use super::memory::{self, Memory};
 use super::parts::Parts;
 use super::perform::{self, Context};
-use super::{Event, Observer, Options, Reason, cancelled, reproduction, status};
+use super::trees::Trees;
+use super::{
+    Event, Observer, Options, Reason, Selection, cancelled, reproduction, settled, status,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::Stopwatch;
 use crate::plan::{Action, ActionId, Input, Plan, PlannedAction};
@@ -36,10 +39,25 @@ pub(super) fn perform_all(
     observer: &dyn Observer,
     trust: Trust,
 ) -> Result<Done, Diagnostics> {
+    let is_whole = options.selection == Selection::default();
+    if is_whole
+        && trust == Trust::Shallow
+        && let Some(results) = settled::recall(store, plan)
+    {
+        for planned in &plan.actions {
+            observer.event(planned, Event::Cached);
+        }
+        return Ok(Done {
+            performed: 0,
+            cached: results.len(),
+            results: results.into_iter().map(Some).collect(),
+        });
+    }
     let wanted = options.selection.wanted(plan);
     let wanted = |index: u32| wanted[index as usize];
     let (results, [performed, cached]) =
         perform_some(plan, &wanted, store, options, observer, trust)?;
+    settled::remember(store, plan, &results)?;
     Ok(Done {
         results,
         performed,
@@ -72,6 +90,7 @@ pub(super) fn perform_some(
         again: options.selection.again(plan),
         state: Mutex::new(State::new(&graph, wanted, options)),
         changed: Condvar::new(),
+        trees: Trees::default(),
         graph,
     };
     std::thread::scope(|scope| {
@@ -165,6 +184,7 @@ struct Engine<'a> {
     /// By action: whether it is performed although its result is stored.
     again: Vec<bool>,
     graph: Graph,
+    trees: Trees,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -356,6 +376,7 @@ impl Engine<'_> {
             processors,
             budget: self,
             observer: self.observer,
+            trees: &self.trees,
             sites: &self.plan.sites,
         };
         let made = perform::perform(&context).inspect_err(|_| {

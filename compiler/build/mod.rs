@@ -25,8 +25,10 @@ mod roots;
 mod savings;
 mod scratch;
 mod selection;
+mod settled;
 mod shell;
 mod status;
+mod trees;
 
 pub mod executor;
 pub mod sandbox;

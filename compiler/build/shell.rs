@@ -23,6 +23,7 @@ use super::perform::run::{Prepared, Request, prepare, request};
 use super::roots::shared_root;
 use super::sandbox::{Outcome, RootFs, Sandbox};
 use super::scratch::Scratch;
+use super::trees::Trees;
 use super::{Observer, Options, disk, logs};
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::io;
@@ -239,6 +240,7 @@ pub fn open_shell(
         resolve: &resolve,
         options,
         observer,
+        trees: &Trees::default(),
         processors: &[],
         budget: &Nothing,
         sites: &plan.sites,

@@ -1,10 +1,7 @@
 //! This machine's own files, copied into the store: they count by content, never by name, owner or time.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-
-use ignore::WalkBuilder;
 
 use crate::check::{
     FileContent, Image, KernelOrigin, KernelSource, LocalRoot, SignatureOrigin, SourceOrigin,
@@ -13,8 +10,9 @@ use crate::check::{
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::{Files as _, System};
 use crate::source::Spanned;
-use crate::tree::{Digest, Entry, ImagePath, Known, Node, Origin, Store, Tree};
+use crate::tree::{Digest, Entry, ImagePath, Known, Node, Origin, Store, Tree, made_of};
 
+use super::folders::{Survey, Walk, folder, unusable};
 use super::keyring::keyring;
 use super::{Ctx, LocalFile, LockedKernel, unreadable};
 
@@ -174,8 +172,9 @@ fn file(store: &Store, path: &Path) -> Result<LocalFile, Diagnostic> {
     Ok(LocalFile { digest, size })
 }
 
-/// Within this much of a kernel are its headers, and what they point to.
-const KERNEL_HEADERS: u64 = 1 << 20;
+/// Within this much of a kernel are its headers and its release, to which 16 bits point from 0x200
+/// (Documentation/arch/x86/boot.rst, `kernel_version`).
+const KERNEL_HEADERS: u64 = 0x1_0000 + 0x400;
 /// Most bytes of a keyring: that of a whole distribution has less than 10 MiB.
 const LARGEST_KEYRING: u64 = 32 << 20;
 
@@ -197,105 +196,6 @@ fn keyring_file(store: &Store, path: &Path) -> Result<LocalFile, Diagnostic> {
     })
 }
 
-/// Which files of a folder count.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Walk {
-    /// All of them.
-    Everything,
-    /// Those of a root filesystem: no devices, and nothing of what a running system mounts.
-    RootFilesystem,
-    /// Those that `.gitignore` and `.ignore` leave, without `.git`: what an author would commit.
-    WithoutIgnored,
-}
-
-/// A folder as a stored tree: owned by root, times 0, modes 0755 for folders and programs, else 0644.
-pub(super) fn folder(
-    ctx: &Ctx<'_>,
-    root: &Path,
-    walk: Walk,
-    origin: &str,
-) -> Result<Digest, Diagnostic> {
-    ctx.store
-        .put_tree(&folder_tree(ctx.store, root, walk, origin)?)
-}
-
-/// As [`folder`], but the tree itself; contents are in the store.
-///
-/// # Errors
-/// `zosc::lock::unreadable`, `zosc::lock::unusable-file`
-pub fn folder_tree(
-    store: &Store,
-    root: &Path,
-    walk: Walk,
-    origin: &str,
-) -> Result<Tree, Diagnostic> {
-    let origin = Origin::new(origin);
-    let mut known = Known::at(store, root);
-    let mut tree = Tree::new();
-    let mut builder = WalkBuilder::new(root);
-    builder.standard_filters(false).follow_links(false);
-    if walk == Walk::WithoutIgnored {
-        builder
-            .git_ignore(true)
-            .ignore(true)
-            .require_git(false)
-            .filter_entry(|entry| entry.file_name() != ".git");
-    }
-    if walk == Walk::RootFilesystem {
-        builder.filter_entry(|entry| {
-            let mounted = ["dev", "proc", "run", "sys", "tmp"];
-            let name = entry.file_name().to_str().unwrap_or_default();
-            let kind = entry.file_type();
-            !(entry.depth() == 1 && mounted.contains(&name))
-                && kind.is_some_and(|kind| kind.is_dir() || kind.is_file() || kind.is_symlink())
-        });
-    }
-    for entry in builder.build() {
-        let entry =
-            entry.map_err(|error| unreadable(root, &std::io::Error::other(error.to_string())))?;
-        let path = entry.path();
-        let Ok(relative) = path.strip_prefix(root) else {
-            continue;
-        };
-        if relative.as_os_str().is_empty() {
-            continue;
-        }
-        let name = relative
-            .to_str()
-            .map(ImagePath::new)
-            .ok_or_else(|| unusable(path, "its name is not UTF-8"))?;
-        let name = name.map_err(|error| unusable(path, &error.to_string()))?;
-        tree.insert(name, local_entry(&mut known, path, &origin)?);
-    }
-    known.keep();
-    Ok(tree)
-}
-
-fn local_entry(known: &mut Known<'_>, path: &Path, origin: &Origin) -> Result<Entry, Diagnostic> {
-    let metadata = std::fs::symlink_metadata(path).map_err(|error| unreadable(path, &error))?;
-    if metadata.is_dir() {
-        return Ok(Entry::directory(0o755, 0, origin.clone()));
-    }
-    if metadata.is_symlink() {
-        let target = std::fs::read_link(path).map_err(|error| unreadable(path, &error))?;
-        let target = target
-            .to_str()
-            .ok_or_else(|| unusable(path, "it links to a name that is not UTF-8"))?;
-        return Ok(Entry::symlink(target, 0, origin.clone()));
-    }
-    if !metadata.is_file() {
-        return Err(unusable(path, "it is neither a file, a folder nor a link"));
-    }
-    let mode = if metadata.permissions().mode() & 0o111 == 0 {
-        0o644
-    } else {
-        0o755
-    };
-    let read = known.file_with(path, &metadata)?;
-    let (digest, size) = read.map_err(|error| unreadable(path, &error))?;
-    Ok(Entry::file(digest, size, mode, 0, origin.clone()))
-}
-
 /// A prebuilt kernel as a tree with `/boot/vmlinuz-RELEASE` and `/lib/modules/RELEASE`.
 fn prebuilt(
     ctx: &Ctx<'_>,
@@ -313,21 +213,28 @@ fn prebuilt(
             "it does not say which release it is: write it as `kernel \"RELEASE\"`",
         ));
     };
-    let origin = Origin::new(format!("kernel {release}"));
-    let mut tree = Tree::new();
     let path = ImagePath::new(&format!("/boot/vmlinuz-{release}"))
         .map_err(|error| unusable(&image.value, &error.to_string()))?;
-    tree.insert_with_parents(
-        path.clone(),
-        Entry::file(content.digest, content.size, 0o644, 0, origin),
-    );
-    if let Some(modules) = modules {
-        for (place, entry) in module_tree(ctx, modules, &release)?.iter() {
-            tree.insert(place.clone(), entry.clone());
+    let modules = modules
+        .map(|modules| Survey::of(modules_folder(modules, &release)?, Walk::Everything))
+        .transpose()?;
+    let looks = modules.as_ref().map(Survey::looks);
+    let name = format!("kernel\n{release}\n{}\n{looks:?}", content.digest);
+    let tree = made_of(ctx.store, &name, || {
+        let origin = Origin::new(format!("kernel {release}"));
+        let mut tree = Tree::new();
+        tree.insert_with_parents(
+            path.clone(),
+            Entry::file(content.digest, content.size, 0o644, 0, origin),
+        );
+        let mut is_settled = true;
+        if let Some(modules) = &modules {
+            is_settled = add_modules(ctx.store, modules, &release, &mut tree)?;
         }
-    }
+        Ok((tree, is_settled))
+    })?;
     Ok((
-        ctx.store.put_tree(&tree)?,
+        tree,
         LockedKernel {
             release,
             image: path,
@@ -335,20 +242,16 @@ fn prebuilt(
     ))
 }
 
-/// The modules below `/lib/modules/RELEASE`, from the folder that holds `lib/modules/RELEASE`, or from that folder itself.
-fn module_tree(
-    ctx: &Ctx<'_>,
-    folder: &Spanned<PathBuf>,
-    release: &str,
-) -> Result<Tree, Diagnostic> {
+/// The folder of the modules of a release: `lib/modules/RELEASE` or `RELEASE` below the one that is named, or that folder itself.
+fn modules_folder(folder: &Spanned<PathBuf>, release: &str) -> Result<PathBuf, Diagnostic> {
     let candidates = [
         folder.value.join("lib/modules").join(release),
         folder.value.join(release),
         folder.value.clone(),
     ];
     let is_modules =
-        |path: &&PathBuf| path.join("modules.dep").is_file() || path.join("kernel").is_dir();
-    let Some(found) = candidates.iter().find(is_modules) else {
+        |path: &PathBuf| path.join("modules.dep").is_file() || path.join("kernel").is_dir();
+    candidates.into_iter().find(is_modules).ok_or_else(|| {
         let problem = Diagnostic::error(
             "zosc::lock::no-modules",
             format!(
@@ -356,40 +259,34 @@ fn module_tree(
                 folder.value.display()
             ),
         );
-        return Err(problem.at(folder.span).help(
+        problem.at(folder.span).help(
             "name the folder that holds `lib/modules/RELEASE`, as `make modules_install` makes it",
-        ));
-    };
-    let mut tree = Tree::new();
+        )
+    })
+}
+
+/// Puts the modules of a release below `/lib/modules/RELEASE`; says whether they are sure to look different once they change.
+fn add_modules(
+    store: &Store,
+    modules: &Survey,
+    release: &str,
+    to: &mut Tree,
+) -> Result<bool, Diagnostic> {
+    let (tree, is_settled) = modules.tree(store, &format!("kernel {release}"))?;
     let below = format!("/lib/modules/{release}");
-    for (path, entry) in folder_tree(
-        ctx.store,
-        found,
-        Walk::Everything,
-        &format!("kernel {release}"),
-    )?
-    .iter()
-    {
+    for (path, entry) in tree.iter() {
         // `build` and `source` lead to the kernel's sources on the machine that built it.
         if matches!(&entry.node, Node::Symlink { target } if target.starts_with('/')) {
             continue;
         }
         let place = ImagePath::new(&format!("{below}{path}"))
-            .map_err(|error| unusable(found, &error.to_string()))?;
-        let is_below = place.parent().is_some_and(|parent| tree.contains(&parent));
+            .map_err(|error| unusable(modules.root(), &error.to_string()))?;
+        let is_below = place.parent().is_some_and(|parent| to.contains(&parent));
         if is_below {
-            tree.insert(place, entry.clone());
+            to.insert(place, entry.clone());
         } else {
-            tree.insert_with_parents(place, entry.clone());
+            to.insert_with_parents(place, entry.clone());
         }
     }
-    Ok(tree)
-}
-
-fn unusable(path: &Path, why: &str) -> Diagnostic {
-    Diagnostic::error(
-        "zosc::lock::unusable-file",
-        format!("`{}` cannot be part of an image: {why}", path.display()),
-    )
-    .help("rename it, remove it, or leave it out")
+    Ok(is_settled)
 }

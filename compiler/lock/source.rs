@@ -8,7 +8,7 @@ use crate::io;
 use crate::source::Spanned;
 use crate::tree::{Digest, Store};
 
-use super::local::{Walk, folder};
+use super::folders::{Walk, folder};
 use super::{Ctx, LockedSource};
 
 /// A crate as the lock has it, or as the registry has it now.

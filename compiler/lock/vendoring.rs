@@ -14,8 +14,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::patch;
 use crate::tree::{Digest, ImagePath, Node, Origin, Store, Tree};
 
+use super::folders::{Walk, folder};
 use super::git::{self, Checkout};
-use super::local::{Local, Walk, folder};
+use super::local::Local;
 use super::source::cargo;
 use super::{Ctx, Lock, LockedSource, LockedVendor, Vendor, unreadable};
 

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Store};
+use super::{Digest, Store, Tree};
 use crate::diagnostic::Diagnostic;
 use crate::io::{start_of_machine, unix_milliseconds};
 
@@ -41,6 +41,24 @@ impl Look {
             mtime: (facts.mtime(), facts.mtime_nsec()),
             ctime: (facts.ctime(), facts.ctime_nsec()),
         }
+    }
+
+    /// All of it as bytes.
+    pub fn bytes(&self) -> [u8; 56] {
+        let mut bytes = [0; 56];
+        let numbers = [
+            self.device,
+            self.inode,
+            self.size,
+            self.mtime.0.cast_unsigned(),
+            self.mtime.1.cast_unsigned(),
+            self.ctime.0.cast_unsigned(),
+            self.ctime.1.cast_unsigned(),
+        ];
+        for (place, number) in bytes.chunks_exact_mut(8).zip(numbers) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
+        bytes
     }
 
     /// Whether whatever happens to the file after this moment, in milliseconds since 1970, makes it look different.
@@ -136,6 +154,12 @@ impl<'s> Known<'s> {
         Ok(Ok((digest, size)))
     }
 
+    /// How a file looked when its content was what is known of it; nothing of one that may change without looking different.
+    pub fn look(&self, path: &Path) -> Option<Look> {
+        let (look, _) = self.now.files.get(&*path.to_string_lossy())?;
+        Some(*look)
+    }
+
     /// Keeps what is known for the next time. A store that cannot keep it goes without.
     pub fn keep(self) {
         if self.now != self.before {
@@ -143,6 +167,45 @@ impl<'s> Known<'s> {
             let _ = self.store.write_note(&self.note, &note);
         }
     }
+}
+
+/// A tree made of files, remembered by how all of them look.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Made {
+    machine: Option<String>,
+    tree: Digest,
+}
+
+/// The stored tree that `make` yields, without asking it where it yielded one for this name before.
+///
+/// The name holds the looks of all files that the tree is made of. Beside the tree, `make` says whether these are sure to look different
+/// once they change; else nothing is remembered. Contents are in the store when the tree is remembered, and are not looked for again: whoever misses one
+/// asks again with a store that [distrusts](Store::distrusting).
+///
+/// # Errors
+/// Those of `make`, and of a store that cannot take the tree.
+pub fn made_of(
+    store: &Store,
+    name: &str,
+    make: impl FnOnce() -> Result<(Tree, bool), Diagnostic>,
+) -> Result<Digest, Diagnostic> {
+    let note = Digest::of(format!("made 1\n{name}").as_bytes());
+    let machine = start_of_machine();
+    let known = store.note(&note);
+    let known = known.and_then(|note| serde_json::from_slice(&note).ok());
+    if let Some(known) = known.filter(|known: &Made| known.machine == machine)
+        && store.believes(&known.tree)
+    {
+        return Ok(known.tree);
+    }
+    let (tree, is_settled) = make()?;
+    let tree = store.put_tree(&tree)?;
+    if is_settled {
+        let made = serde_json::to_vec(&Made { machine, tree });
+        // A store that cannot keep it goes without.
+        let _ = store.write_note(&note, &made.expect("digests are always JSON"));
+    }
+    Ok(tree)
 }
 
 #[cfg(test)]

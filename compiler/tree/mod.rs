@@ -17,7 +17,7 @@ mod workplace;
 pub use batch::Batch;
 pub use digest::{Digest, Hasher};
 pub use entry::{Entry, Node, Origin};
-pub use look::{Known, Look};
+pub use look::{Known, Look, made_of};
 pub use merge::{Conflict, merge};
 pub(crate) use merge::{keep_other_names, physical};
 pub use path::{ImagePath, PathError};

@@ -4,12 +4,13 @@
 //! disk, `shells/` for sandboxes that stay, `builds/` for what builds tell of themselves, `notes/` for what only makes things faster or better explained, `logs/` for the
 //! output of foreign commands, `temporary/` for what is being written, `lock` for who is using it. A file gets its final name by
 //! one rename, so readers never see half of one and `kill -9` leaves only temporary files, in a folder that the next process
-//! finds unlocked and removes. Content is hashed again when it is read: a damaged blob is removed and reported as missing rather
+//! finds unlocked and removes. Content is hashed when a process reads it first: a damaged blob is removed and reported as missing rather
 //! than used. docs/store.md says what that promises, also where the power fails.
 
 mod blobs;
 mod contents;
 mod hold;
+mod vouched;
 
 pub use blobs::{BlobReader, BlobWriter};
 pub use contents::{Listing, Shelf, Shelved};
@@ -28,6 +29,7 @@ use super::{Digest, Hasher, Tree};
 use crate::diagnostic::Diagnostic;
 use crate::io::{disk_refusal, temporary_folder};
 use hold::Hold;
+use vouched::Vouched;
 
 /// A content-addressed store in one folder; any number of processes may share it.
 #[derive(Debug, Clone)]
@@ -36,6 +38,7 @@ pub struct Store {
     /// What this process has not finished yet; before the lock, which is given up last.
     workplace: Arc<Workplace>,
     hold: Arc<Hold>,
+    vouched: Arc<Vouched>,
     is_read_only: bool,
     /// Whether contents that are there are written again rather than believed.
     distrusts: bool,
@@ -86,6 +89,7 @@ impl Store {
             root,
             workplace: Arc::new(workplace),
             hold: Arc::new(hold),
+            vouched: Arc::default(),
             is_read_only,
             distrusts: false,
         })
@@ -175,13 +179,15 @@ impl Store {
         !self.distrusts && self.contains_sized(digest, size)
     }
 
+    /// Whether a content is there and need not be made sure of.
+    pub(super) fn believes(&self, digest: &Digest) -> bool {
+        !self.distrusts && self.contains(digest)
+    }
+
     /// A blob's content, verified.
     pub fn get(&self, digest: &Digest) -> Result<Vec<u8>, Diagnostic> {
-        let path = self.blob_path(digest);
-        let bytes = fs::read(&path).map_err(|error| missing(digest, &error))?;
-        if Digest::of(&bytes) != *digest {
-            return Err(Self::discard(digest, &path));
-        }
+        let mut bytes = Vec::new();
+        self.copy(digest, &mut bytes)?;
         Ok(bytes)
     }
 
@@ -199,48 +205,56 @@ impl Store {
     pub fn reader(&self, digest: &Digest) -> Result<fs::File, Diagnostic> {
         use std::io::Seek as _;
 
-        let path = self.blob_path(digest);
-        let mut file = fs::File::open(&path).map_err(|error| missing(digest, &error))?;
-        let mut hasher = Hasher::new();
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            match file
-                .read(&mut buffer)
-                .map_err(|error| unusable(&path, &error))?
-            {
-                0 => break,
-                count => hasher.update(&buffer[..count]),
-            }
+        let (mut file, facts) = self.opened(digest)?;
+        if !self.is_vouched_for(digest, &facts) {
+            self.hashed(digest, &mut file, &facts, &mut io::sink())?;
+            let rewound = file.rewind();
+            rewound.map_err(|error| unusable(&self.blob_path(digest), &error))?;
         }
-        if hasher.finish() != *digest {
-            return Err(Self::discard(digest, &path));
-        }
-        file.rewind().map_err(|error| unusable(&path, &error))?;
         Ok(file)
     }
 
     /// Writes a blob's content, verified on the way; on an error, part of it may have been written.
     pub fn copy(&self, digest: &Digest, into: &mut dyn Write) -> Result<u64, Diagnostic> {
-        let path = self.blob_path(digest);
-        let mut file = fs::File::open(&path).map_err(|error| missing(digest, &error))?;
-        let mut hasher = Hasher::new();
-        let mut buffer = vec![0; 1 << 16];
-        let mut size = 0;
-        loop {
-            let count = file
-                .read(&mut buffer)
-                .map_err(|error| unusable(&path, &error))?;
-            if count == 0 {
-                break;
-            }
-            hasher.update(&buffer[..count]);
-            into.write_all(&buffer[..count])
-                .map_err(|error| unusable(&self.temporary(), &error))?;
-            size += count as u64;
+        let (mut file, facts) = self.opened(digest)?;
+        if self.is_vouched_for(digest, &facts) {
+            return pass(&mut file, &self.blob_path(digest), &mut |bytes| {
+                let written = into.write_all(bytes);
+                written.map_err(|error| unusable(&self.temporary(), &error))
+            });
         }
+        self.hashed(digest, &mut file, &facts, into)
+    }
+
+    fn opened(&self, digest: &Digest) -> Result<(fs::File, fs::Metadata), Diagnostic> {
+        let file = fs::File::open(self.blob_path(digest));
+        let opened = file.and_then(|file| file.metadata().map(|facts| (file, facts)));
+        opened.map_err(|error| missing(digest, &error))
+    }
+
+    fn is_vouched_for(&self, digest: &Digest, facts: &fs::Metadata) -> bool {
+        !self.distrusts && self.vouched.holds(digest, facts)
+    }
+
+    /// Passes a blob on, and says whether it was sound; a damaged one is removed.
+    fn hashed(
+        &self,
+        digest: &Digest,
+        file: &mut fs::File,
+        facts: &fs::Metadata,
+        into: &mut dyn Write,
+    ) -> Result<u64, Diagnostic> {
+        let path = self.blob_path(digest);
+        let mut hasher = Hasher::new();
+        let size = pass(file, &path, &mut |bytes| {
+            hasher.update(bytes);
+            let written = into.write_all(bytes);
+            written.map_err(|error| unusable(&self.temporary(), &error))
+        })?;
         if hasher.finish() != *digest {
             return Err(Self::discard(digest, &path));
         }
+        self.vouched.add(digest, facts);
         Ok(size)
     }
 
@@ -332,7 +346,10 @@ impl Store {
         if self.is_read_only {
             return Err(self.read_only());
         }
-        Self::publish(staged, &self.blob_path(digest))
+        let path = self.blob_path(digest);
+        Self::publish(staged, &path)?;
+        self.vouched.add_at(digest, &path);
+        Ok(())
     }
 
     fn publish(staged: TempPath, path: &Path) -> Result<(), Diagnostic> {
@@ -382,6 +399,25 @@ impl Store {
             path.display()
         ))
         .help("run the command again: what is missing is fetched or built anew")
+    }
+}
+
+/// Passes on what a file at a path has from here on, and counts it.
+fn pass(
+    file: &mut fs::File,
+    path: &Path,
+    each: &mut dyn FnMut(&[u8]) -> Result<(), Diagnostic>,
+) -> Result<u64, Diagnostic> {
+    let mut buffer = vec![0; 1 << 16];
+    let mut size = 0;
+    loop {
+        let read = file.read(&mut buffer);
+        let count = read.map_err(|error| unusable(path, &error))?;
+        if count == 0 {
+            return Ok(size);
+        }
+        each(&buffer[..count])?;
+        size += count as u64;
     }
 }
 
@@ -465,6 +501,33 @@ mod tests {
         assert_eq!(store.get(&digest).expect("there"), b"hello");
         let (streamed, size) = store.put_reader(&mut &b"hello"[..]).expect("stored");
         assert_eq!((streamed, size), (digest, 5));
+    }
+
+    #[test]
+    fn large_content_that_was_written_here_is_hashed_again_once_it_looks_different() {
+        let (folder, store) = store();
+        let content = vec![7; 2 << 20];
+        let digest = store.put(&content).expect("stored");
+        assert!(store.vouched.holds(
+            &digest,
+            &store.blob_path(&digest).metadata().expect("there")
+        ));
+        assert_eq!(store.get(&digest).expect("sound"), content);
+        let other = Store::open(folder.path()).expect("opens");
+        let facts = store.blob_path(&digest).metadata().expect("there");
+        assert!(!other.vouched.holds(&digest, &facts));
+        other.reader(&digest).expect("sound");
+        assert!(other.vouched.holds(&digest, &facts));
+        assert!(!other.distrusting().is_vouched_for(&digest, &facts));
+        // The clock for files has to go on.
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        let mut damaged = content;
+        damaged[1 << 20] = 8;
+        fs::write(store.blob_path(&digest), damaged).expect("damaged");
+        for known in [&store, &other] {
+            let damaged = known.copy(&digest, &mut io::sink());
+            assert!(damaged.is_err());
+        }
     }
 
     #[test]

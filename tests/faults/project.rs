@@ -181,7 +181,7 @@ outputs {{ initramfs "image.cpio.zst" }}
         unwrapped(&output.stderr)
     }
 
-    fn build_arguments(&self) -> [&str; 4] {
+    pub(crate) fn build_arguments(&self) -> [&str; 4] {
         [
             "build",
             "--quiet",

@@ -1,12 +1,12 @@
 //! Trees become archives, archives become one initramfs.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Cursor, Read};
 
 use super::Context;
 use super::contributors::contributors;
 use super::select::segment_of;
-use crate::archive::{self, Archive, Compression, LostAttribute, Piece};
+use crate::archive::{self, Algorithm, Archive, Compression, LostAttribute, Piece};
 use crate::build::ledger;
 use crate::diagnostic::{Diagnostic, bytes};
 use crate::plan::Input;
@@ -37,7 +37,7 @@ pub(super) fn cpio(
     tell_lost(context, &archive.lost());
     let pieces = archive.pieces(compression);
     if let [only] = pieces.as_slice() {
-        return packed_by_all(context, &archive, only, compression);
+        return packed_alone(context, &archive, only, compression);
     }
     let largest = pieces.iter().map(Piece::size).max().unwrap_or(0);
     let keys: Vec<Digest> = pieces.iter().map(|piece| piece.key).collect();
@@ -46,7 +46,7 @@ pub(super) fn cpio(
     })?;
     let files = files.iter().map(|digest| context.store.reader(digest));
     let mut blob = context.store.writer()?;
-    archive::join(compression, files, &mut blob)?;
+    archive::join(compression, archive.size(), files, &mut blob)?;
     let (digest, _) = blob.finish()?;
     ledger::remember_pieces(context.store, &digest, &keys)?;
     Ok(digest)
@@ -72,14 +72,23 @@ fn packed(
     Ok(digest)
 }
 
-/// An archive that is one piece, by a compressor that can use several processors itself.
-fn packed_by_all(
+/// An archive that is one piece, by a compressor that may use several processors itself.
+fn packed_alone(
     context: &Context<'_>,
     archive: &Archive,
     piece: &Piece,
     compression: Compression,
 ) -> Result<Digest, Diagnostic> {
     let store = context.store;
+    let mut blob = store.writer()?;
+    if compression.algorithm() == Algorithm::Xz {
+        // Pieces of xz are small.
+        let mut packed = Vec::new();
+        archive::pack_piece(archive, piece, compression, 1, store, &mut packed)?;
+        let only = [Ok(Cursor::new(packed))].into_iter();
+        archive::join(compression, archive.size(), only, &mut blob)?;
+        return blob.finish().map(|(digest, _)| digest);
+    }
     let mut loans = Vec::new();
     while (loans.len() as u32 + 1) < compression.most_threads(piece.size())
         && let Some(loan) = context.budget.borrow(compression.memory(piece.size()))
@@ -87,7 +96,6 @@ fn packed_by_all(
         loans.push(loan);
     }
     let threads = loans.len() as u32 + 1;
-    let mut blob = store.writer()?;
     let written = archive::pack_piece(archive, piece, compression, threads, store, &mut blob);
     for loan in loans {
         context.budget.give_back(loan);

@@ -26,9 +26,11 @@ pub(super) mod run;
 pub(super) mod select;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::crew::{self, Budget};
+use super::trees::Trees;
 use super::{Event, Observer, Options, cancelled};
 use crate::apk;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -50,6 +52,7 @@ pub(super) struct Context<'a> {
     /// Where further processors come from, for work that can use them.
     pub(super) budget: &'a dyn Budget,
     pub(super) observer: &'a dyn Observer,
+    pub(super) trees: &'a Trees,
     pub(super) sites: &'a BTreeMap<String, Span>,
 }
 
@@ -65,6 +68,11 @@ impl Context<'_> {
     /// An input that is a tree.
     fn tree(&self, input: &Input) -> Result<Tree, Diagnostic> {
         self.store.get_tree(&self.digest(input))
+    }
+
+    /// An input that is a tree which other actions look at as well.
+    fn shared_tree(&self, input: &Input) -> Result<Arc<Tree>, Diagnostic> {
+        self.trees.get(self.store, &self.digest(input))
     }
 
     fn trees(&self, inputs: &[Input]) -> Result<Vec<Tree>, Diagnostic> {
@@ -279,7 +287,8 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
         }
         Action::PickFile { tree, path } => pick(&context.tree(tree)?, path),
         Action::Validate { tree, programs } => {
-            select::validate(&context.tree(tree)?, programs, context.store)?;
+            let whole = context.shared_tree(tree)?;
+            select::validate(&whole, programs, context.store)?;
             Ok(context.digest(tree))
         }
         _ => return Ok(None),
@@ -331,7 +340,10 @@ fn tree(context: &Context<'_>, action: &Action) -> Result<Tree, Diagnostic> {
             packed,
         } => exchange::exchange(context, tree, programs, packed),
         Action::Strip { tree, what } => strip::strip(context, tree, *what),
-        Action::Segment { tree, name } => Ok(archives::segment(&context.tree(tree)?, name)),
+        Action::Segment { tree, name } => {
+            let whole = context.shared_tree(tree)?;
+            Ok(archives::segment(&whole, name))
+        }
         Action::Stamp {
             tree,
             identity,

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::diagnostic::Diagnostic;
 use crate::tree::{Digest, ImagePath};
 
-use super::super::local::{Walk, folder};
+use super::super::folders::{Walk, folder};
 use super::super::{Ctx, unreadable};
 use super::{Checkout, Git, failed, history, is_hash, no_revision};
 

@@ -78,8 +78,8 @@ impl Action {
     /// The version of a kind's meaning: raised when its performer starts to yield something else for the same parameters.
     pub fn kind_version(&self) -> u32 {
         match self {
-            // Entries stand by origin, and large archives are compressed in pieces.
-            Self::Cpio { .. } => 2,
+            // Entries stand by origin, and large archives are compressed in pieces that have seen what is before them.
+            Self::Cpio { .. } => 3,
             _ => 1,
         }
     }

@@ -153,3 +153,25 @@ proptest! {
         prop_assert!(!seen.is_settled(read as u64) || seen != changed);
     }
 }
+
+#[test]
+fn a_tree_is_made_once_for_each_look_of_its_files() {
+    let bench = Bench::new();
+    let made = std::cell::Cell::new(0);
+    let make = |store: &Store, name: &str, is_settled: bool| {
+        made_of(store, name, || {
+            made.set(made.get() + 1);
+            Ok((Tree::new(), is_settled))
+        })
+        .expect("stored")
+    };
+    let first = make(&bench.store, "one", true);
+    assert_eq!(make(&bench.store, "one", true), first);
+    assert_eq!(made.get(), 1);
+    make(&bench.store, "other", false);
+    make(&bench.store, "other", false);
+    assert_eq!(made.get(), 3);
+    // Those who have met damage have everything made again.
+    make(&bench.store.distrusting(), "one", true);
+    assert_eq!(made.get(), 4);
+}
