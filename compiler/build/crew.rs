@@ -1,10 +1,11 @@
 //! One action's work on several processors: many items, each by itself, on what the build has to spare.
 //!
-//! An action begins on one processor. Whenever it takes up an item, it asks for another processor, and gives it back when no
-//! item is left; so a long action widens as others end, and nothing that waits for a processor is kept from it. How many take part
+//! An action begins on one processor. As long as items are left, it takes every other processor that comes free, and gives it back when none
+//! is left; so a long action widens as others end, and nothing that waits for a processor is kept from it. How many take part
 //! changes no result.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::cores::Share;
@@ -14,6 +15,12 @@ use crate::diagnostic::Diagnostic;
 pub(super) trait Budget: Sync {
     /// A further processor with so much memory, where nobody waits for one.
     fn borrow(&self, memory: u64) -> Option<Loan>;
+
+    /// Waits for a further processor, until `is_over`; whoever brings that about [wakes](Budget::wake) those who wait.
+    fn borrow_until(&self, memory: u64, is_over: &dyn Fn() -> bool) -> Option<Loan>;
+
+    /// Lets those look again who wait for a processor.
+    fn wake(&self);
 
     /// Takes a loan back.
     fn give_back(&self, loan: Loan);
@@ -26,6 +33,12 @@ impl Budget for Nothing {
     fn borrow(&self, _: u64) -> Option<Loan> {
         None
     }
+
+    fn borrow_until(&self, _: u64, _: &dyn Fn() -> bool) -> Option<Loan> {
+        None
+    }
+
+    fn wake(&self) {}
 
     fn give_back(&self, _: Loan) {}
 }
@@ -57,7 +70,23 @@ pub(super) fn each<T: Send, R: Send>(
         failed: None,
     });
     let lock = || items.lock().unwrap_or_else(PoisonError::into_inner);
-    let next = || lock().left.next();
+    // Beside the items, so that those who wait for a processor can look at it without them.
+    let left = AtomicUsize::new(lock().left.len());
+    let is_over = || left.load(Ordering::Relaxed) == 0;
+    let note = |count: usize| {
+        left.store(count, Ordering::Relaxed);
+        if count == 0 {
+            budget.wake();
+        }
+    };
+    let next = || {
+        let mut items = lock();
+        let next = items.left.next()?;
+        let count = items.left.len();
+        drop(items);
+        note(count);
+        Some(next)
+    };
     let settle = |number: usize, result: Result<R, Diagnostic>| {
         let mut items = lock();
         match result {
@@ -67,23 +96,28 @@ pub(super) fn each<T: Send, R: Send>(
             Err(problem) => {
                 items.failed.get_or_insert(problem);
                 items.left = Vec::new().into_iter().enumerate();
+                drop(items);
+                note(0);
             }
         }
     };
-    std::thread::scope(|scope| {
+    let work_on = || {
         while let Some((number, item)) = next() {
-            while lock().left.len() > 0
-                && let Some(loan) = budget.borrow(memory)
-            {
-                scope.spawn(move || {
-                    while let Some((number, item)) = next() {
-                        settle(number, work(item));
-                    }
-                    budget.give_back(loan);
-                });
-            }
             settle(number, work(item));
         }
+    };
+    std::thread::scope(|scope| {
+        if !is_over() {
+            scope.spawn(|| {
+                while let Some(loan) = budget.borrow_until(memory, &is_over) {
+                    scope.spawn(|| {
+                        work_on();
+                        budget.give_back(loan);
+                    });
+                }
+            });
+        }
+        work_on();
     });
     let items = items.into_inner().unwrap_or_else(PoisonError::into_inner);
     match items.failed {
@@ -95,7 +129,6 @@ pub(super) fn each<T: Send, R: Send>(
 #[cfg(test)]
 mod tests {
     use std::sync::Barrier;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::super::cores::Cores;
     use super::*;
@@ -107,6 +140,18 @@ mod tests {
             let share = self.0.lock().expect("no panic").take_one()?;
             Some(Loan { share, memory })
         }
+
+        fn borrow_until(&self, memory: u64, is_over: &dyn Fn() -> bool) -> Option<Loan> {
+            while !is_over() {
+                if let Some(loan) = self.borrow(memory) {
+                    return Some(loan);
+                }
+                std::thread::yield_now();
+            }
+            None
+        }
+
+        fn wake(&self) {}
 
         fn give_back(&self, loan: Loan) {
             self.0.lock().expect("no panic").give_back(loan.share);
@@ -141,6 +186,30 @@ mod tests {
         let mut cores = budget.0.into_inner().expect("no panic");
         assert!(cores.take_one().is_some() && cores.take_one().is_some());
         assert!(cores.take_one().is_none());
+    }
+
+    #[test]
+    fn a_processor_that_comes_free_takes_part_in_what_is_left() {
+        let budget = spare(1);
+        let elsewhere = budget.borrow(0).expect("one is free");
+        let elsewhere = Mutex::new(Some(elsewhere));
+        let barrier = Barrier::new(2);
+        each(&budget, 0, vec![0, 1, 2], &|number| {
+            if number == 0 {
+                budget.give_back(
+                    elsewhere
+                        .lock()
+                        .expect("no panic")
+                        .take()
+                        .expect("the first"),
+                );
+            } else {
+                // Only two together come past it.
+                barrier.wait();
+            }
+            Ok(())
+        })
+        .expect("all is well");
     }
 
     #[test]

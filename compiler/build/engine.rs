@@ -1,15 +1,17 @@
 //! The scheduler: worker threads that take whatever has all its inputs.
 
+mod lending;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::cores::Cores;
-use super::crew::{Budget, Loan};
+use super::crew::{Budget as _, Loan};
 use super::graph::Graph;
 use super::ledger::{self, Trust};
-use super::memory::{self, Memory};
+use super::memory::Memory;
 use super::parts::Parts;
 use super::perform::{self, Context};
 use super::trees::Trees;
@@ -279,23 +281,6 @@ impl Engine<'_> {
         }
     }
 
-    /// Processors and memory for a long action; `None` where there is too little memory while others have it.
-    ///
-    /// A command gets its share of all that is free. Work of zosc's own begins with one processor, and asks for more.
-    fn lend(&self, state: &mut State, index: u32) -> Option<Loan> {
-        let memory = memory::needed(&self.planned(index).action);
-        if !state.memory.take(memory) {
-            return None;
-        }
-        let share = if self.is_command(index) {
-            Some(state.cores.take(state.waiting.len() - 1))
-        } else {
-            state.cores.take_one()
-        };
-        let share = share.expect("whoever lends has seen that a processor is free");
-        Some(Loan { share, memory })
-    }
-
     /// Looks an action's output up; without one, performs it, or lets it wait for processors.
     fn look_up_and_go_on(&self, index: u32, key: Digest) {
         let found = self.look_up(index, key);
@@ -463,25 +448,6 @@ pub(super) fn digest_of(input: &Input, results: &[Option<Digest>]) -> Option<Dig
     match input {
         Input::Known(digest) => Some(*digest),
         Input::Output(id) => results.get(id.0 as usize).copied().flatten(),
-    }
-}
-
-impl Budget for Engine<'_> {
-    fn borrow(&self, memory: u64) -> Option<Loan> {
-        let mut state = self.state();
-        let is_free = state.waiting.is_empty() && state.cores.is_any_free();
-        if !is_free || !state.memory.take(memory) {
-            return None;
-        }
-        let share = state.cores.take_one()?;
-        Some(Loan { share, memory })
-    }
-
-    fn give_back(&self, loan: Loan) {
-        let mut state = self.state();
-        state.cores.give_back(loan.share);
-        state.memory.give_back(loan.memory);
-        self.changed.notify_all();
     }
 }
 
