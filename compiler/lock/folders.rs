@@ -226,7 +226,7 @@ mod tests {
             &|| fs::write(at("inner/file"), "longer").expect("written"),
             &|| {
                 fs::set_permissions(at("inner/file"), fs::Permissions::from_mode(0o755))
-                    .expect("set")
+                    .expect("set");
             },
             &|| {
                 fs::remove_file(at("inner/link")).expect("removed");

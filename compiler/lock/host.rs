@@ -1,5 +1,7 @@
 //! The building machine's own compilers, as facts and folders.
 
+mod memory;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -74,10 +76,10 @@ pub(super) fn toolchains(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostic
             .map_err(|problem| problems.push(problem.at(span)))
             .ok()
     };
-    hosts.own = note(toolchain(ctx.cancel, &needs, None), host.span);
+    hosts.own = note(known(ctx, &needs, None), host.span);
     for (release, span) in &needs.releases {
-        let found = release_root(ctx.cancel, release)
-            .and_then(|root| toolchain(ctx.cancel, &needs, root.as_deref()));
+        let found =
+            release_root(ctx.cancel, release).and_then(|root| known(ctx, &needs, root.as_deref()));
         if let Some(found) = note(found, *span) {
             hosts.rusts.insert((*release).to_owned(), found);
         }
@@ -128,6 +130,16 @@ fn release_root(cancel: &AtomicBool, release: &str) -> Result<Option<PathBuf>, D
             "`rustup toolchain install {release}` installs it beside the others"
         ))),
     }
+}
+
+/// As [`toolchain`], without starting anything where nothing has changed since the last time.
+fn known(
+    ctx: &Ctx<'_>,
+    needs: &Needs<'_>,
+    root: Option<&Path>,
+) -> Result<HostToolchain, Diagnostic> {
+    let question = format!("{} {} {} {root:?}", needs.rust, needs.go, needs.upx);
+    memory::recall(ctx.store, &question, || toolchain(ctx.cancel, needs, root))
 }
 
 /// Looks at the machine's `rustc`, `cargo`, `cc`, `go`, and `upx` where programs are packed with it; Rust is that below `root`, or the one that is found first.
