@@ -130,7 +130,13 @@ fn a_manifest_is_laid_out_and_the_server_ends_with_the_editor() {
         neovim.until_text("zos.kdl", "unit site {\n    target // größer\n}\n");
         let server = neovim.server();
         neovim.quit();
-        assert!(!std::path::Path::new(&format!("/proc/{server}/exe")).exists());
+        // It is not the editor's child any more, and has to hear first that nobody speaks to it.
+        let is_there = || std::path::Path::new(&format!("/proc/{server}/exe")).exists();
+        let begin = std::time::Instant::now();
+        while is_there() {
+            assert!(begin.elapsed() < std::time::Duration::from_secs(30));
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod dispatch;
 mod lifecycle;
 mod publish;
 mod reader;
+mod reply;
 mod server;
 mod sync;
 mod transport;

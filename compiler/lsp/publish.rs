@@ -27,15 +27,17 @@ const UNNECESSARY: [&str; 8] = [
     "zosc::syntax::empty-slashdash",
 ];
 
-type Problems = BTreeMap<PathBuf, Vec<lsp::Diagnostic>>;
+/// Problems of a file, with the version of its open text that they are about.
+type Told = (Option<i32>, Vec<lsp::Diagnostic>);
+type Problems = BTreeMap<PathBuf, Told>;
 
 /// What the client was told, and what it is to be told.
 #[derive(Debug, Default)]
 pub(super) struct Publisher {
     /// The problems of each project by its manifest, as the last check about the latest texts had them.
     projects: BTreeMap<PathBuf, Problems>,
-    /// What the client shows, with the version that it is about.
-    shown: BTreeMap<PathBuf, (Option<i32>, Vec<lsp::Diagnostic>)>,
+    /// What the client shows.
+    shown: Problems,
 }
 
 impl Publisher {
@@ -43,7 +45,8 @@ impl Publisher {
     pub(super) fn take(&mut self, workspace: &Workspace, project: &Project) {
         // A file of the library is no whole manifest, and nobody's to mend.
         let problems = if workspace.is_shipped(&project.entry) {
-            Problems::from([(project.entry.clone(), Vec::new())])
+            let version = workspace.version(&project.entry);
+            Problems::from([(project.entry.clone(), (version, Vec::new()))])
         } else {
             problems(workspace, project)
         };
@@ -59,25 +62,29 @@ impl Publisher {
     /// What the client does not know yet.
     pub(super) fn news(&mut self, workspace: &Workspace) -> Vec<lsp::PublishDiagnosticsParams> {
         let mut files: Problems = BTreeMap::new();
-        for (path, problems) in self.projects.values().flatten() {
-            let known = files.entry(path.clone()).or_default();
+        for (path, (version, problems)) in self.projects.values().flatten() {
+            let known = files
+                .entry(path.clone())
+                .or_insert_with(|| (*version, Vec::new()));
+            // One of the projects may not have been checked since the text has changed.
+            known.0 = known.0.min(*version);
             for problem in problems {
-                if !known.contains(problem) {
-                    known.push(problem.clone());
+                if !known.1.contains(problem) {
+                    known.1.push(problem.clone());
                 }
             }
         }
         // What has no problems any more is told once.
         for path in self.shown.keys() {
-            files.entry(path.clone()).or_default();
+            let none = || (workspace.version(path), Vec::new());
+            files.entry(path.clone()).or_insert_with(none);
         }
         let mut news = Vec::new();
-        for (path, diagnostics) in files {
-            let version = workspace.documents.get(&path).map(|open| open.version);
-            let now = (version, diagnostics);
+        for (path, now) in files {
             if self.shown.get(&path) == Some(&now) {
                 continue;
             }
+            let version = now.0;
             news.push(lsp::PublishDiagnosticsParams {
                 uri: workspace.documents.uri(&path),
                 version,
@@ -98,6 +105,7 @@ fn problems(workspace: &Workspace, project: &Project) -> Problems {
     let sources = &project.checked.sources;
     let places = Places::new(&workspace.client, sources, &project.entry);
     let mut files: Problems = BTreeMap::new();
+    let none = |path: &Path| (workspace.version(path), Vec::new());
     for (_, source) in sources.iter() {
         // An open file is told of also when it is well: then the editor knows that it was looked at.
         let open = source
@@ -105,12 +113,13 @@ fn problems(workspace: &Workspace, project: &Project) -> Problems {
             .as_ref()
             .filter(|path| workspace.documents.get(path).is_some());
         if let Some(path) = open {
-            files.entry(path.clone()).or_default();
+            files.entry(path.clone()).or_insert_with(|| none(path));
         }
     }
     for problem in &project.checked.diagnostics {
         let (path, told) = places.problem(workspace, problem);
-        files.entry(path).or_default().push(told);
+        let about = none(&path);
+        files.entry(path).or_insert(about).1.push(told);
     }
     files
 }

@@ -24,6 +24,7 @@ use super::project::{Checked, Project};
 use super::protocol::wire::{Message, Notification, Request};
 use super::protocol::{ErrorCode, RequestId, Response};
 use super::publish::Publisher;
+use super::reply::Reply;
 use super::view::Workspace;
 use super::{lifecycle, reader, sync, watching};
 
@@ -260,11 +261,7 @@ impl Server {
         let events = self.events.clone();
         self.helpers.crew.hand(move || {
             // Sent also where the feature panics.
-            let mut reply = Reply {
-                ticket,
-                events,
-                answer: None,
-            };
+            let mut reply = Reply::to(ticket, events);
             if !cancelled.load(Ordering::Relaxed) {
                 let run = &table[feature].run;
                 reply.answer = Some(run(&workspace, &cancelled, parameters));
@@ -337,8 +334,10 @@ impl Server {
             "workspace/didChangeWatchedFiles" => sync::files_changed(self),
             "workspace/didChangeWorkspaceFolders" => sync::folders_changed(self, &params),
             // Others may be ignored, by the protocol.
-            _ => {}
+            _ => return,
         }
+        // A request may have waited for a check of what is not open any more.
+        self.release();
     }
 
     /// Takes what a check found, and tells it where it is about the texts as they are.
@@ -480,28 +479,5 @@ impl Server {
     fn send(&self, message: Message) {
         // Where nobody reads any more, the end is near: the reader will hear of it.
         let _ = self.outbox.send(message);
-    }
-}
-
-/// Sends an answer when it goes, whatever happened.
-struct Reply {
-    ticket: u64,
-    events: Sender<Event>,
-    answer: Option<Answer>,
-}
-
-impl Drop for Reply {
-    fn drop(&mut self) {
-        let none = || {
-            Err(fault(
-                ErrorCode::InternalError,
-                "zosc failed at this request: please report it",
-            ))
-        };
-        let answer = self.answer.take().unwrap_or_else(none);
-        let _ = self.events.send(Event::Answered {
-            ticket: self.ticket,
-            answer,
-        });
     }
 }

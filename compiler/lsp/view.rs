@@ -69,6 +69,11 @@ impl Workspace {
         self.projects.get(self.owners.get(path)?)
     }
 
+    /// The version of a text, where it is open.
+    pub(super) fn version(&self, path: &Path) -> Option<i32> {
+        self.documents.get(path).map(|open| open.version)
+    }
+
     /// The open folder that holds a path; the innermost of several.
     pub fn folder(&self, path: &Path) -> Option<&Path> {
         let holding = self

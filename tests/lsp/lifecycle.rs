@@ -109,3 +109,20 @@ fn files_that_a_manifest_names_are_watched() {
         );
     }
 }
+
+#[test]
+fn who_waits_for_a_check_of_a_text_that_is_closed_gets_an_answer() {
+    let mut client = Client::new(&[]);
+    client.open_text("zos.kdl", &format!("{HEAD}packges {{ }}\n"));
+    let place = json!({ "line": 0, "character": 0 });
+    let asked = client.ask(
+        "textDocument/codeAction",
+        json!({
+            "textDocument": { "uri": client.uri("zos.kdl") },
+            "range": { "start": place, "end": place },
+            "context": { "diagnostics": [] },
+        }),
+    );
+    client.close("zos.kdl");
+    client.answer(&asked).expect("an answer");
+}
