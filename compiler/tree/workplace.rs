@@ -29,9 +29,12 @@ impl Workplace {
                 .prefix(&format!("{PREFIX}{}-", process_number()))
                 .tempdir_in(folder)?
                 .keep();
-            let lock = fs::File::open(&path)?;
+            // Another process may sweep it before it is locked, and before it is opened.
+            let lock = match fs::File::open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened?,
+            };
             flock(&lock, FlockOperation::LockExclusive)?;
-            // Another process may have swept it before it was locked.
             if path.is_dir() {
                 return Ok(Self {
                     path,

@@ -33,7 +33,7 @@ fn who_is_asked_to_stop_leaves_nothing_and_says_so() {
     };
     let clock = Instant::now();
     let wanted = project.build();
-    let length = clock.elapsed();
+    let mut length = clock.elapsed();
     let cases = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
     let mut stopped = 0;
     for share in 0..4 {
@@ -48,7 +48,8 @@ fn who_is_asked_to_stop_leaves_nothing_and_says_so() {
             let said = String::from_utf8_lossy(&output.stderr);
             let when = format!("{signal:?} at share {share}: {said}");
             match output.status.code() {
-                Some(0) => {}
+                // The machine had more to do when the time was taken.
+                Some(0) => length = length * 2 / 3,
                 ended => {
                     assert_eq!(ended, Some(code), "{when}");
                     assert!(said.contains("cancelled"), "{when}");
