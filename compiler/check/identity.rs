@@ -18,7 +18,7 @@ pub(super) struct Identity {
 /// Resolves the section; `epoch` is the value of `SOURCE_DATE_EPOCH`.
 pub(super) fn resolve(ctx: &mut Ctx<'_>, epoch: Option<&str>) -> Option<Identity> {
     let Some(image) = &ctx.manifest.image else {
-        if !ctx.declared.has_section("image") {
+        if !ctx.declared.has_section("image") && ctx.is_whole("image") {
             let problem = Diagnostic::error(
                 "zosc::check::no-image",
                 "the manifest has no `image` section",

@@ -11,7 +11,7 @@ use super::model::{Kind, Member, Model, Role, Scalar, Shape};
 use super::problems;
 use super::secret::{self, SecretForm};
 use super::value::{Data, SpannedValue};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::source::Span;
 use crate::syntax::{Document, Entry, Node, Value};
 
@@ -43,7 +43,10 @@ pub(super) fn lower(model: &Model, document: &Document, sink: &mut Diagnostics) 
         let before = lowering.sink.len() + lowering.poisoned;
         lowering.child(model.root(), None, node, &mut members, &mut first);
         if lowering.sink.len() + lowering.poisoned > before || node.damaged {
-            damaged.insert(node.name.value.clone());
+            let name = &node.name.value;
+            // A misspelt section is not missing as well.
+            damaged.extend(nearest(name, model.root().children()).map(str::to_owned));
+            damaged.insert(name.clone());
         }
     }
     let span = Span::new(document.source, 0, 0);
