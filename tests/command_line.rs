@@ -300,6 +300,20 @@ fn a_failed_build_is_entered_and_ends_with_the_exit_code_of_its_command() {
 }
 
 #[test]
+fn a_shell_is_entered_although_a_file_of_the_project_was_lost_from_the_store() {
+    let project = with_source("cat x > y");
+    // A folder that has just changed is read again anyway.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    project.succeed(&["lock"]);
+    let digest = zosc::tree::Digest::of(b"source\n").to_string();
+    let blobs = project.path("store").join("blobs");
+    std::fs::remove_file(blobs.join(&digest[..1]).join(&digest[1..])).unwrap();
+    let output = project.run(&["shell", "tool", "--", "/bin/cat", "x"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.stdout, b"source\n", "{said}");
+}
+
+#[test]
 fn a_shell_on_a_terminal_keeps_what_is_changed_in_it() {
     let project = with_source("cat x > y");
     let typed = |line: &str, keys: &str| {

@@ -118,12 +118,9 @@ impl Job {
             ..Options::new(&*network, self.lock.offline, &*executor, &CANCELLED)
         };
         let progress = Progress::new(session).streaming(!self.quiet);
-        let mut built = build::run(&plan, store, &options, &progress);
-        // What was damaged may be the content of a file of the project's own, which only locking reads.
-        if built.as_ref().is_err_and(build::is_loss) {
-            session.inputs(image, &store.distrusting(), self.mode())?;
-            built = build::run(&plan, store, &options, &progress);
-        }
+        let built = session.with_contents(image, store, self.mode(), || {
+            build::run(&plan, store, &options, &progress)
+        })?;
         let warnings = progress.finish();
         if !warnings.is_empty() {
             session.report(&warnings);

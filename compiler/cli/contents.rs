@@ -26,21 +26,14 @@ pub(super) fn contents(
     lock: LockArguments,
     executor: ExecutorArgument,
 ) -> Result<Vec<Digest>, Failed> {
-    let executor_argument = executor;
+    let mode = lock.mode_with(executor);
     let executor = session.executor(executor, store)?;
     let network = session.network(lock.offline)?;
     let options = build::Options::new(&*network, lock.offline, &*executor, &CANCELLED);
     let progress = Progress::new(session);
-    let mut brought = build::contents(planned.plan, wanted, store, &options, &progress);
-    // What was lost may be the content of a file of the project's own, which only locking reads.
-    if brought.as_ref().is_err_and(build::is_loss) {
-        session.inputs(
-            planned.image,
-            &store.distrusting(),
-            lock.mode_with(executor_argument),
-        )?;
-        brought = build::contents(planned.plan, wanted, store, &options, &progress);
-    }
+    let brought = session.with_contents(planned.image, store, mode, || {
+        build::contents(planned.plan, wanted, store, &options, &progress)
+    })?;
     let warnings = progress.finish();
     if !warnings.is_empty() {
         session.report(&warnings);

@@ -352,6 +352,23 @@ impl Session {
         Ok(resolved.inputs)
     }
 
+    /// Does something with the contents of an image's inputs. Where one is lost that only locking reads, a file of the project's own, the inputs are read
+    /// once more, and it is done again.
+    pub(super) fn with_contents<T>(
+        &self,
+        image: &Image,
+        store: &Store,
+        mode: lock::Mode<'_>,
+        act: impl Fn() -> Result<T, Diagnostics>,
+    ) -> Result<Result<T, Diagnostics>, Failed> {
+        let done = act();
+        if !done.as_ref().is_err_and(build::is_loss) {
+            return Ok(done);
+        }
+        self.inputs(image, &store.distrusting(), mode)?;
+        Ok(act())
+    }
+
     /// Locks an image's inputs, writing `zos.lock` where it changes, and says what changed.
     pub(super) fn locked(
         &self,

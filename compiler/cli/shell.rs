@@ -120,13 +120,16 @@ fn open(session: &mut Session, arguments: &Open) -> Result<(Store, Shell), Faile
     }
     let name = arguments.source.as_deref().unwrap_or_default();
     let image = session.image(&arguments.manifest.arguments())?;
-    let inputs = session.inputs(&image, &store, arguments.lock.mode_with(arguments.executor))?;
+    let mode = arguments.lock.mode_with(arguments.executor);
+    let inputs = session.inputs(&image, &store, mode)?;
     let plan = session.settle(plan::lower(&image, &inputs))?;
     let network = session.network(arguments.lock.offline)?;
     let executor = session.executor(arguments.executor, &store)?;
     let options = Options::new(&*network, arguments.lock.offline, &*executor, &CANCELLED);
     let progress = Progress::new(session);
-    let opened = build::open_shell(&plan, name, &store, &options, &progress);
+    let opened = session.with_contents(&image, &store, mode, || {
+        build::open_shell(&plan, name, &store, &options, &progress)
+    })?;
     progress.finish();
     let opened = opened.map_err(|problems| session.with_dropped(&image, &inputs, &store, problems));
     Ok((store, session.settle(opened)?))
