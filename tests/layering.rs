@@ -48,6 +48,7 @@ const AT_HOME: &[(&str, &str)] = &[
     ("jsonschema", "manifest"),
     ("gen_lsp_types", "lsp"),
     ("lsp_server", "lsp"),
+    ("lzma_rust2", "archive"),
     ("percent_encoding", "lsp"),
     ("saphyr_parser", "migrate zinit"),
     ("spdx", "sbom"),
