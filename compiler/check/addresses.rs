@@ -4,7 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::source::Spanned;
 use crate::tree::Digest;
 
-use super::{Ctx, quoted};
+use super::Ctx;
 
 /// Files above this size are not read to know their digest: a check is to be quick.
 const LARGEST_DIGESTED: u64 = 64 << 20;
@@ -42,7 +42,7 @@ impl Ctx<'_> {
             self.push(credentials(address, "a user name or password").replace(
                 "remove it",
                 address.span,
-                quoted(&clean),
+                self.value_at(address.span, &clean),
             ));
             return None;
         }

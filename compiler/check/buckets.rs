@@ -123,7 +123,7 @@ impl Ctx<'_> {
         .at(endpoint.span)
         .help("write the server alone, such as \"https://s3.example\" or \"http://10.0.0.5:3900\"; buckets and prefixes have places of their own");
         if behind == "/" {
-            let text = quoted(address.trim_end_matches('/'));
+            let text = self.value_at(endpoint.span, address.trim_end_matches('/'));
             problem = problem
                 .replace("remove the slash", endpoint.span, text)
                 .safe();

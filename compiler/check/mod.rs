@@ -20,6 +20,7 @@ mod places;
 mod quantities;
 mod routes;
 mod setting_paths;
+mod stores;
 mod templates;
 
 mod accounts;
@@ -81,6 +82,10 @@ pub use places::{Folder, Location};
 pub(crate) use places::{nearest_file, normal};
 pub(crate) use quantities::mode;
 pub use quantities::size as size_of;
+pub use stores::{
+    Ranged, ReadStore, RoutePlace, TypedStore, own_route, read_store, route_place, typed_route,
+    written_store,
+};
 
 use destinations::Destinations;
 use merging::Declared;

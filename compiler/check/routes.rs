@@ -3,23 +3,68 @@
 //! What a build writes to is in zosc's own form, because rfs's form for a bucket has no place for a key but the address. What
 //! `rfs` reads is in rfs's form, since it goes into the list as it stands; forms that rfs parses and cannot use are refused here.
 
+use std::ops::RangeInclusive;
+
 use crate::diagnostic::Diagnostic;
 use crate::manifest::flist::Store;
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 
 use super::addresses::credentials;
 use super::buckets::{Written, port, port_is_sound};
 use super::{BlobStore, Ctx, quoted};
 
+/// What to do about a route with a key in it.
+pub(super) const READ_WITHOUT_KEYS: &str = "every machine that boots the image holds this address: let the store be read without credentials, best over https";
+
+/// What to do about a range of hashes before an address.
+const WITHOUT_RANGE: &str = "leave the range out: the store of an flist holds all hashes";
+
+/// The first bytes of all hashes.
+const ALL: RangeInclusive<u8> = 0..=0xff;
+
 /// Why an address cannot be used, and what to write instead.
 #[derive(Debug, PartialEq, Eq)]
-struct Fault {
+pub(super) struct Fault {
     fact: String,
     help: String,
-    /// A whole value to put in its place.
-    instead: Option<String>,
+    /// What to put in its place.
+    instead: Option<Instead>,
     /// Whether nothing else can be meant.
     is_plain: bool,
+}
+
+/// An address, and what goes beside it.
+#[derive(Debug, PartialEq, Eq)]
+struct Instead {
+    address: String,
+    beside: Vec<(&'static str, String)>,
+}
+
+impl Instead {
+    fn new(address: impl Into<String>) -> Self {
+        Self {
+            address: address.into(),
+            beside: Vec::new(),
+        }
+    }
+
+    /// As a manifest has it: a value, and properties.
+    fn written(&self) -> String {
+        let mut text = quoted(&self.address);
+        for (name, value) in &self.beside {
+            text.push_str(&format!(" {name}={}", quoted(value)));
+        }
+        text
+    }
+
+    /// As a command line has it: a word, and options.
+    fn typed(&self) -> String {
+        let mut text = self.address.clone();
+        for (name, value) in &self.beside {
+            text.push_str(&format!(" --{name} {value}"));
+        }
+        text
+    }
 }
 
 impl Fault {
@@ -32,10 +77,23 @@ impl Fault {
         }
     }
 
-    /// Offers the value, already in quotes.
-    fn instead(self, value: String) -> Self {
+    /// Says what to do in the words of another place.
+    pub(super) fn with_help(self, help: &str) -> Self {
         Self {
-            instead: Some(value),
+            help: help.to_owned(),
+            ..self
+        }
+    }
+
+    /// Offers another address.
+    fn instead(self, address: impl Into<String>) -> Self {
+        self.instead_of_all(Instead::new(address))
+    }
+
+    /// Offers another address, and what goes beside it.
+    fn instead_of_all(self, instead: Instead) -> Self {
+        Self {
+            instead: Some(instead),
             ..self
         }
     }
@@ -50,7 +108,7 @@ impl Fault {
 }
 
 impl Ctx<'_> {
-    /// Where a build writes the contents of an flist.
+    /// Where the contents of an flist are written.
     pub(super) fn write_store(&mut self, store: &Store) -> Option<BlobStore> {
         let write = &store.write;
         let address = match without_range(write) {
@@ -65,13 +123,13 @@ impl Ctx<'_> {
         let (user, rest) = user(rest);
         if let Some(user) = user {
             let clean = as_bucket(scheme, rest, store)
-                .unwrap_or_else(|| quoted(&format!("{scheme}://{rest}")));
-            self.store_credentials(
-                write,
-                user,
-                "name the key inside `store`: `key-id (env)NAME` and `secret (env)NAME`",
-                clean,
-            );
+                .unwrap_or_else(|| Instead::new(format!("{scheme}://{rest}")));
+            let help = if self.is_typed(write.span) {
+                "put the key into the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or into AWS's own files"
+            } else {
+                "name the key inside `store`: `key-id (env)NAME` and `secret (env)NAME`"
+            };
+            self.store_credentials(write, user, help, &clean);
             return None;
         }
         match scheme {
@@ -105,21 +163,39 @@ impl Ctx<'_> {
         None
     }
 
-    fn push_fault(&mut self, code: &'static str, address: &Spanned<String>, fault: Fault) {
+    pub(super) fn push_fault(
+        &mut self,
+        code: &'static str,
+        address: &Spanned<String>,
+        fault: Fault,
+    ) {
         let message = format!("`{}` {}", address.value, fault.fact);
         let problem = Diagnostic::error(code, message)
             .at(address.span)
             .help(fault.help);
         self.push(match fault.instead {
-            Some(value) => problem
-                .replace("write it so", address.span, value)
+            Some(instead) => problem
+                .replace(
+                    "write it so",
+                    address.span,
+                    self.offered(&instead, address.span),
+                )
                 .safe_if(fault.is_plain),
             None => problem,
         });
     }
 
+    /// An address in the form of the place that it is for.
+    fn offered(&self, instead: &Instead, span: Span) -> String {
+        if self.is_typed(span) {
+            instead.typed()
+        } else {
+            instead.written()
+        }
+    }
+
     /// Refuses what is about a server where contents go to a folder.
-    fn only_for_buckets(&mut self, store: &Store) {
+    pub(super) fn only_for_buckets(&mut self, store: &Store) {
         let given = [
             ("endpoint", store.endpoint.as_ref().map(|it| it.span)),
             ("region", store.region.as_ref().map(|it| it.span)),
@@ -145,11 +221,11 @@ impl Ctx<'_> {
         if let Some((scheme, rest)) = address.split_once("://")
             && let (Some(user), rest) = user(rest)
         {
-            let clean = quoted(&format!("{scheme}://{rest}"));
-            self.store_credentials(read, user, "every machine that boots the image holds this address: let the store be read without credentials, best over https", clean);
+            let clean = Instead::new(format!("{scheme}://{rest}"));
+            self.store_credentials(read, user, READ_WITHOUT_KEYS, &clean);
             return None;
         }
-        if let Some(fault) = route_fault(address) {
+        if let Some(fault) = fault_of_route(address) {
             self.push_fault("zosc::check::bad-route", read, fault);
             return None;
         }
@@ -161,8 +237,9 @@ impl Ctx<'_> {
         address: &Spanned<String>,
         user: &str,
         help: &str,
-        clean: String,
+        clean: &Instead,
     ) {
+        let clean = self.offered(clean, address.span);
         let mut problem = credentials(address, "a user name or password")
             .help(help)
             .replace("remove it", address.span, clean);
@@ -174,7 +251,7 @@ impl Ctx<'_> {
 }
 
 /// What stands before `@` in the host part, and all that stands behind it.
-fn user(rest: &str) -> (Option<&str>, &str) {
+pub(super) fn user(rest: &str) -> (Option<&str>, &str) {
     match server(rest).rsplit_once('@') {
         Some((user, _)) => (Some(user), rest.get(user.len() + 1..).unwrap_or("")),
         None => (None, rest),
@@ -188,17 +265,28 @@ fn server(rest: &str) -> &str {
 
 /// An address without the range of hashes that rfs lets stand before it: an flist has one store, which holds all hashes.
 fn without_range(address: &str) -> Result<&str, Fault> {
+    match ranged(address)? {
+        (range, rest) if range == ALL => Ok(rest),
+        (_, rest) => Err(Fault::new(
+            "starts with a range that leaves hashes without a store",
+            WITHOUT_RANGE,
+        )
+        .instead(rest)),
+    }
+}
+
+/// The range of first bytes of hashes that may stand before an address, and the address.
+pub(super) fn ranged(address: &str) -> Result<(RangeInclusive<u8>, &str), Fault> {
     let Some((range, rest)) = address.split_once('=') else {
-        return Ok(address);
+        return Ok((ALL, address));
     };
     let Some((start, end)) = range.split_once('-') else {
-        return Ok(address);
+        return Ok((ALL, address));
     };
     let is_hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !is_hex(start) || !is_hex(end) {
-        return Ok(address);
+        return Ok((ALL, address));
     }
-    let help = "leave the range out: the store of an flist holds all hashes";
     let fact = match (u8::from_str_radix(start, 16), u8::from_str_radix(end, 16)) {
         _ if start.len() != 2 || end.len() != 2 => {
             "starts with a range of hashes, of which each end has two digits"
@@ -206,15 +294,14 @@ fn without_range(address: &str) -> Result<&str, Fault> {
         _ if range.bytes().any(|byte| byte.is_ascii_uppercase()) => {
             "starts with a range of hashes in capitals, which rfs does not read"
         }
-        (Ok(0), Ok(0xff)) => return Ok(rest),
-        (Ok(start), Ok(end)) if start > end => "starts with a range of hashes that runs backwards",
-        _ => "starts with a range that leaves hashes without a store",
+        (Ok(start), Ok(end)) if start <= end => return Ok((start..=end, rest)),
+        _ => "starts with a range of hashes that runs backwards",
     };
-    Err(Fault::new(fact, help).instead(quoted(rest)))
+    Err(Fault::new(fact, WITHOUT_RANGE).instead(rest))
 }
 
-/// Rfs's form of a bucket, `s3://HOST:PORT/BUCKET/PREFIX?region=R`, as properties of `store`.
-fn as_bucket(scheme: &str, rest: &str, store: &Store) -> Option<String> {
+/// Rfs's form of a bucket, `s3://HOST:PORT/BUCKET/PREFIX?region=R`, as zosc has it.
+fn as_bucket(scheme: &str, rest: &str, store: &Store) -> Option<Instead> {
     let server = server(rest);
     let path = rest.get(server.len()..)?.strip_prefix('/')?;
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
@@ -224,19 +311,17 @@ fn as_bucket(scheme: &str, rest: &str, store: &Store) -> Option<String> {
         _ => return None,
     };
     port(server)?;
-    let mut text = quoted(&format!("s3://{}", path.trim_end_matches('/')));
+    let mut bucket = Instead::new(format!("s3://{}", path.trim_end_matches('/')));
     if store.endpoint.is_none() {
-        text.push_str(&format!(
-            " endpoint={}",
-            quoted(&format!("{protocol}://{server}"))
-        ));
+        let endpoint = format!("{protocol}://{server}");
+        bucket.beside.push(("endpoint", endpoint));
     }
     if let Some(region) = query.strip_prefix("region=")
         && store.region.is_none()
     {
-        text.push_str(&format!(" region={}", quoted(region)));
+        bucket.beside.push(("region", region.to_owned()));
     }
-    Some(text)
+    Some(bucket)
 }
 
 /// Why a build cannot write to an address.
@@ -249,12 +334,12 @@ fn write_fault(scheme: &str, rest: &str, store: &Store) -> Fault {
                 bucket,
             );
             match as_bucket(scheme, rest, store) {
-                Some(text) => fault.instead(text),
+                Some(bucket) => fault.instead_of_all(bucket),
                 None => fault,
             }
         }
         "file" => Fault::new("is no form of a store", "write `dir:///FOLDER`")
-            .instead(quoted(&format!("dir://{rest}"))),
+            .instead(format!("dir://{rest}")),
         "http" | "https" => Fault::new("can only be read", bucket),
         _ => Fault::new(
             "is no store that zosc writes",
@@ -263,8 +348,13 @@ fn write_fault(scheme: &str, rest: &str, store: &Store) -> Fault {
     }
 }
 
+/// Why `rfs` cannot read from an address, in words that go on from it.
+pub(super) fn route_fault(address: &str) -> Option<String> {
+    fault_of_route(address).map(|fault| fault.fact)
+}
+
 /// Why `rfs` cannot read from an address.
-fn route_fault(address: &str) -> Option<Fault> {
+fn fault_of_route(address: &str) -> Option<Fault> {
     let forms = "write `https://HOST/PATH`, `s3://HOST:PORT/BUCKET` or `dir:///FOLDER`";
     let Some((scheme, rest)) = address.split_once("://") else {
         return Some(Fault::new("is no address: it has no `://`", forms));
@@ -277,17 +367,17 @@ fn route_fault(address: &str) -> Option<Fault> {
     }
     let server = server(rest);
     match scheme {
-        "dir" => return dir_fault(rest),
+        "dir" => return dir_fault(rest).or_else(|| encoded_fault(rest)),
         "file" => {
             let fault = Fault::new("is no form that rfs reads", "write `dir:///FOLDER`");
-            return Some(fault.instead(quoted(&format!("dir://{rest}"))));
+            return Some(fault.instead(format!("dir://{rest}")));
         }
         "s3+tls" | "s3s+tls" => {
             let fault = Fault::new(
                 "is in a form that rfs writes and cannot read",
                 "write `s3s://HOST:PORT/BUCKET`",
             );
-            return Some(fault.instead(quoted(&format!("s3s://{rest}"))));
+            return Some(fault.instead(format!("s3s://{rest}")));
         }
         "http" | "https" | "s3" | "s3s" | "zdb" | "server" => {}
         _ => return Some(Fault::new("is no form that rfs reads", forms)),
@@ -320,7 +410,7 @@ fn base_fault(address: &str, path: &str) -> Option<Fault> {
             "ends with a slash, to which rfs adds another one",
             "write it without",
         )
-        .instead(quoted(address.trim_end_matches('/')))
+        .instead(address.trim_end_matches('/'))
         .plain()
     })
 }
@@ -330,7 +420,7 @@ fn bucket_fault(scheme: &str, server: &str, path: &str) -> Option<Fault> {
     let whole = |server: &str, bucket: &str| {
         let query = if query.is_empty() { "" } else { "?" };
         let tail = path.split_once('?').map_or("", |(_, query)| query);
-        quoted(&format!("{scheme}://{server}{bucket}{query}{tail}"))
+        format!("{scheme}://{server}{bucket}{query}{tail}")
     };
     if port(server).is_none() {
         let number = if scheme == "s3s" { 443 } else { 80 };
@@ -358,13 +448,23 @@ fn bucket_fault(scheme: &str, server: &str, path: &str) -> Option<Fault> {
     })
 }
 
+/// Rfs reads a folder's address as a URL, and takes what that makes of the path.
+fn encoded_fault(path: &str) -> Option<Fault> {
+    let is_encoded = |sign: &char| !sign.is_ascii() || "\"#<>?^`{}".contains(*sign);
+    let sign = path.chars().find(is_encoded)?;
+    Some(Fault::new(
+        format!("holds `{sign}`, in whose place rfs looks for its code in a URL"),
+        "name a folder whose path has plain letters alone, or serve it over HTTP",
+    ))
+}
+
 fn dir_fault(rest: &str) -> Option<Fault> {
     (!rest.starts_with('/')).then(|| {
         Fault::new(
             "has no absolute path",
             "write `dir:///FOLDER`, with three slashes",
         )
-        .instead(quoted(&format!("dir:///{rest}")))
+        .instead(format!("dir:///{rest}"))
     })
 }
 
@@ -372,10 +472,10 @@ fn dir_fault(rest: &str) -> Option<Fault> {
 mod tests {
     use super::*;
 
-    fn instead(address: &str) -> Option<String> {
+    fn instead(address: &str) -> Option<Instead> {
         let fault = without_range(address)
             .err()
-            .or_else(|| route_fault(address));
+            .or_else(|| fault_of_route(address));
         fault.expect("a fault").instead
     }
 
@@ -389,7 +489,7 @@ mod tests {
             "dir:///srv/blobs",
             "zdb://zdb.example:9900/zos",
         ] {
-            assert_eq!(route_fault(good), None, "{good}");
+            assert_eq!(fault_of_route(good), None, "{good}");
         }
     }
 
@@ -408,7 +508,7 @@ mod tests {
             ("ff-00=https://h", "https://h"),
             ("0-f=https://h", "https://h"),
         ] {
-            assert_eq!(instead(bad), Some(quoted(good)), "{bad}");
+            assert_eq!(instead(bad), Some(Instead::new(good)), "{bad}");
         }
         for bad in [
             "h/blobs",
@@ -419,6 +519,8 @@ mod tests {
             "s3://h:x/b",
             "ftp://h/b",
             "https://h/a b",
+            "dir:///srv/blöcke",
+            "dir:///srv/{kernel}",
         ] {
             assert_eq!(instead(bad), None, "{bad}");
         }

@@ -222,6 +222,30 @@ pub fn refresh<S: Write, T>(
     Err(told.fold(refusal(&request, &failures), Diagnostic::note))
 }
 
+/// Fetches a small content from one address into memory.
+///
+/// # Errors
+/// What the address said, after what may pass has been waited for.
+pub fn fetch(network: &dyn Network, url: &str, limit: u64) -> Result<Vec<u8>, Failure> {
+    let mut attempt = Attempt {
+        network,
+        request: Request {
+            subject: url,
+            urls: &[],
+            limit,
+        },
+        url,
+        had: None,
+        progress: &|_| {},
+        begin: &mut || Ok(Vec::new()),
+    };
+    match attempt.fetch() {
+        Ok(whole) => Ok(whole.sink),
+        Err(Broken::Failure(failure)) => Err(failure),
+        Err(Broken::Sink(problem)) => Err(Failure::Passing(problem.message)),
+    }
+}
+
 /// Why an attempt ended without a full sink.
 enum Broken {
     Failure(Failure),

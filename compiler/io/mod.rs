@@ -23,7 +23,8 @@ mod write;
 
 pub use disk::{Disk, at_path, disk_of, disk_refusal};
 pub use download::{
-    Answer, Failure, Network, Progress, Refreshed, Request, Resume, Version, download, refresh,
+    Answer, Failure, Network, Progress, Refreshed, Request, Resume, Version, download, fetch,
+    refresh,
 };
 pub use engine::{Engine, NOT_PERMITTED, NOT_RUNNING};
 pub use files::{FileKind, Files, Memory, Overlay, System};
