@@ -44,6 +44,11 @@ impl Pending {
         self.0.as_file()
     }
 
+    /// Where it is until then, for those who have to open it by name.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
     fn folder(&self) -> &Path {
         let path = self.0.path();
         path.parent().unwrap_or(path)

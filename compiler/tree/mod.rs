@@ -15,7 +15,7 @@ mod store;
 mod workplace;
 
 pub use batch::Batch;
-pub use digest::{Digest, Hasher};
+pub use digest::{Digest, Hasher, NotADigest};
 pub use entry::{Entry, Node, Origin};
 pub use look::{Known, Look, made_of};
 pub use merge::{Conflict, merge};
