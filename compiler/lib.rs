@@ -24,6 +24,8 @@ pub mod lsp;
 
 pub mod boot;
 pub mod diff;
+#[cfg(feature = "publish")]
+pub mod publish;
 pub mod report;
 
 pub mod inspect;

@@ -11,7 +11,7 @@ image test version="1" { epoch "2026-01-01T00:00:00Z" }
 file "/init" mode="0755" from=busybox
 initramfs compress=none
 outputs { initramfs "initramfs.cpio" }
-publish s3 endpoint="https://s3.example" bucket=zos prefix="kernel" {
+publish s3 endpoint="https://s3.example" bucket=zos prefix="releases" kernels="kernel" {
     key-id (env)ZOSC_TEST_KEY_ID
     secret (env)ZOSC_TEST_SECRET
     index kernels
@@ -143,15 +143,15 @@ fn variables_are_told_and_change_what_they_are_about_alone() {
     let (_, said) = project.succeed(&["build"], &[("KERNEL_SUBPATH", "images")]);
     assert!(
         said.contains(
-            "publish.s3.prefix = images instead of \"kernel\" (zos.kdl:6), by KERNEL_SUBPATH"
+            "publish.s3.kernels = images instead of \"kernel\" (zos.kdl:6), by KERNEL_SUBPATH"
         ),
         "{said}"
     );
     assert!(said.contains("nothing to do"), "{said}");
-    let typed = ["build", "--set", "publish.s3.prefix=typed"];
+    let typed = ["build", "--set", "publish.s3.kernels=typed"];
     let (_, said) = project.succeed(&typed, &[("KERNEL_SUBPATH", "images")]);
     assert!(
-        said.contains("publish.s3.prefix = typed") && !said.contains("KERNEL_SUBPATH"),
+        said.contains("publish.s3.kernels = typed") && !said.contains("KERNEL_SUBPATH"),
         "{said}"
     );
 }
@@ -159,7 +159,7 @@ fn variables_are_told_and_change_what_they_are_about_alone() {
 #[test]
 fn variables_without_effect_are_told_and_hinder_nothing() {
     let project = Project::new();
-    let environment = [("UPLOAD_KERNEL", "true"), ("DEBUG", "*")];
+    let environment = [("UPLOAD_MANIFESTS", "true"), ("DEBUG", "*")];
     let (printed, _) = project.succeed(&["check", "--message-format", "json"], &environment);
     let lines: Vec<serde_json::Value> = printed
         .lines()

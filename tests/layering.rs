@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["cli"],
     &["lsp"],
-    &["boot", "diff", "report", "why"],
+    &["boot", "diff", "publish", "report", "why"],
     &["inspect"],
     &["migrate", "upkeep"],
     &["build"],

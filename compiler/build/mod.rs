@@ -5,6 +5,7 @@
 //! side. Never reads the manifest: what an action does is in the plan, and nothing else decides what runs again.
 
 mod artifacts;
+mod built;
 mod capture;
 mod content;
 mod cores;
@@ -33,6 +34,7 @@ mod trees;
 pub mod executor;
 pub mod sandbox;
 
+pub use built::Built;
 pub use content::contents;
 pub use explained::{Explained, ExplainedInput, LastRun, Yielded, explain};
 pub use memory::default_memory;

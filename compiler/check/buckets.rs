@@ -33,7 +33,7 @@ impl Ctx<'_> {
     pub(super) fn bucket(&mut self, written: &Written<'_>) -> Option<Bucket> {
         let name = self.bucket_name(written.name);
         let prefix = match written.prefix {
-            Some(prefix) => self.prefix(prefix),
+            Some(prefix) => self.prefix("the prefix", prefix),
             None => Some(String::new()),
         };
         let endpoint = match written.endpoint {
@@ -72,7 +72,8 @@ impl Ctx<'_> {
         None
     }
 
-    fn prefix(&mut self, prefix: &Spanned<String>) -> Option<String> {
+    /// What names of objects start with, without slashes at its ends; `what` it is called where something is wrong with it.
+    pub(super) fn prefix(&mut self, what: &str, prefix: &Spanned<String>) -> Option<String> {
         let trimmed = prefix.trim_matches('/');
         let fault = match trimmed {
             _ if trimmed.len() != prefix.len() => "has a slash at its beginning or end",
@@ -84,10 +85,9 @@ impl Ctx<'_> {
             _ if trimmed.len() > LONGEST_PREFIX => "is longer than 512 bytes",
             _ => return Some(prefix.value.clone()),
         };
-        let mut problem =
-            Diagnostic::error("zosc::check::bad-prefix", format!("the prefix {fault}"))
-                .at(prefix.span)
-                .help("write folders with single slashes between them, such as \"images/kernel\"");
+        let mut problem = Diagnostic::error("zosc::check::bad-prefix", format!("{what} {fault}"))
+            .at(prefix.span)
+            .help("write folders with single slashes between them, such as \"images/kernel\"");
         if trimmed.len() != prefix.len() {
             // The prefix of an address is a part of a text.
             let is_whole = self.sources.slice(prefix.span).starts_with('"');

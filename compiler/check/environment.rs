@@ -22,6 +22,7 @@ pub const VARIABLES: &[&str] = &[
     "FIRMWARE_TAG",
     "KERNEL_SUBPATH",
     "KERNEL_VERSION",
+    "MANIFESTS_SUBPATH",
     "RUST_TARGET",
     "UPLOAD_KERNEL",
     "UPLOAD_MANIFESTS",
@@ -29,6 +30,9 @@ pub const VARIABLES: &[&str] = &[
 
 /// What `DEBUG` adds to the kernel's command line: the kernel and `/init` know the first, zinit the second.
 const DEBUGGING: [&str; 2] = ["debug", "zinitdebug=1"];
+
+/// What to do about a variable that nothing in the manifest answers to.
+const UNSET: &str = "unset it, or add to the manifest what it is about";
 
 /// What a variable is about.
 enum Meaning {
@@ -45,8 +49,12 @@ enum Meaning {
     },
     /// More words on the kernel's command line.
     Debugging,
-    /// Nothing in this version: what to say, and what to type instead.
-    Nothing(&'static str, &'static str),
+    /// Nothing in the manifest, which must have sections of this kind: `zosc build` publishes then.
+    Publishing {
+        section: &'static str,
+        /// What is said where there is none.
+        absent: &'static str,
+    },
 }
 
 /// What a variable with this value means; `None` where the value is of no concern.
@@ -90,18 +98,25 @@ fn meaning(variable: &str, value: &str) -> Option<Meaning> {
             section: "publish",
             applies: |publish| first(publish) == Some("s3"),
             inside: None,
-            form: Form::Property("prefix".to_owned()),
+            form: Form::Property("kernels".to_owned()),
+            absent: "there is no `publish s3` section",
+        }),
+        "MANIFESTS_SUBPATH" => Some(Meaning::Value {
+            section: "publish",
+            applies: |publish| first(publish) == Some("s3"),
+            inside: None,
+            form: Form::Property("flists".to_owned()),
             absent: "there is no `publish s3` section",
         }),
         "DEBUG" => switch(Meaning::Debugging),
-        "UPLOAD_KERNEL" => switch(Meaning::Nothing(
-            "this version of zosc uploads nothing",
-            "upload what `zosc build` leaves in `dist/`, for example with `aws s3 cp dist/vmlinuz.efi s3://BUCKET/PREFIX/`",
-        )),
-        "UPLOAD_MANIFESTS" => switch(Meaning::Nothing(
-            "this version of zosc uploads nothing",
-            "pack and upload flists with rfs: `rfs pack -m FILE.fl -s STORE FOLDER`",
-        )),
+        "UPLOAD_KERNEL" => switch(Meaning::Publishing {
+            section: "publish",
+            absent: "there is no `publish` section",
+        }),
+        "UPLOAD_MANIFESTS" => switch(Meaning::Publishing {
+            section: "flist",
+            absent: "there is no `flist` section",
+        }),
         _ => None,
     }
 }
@@ -137,7 +152,14 @@ pub(super) fn apply(
         let variable = Variable::new(name, value, source, start);
         start += name.len() + value.len() + 2;
         let outcome = match &meaning {
-            Meaning::Nothing(fact, help) => Err(variable.without_effect(fact, help)),
+            Meaning::Publishing { section, absent } => {
+                let mut nodes = documents.iter().flat_map(|document| &document.nodes);
+                if nodes.any(|node| node.name.value == *section) {
+                    Ok(())
+                } else {
+                    Err(variable.without_effect(absent, UNSET))
+                }
+            }
             Meaning::Debugging => variable.debug(documents, &typed, changes),
             Meaning::Value { .. } => variable.put(&meaning, documents, &typed, changes),
         };
@@ -217,7 +239,7 @@ impl Variable {
         if found {
             return Ok(());
         }
-        Err(self.without_effect(absent, "unset it, or add to the manifest what it is about"))
+        Err(self.without_effect(absent, UNSET))
     }
 
     /// Adds to the kernel's command line what makes everything tell more.

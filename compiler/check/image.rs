@@ -344,4 +344,7 @@ pub struct OutputRequest {
     pub kind: OutputKind,
     /// Its name below `dist/`; variables checked by name, filled in once the lock knows their values.
     pub name: Spanned<String>,
+    /// Whether the name is meant to be another one for another image: the second name of an EFI program.
+    #[serde(skip)]
+    pub is_versioned: bool,
 }

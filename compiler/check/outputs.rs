@@ -62,6 +62,10 @@ pub(super) fn resolve(
             requests.push(OutputRequest {
                 kind,
                 name: name.clone(),
+                is_versioned: outputs
+                    .efi_versioned
+                    .as_ref()
+                    .is_some_and(|versioned| versioned.span == name.span),
             });
         }
     }
@@ -108,6 +112,7 @@ fn defaults(ctx: &Ctx<'_>) -> Vec<OutputRequest> {
     let request = |kind, name: String, span| OutputRequest {
         kind,
         name: Spanned::new(name, span),
+        is_versioned: false,
     };
     let mut requests = Vec::new();
     if let Some(span) = kernel {

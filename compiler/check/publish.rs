@@ -11,6 +11,12 @@ use super::buckets::{Written, port, port_is_sound};
 use super::identity::Identity;
 use super::{Ctx, Destination, Publish, outputs, quoted};
 
+/// Where EFI programs lie when nothing is said.
+const KERNELS: &str = "kernel";
+
+/// Where the lists of flists lie when nothing is said.
+const FLISTS: &str = "flists";
+
 /// Resolves the sections.
 pub(super) fn resolve(
     ctx: &mut Ctx<'_>,
@@ -27,8 +33,14 @@ pub(super) fn resolve(
             Kind::Dir => folder(ctx, publish),
             Kind::Oci => registry(ctx, publish, identity, known),
         };
-        let Some(to) = to else { continue };
-        if let Some(earlier) = seen.insert(place(&to), span) {
+        let folders = (
+            below(ctx, "kernels", publish.kernels.as_ref(), KERNELS),
+            below(ctx, "flists", publish.flists.as_ref(), FLISTS),
+        );
+        let (Some(to), (Some(kernels), Some(flists))) = (to, folders) else {
+            continue;
+        };
+        if let Some(earlier) = seen.insert(place(&to, &kernels), span) {
             ctx.clash(
                 "zosc::check::duplicate-publish",
                 "images are published to one place twice".to_owned(),
@@ -40,6 +52,8 @@ pub(super) fn resolve(
         }
         places.push(Publish {
             to,
+            kernels,
+            flists,
             index_kernels: !publish.index.is_empty(),
             span,
         });
@@ -47,14 +61,28 @@ pub(super) fn resolve(
     places
 }
 
+/// A folder below a place, as it is written or as it is called otherwise.
+fn below(
+    ctx: &mut Ctx<'_>,
+    name: &str,
+    folder: Option<&Spanned<String>>,
+    otherwise: &str,
+) -> Option<String> {
+    match folder {
+        Some(folder) => ctx.prefix(&format!("the folder `{name}`"), folder),
+        None => Some(otherwise.to_owned()),
+    }
+}
+
 /// What two sections for one place have in common.
-fn place(to: &Destination) -> String {
+fn place(to: &Destination, kernels: &str) -> String {
     match to {
         Destination::S3(bucket) => {
             let server = bucket.endpoint.as_deref().unwrap_or_default();
-            format!("s3 {server} {} {}", bucket.name, bucket.prefix)
+            let path = format!("{}/{kernels}", bucket.prefix);
+            format!("s3 {server} {} {}", bucket.name, path.trim_matches('/'))
         }
-        Destination::Folder(path) => format!("dir {}", path.value.display()),
+        Destination::Folder(path) => format!("dir {}", path.value.join(kernels).display()),
         Destination::Registry { reference, .. } => format!("oci {}", reference.value),
     }
 }
@@ -107,6 +135,12 @@ fn registry(
     known: &[String],
 ) -> Option<Destination> {
     only_for_buckets(ctx, publish, "a registry");
+    let folders = [("kernels", &publish.kernels), ("flists", &publish.flists)];
+    for (name, folder) in folders {
+        if let Some(folder) = folder {
+            ctx.needless(folder.span, name, "a registry");
+        }
+    }
     if let Some(index) = publish.index.first() {
         ctx.needless(index.span, "index", "a registry");
     }

@@ -122,7 +122,7 @@ const CHILDREN: &str = "mirror repository key install exclude scripts host alpin
     secret";
 
 const PROPERTIES: &str = "version to text from link mode compress dialect memory id script toolchain sha256 uid packages digest cert rev tag branch url rename target \
-    write read endpoint bucket prefix region except firmware";
+    write read endpoint bucket prefix kernels flists region except firmware";
 
 fn one_of(words: &'static str) -> impl Strategy<Value = &'static str> {
     prop::sample::select(words.split_whitespace().collect::<Vec<_>>())

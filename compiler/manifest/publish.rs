@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::Spanned;
 use super::secret::Secret;
 
-/// Where finished images go. This version of zosc checks the section and uploads nothing.
+/// Where finished images go when they are published: `zosc publish`, `zosc build --publish`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Publish {
@@ -26,9 +26,17 @@ pub struct Publish {
     #[serde(default)]
     pub bucket: Option<Spanned<String>>,
     /// What the names of objects start with, without slashes at its ends. Without it: nothing.
-    #[schemars(extend("x-kdl" = "prop"), example = &"kernel")]
+    #[schemars(extend("x-kdl" = "prop"), example = &"releases")]
     #[serde(default)]
     pub prefix: Option<Spanned<String>>,
+    /// The folder of EFI programs below the prefix, or below the folder that is named. Without it: `kernel`.
+    #[schemars(extend("x-kdl" = "prop"), example = &"kernel", extend("default" = "kernel"))]
+    #[serde(default)]
+    pub kernels: Option<Spanned<String>>,
+    /// The folder of the lists of flists; their contents go to the store that each flist has. Without it: `flists`.
+    #[schemars(extend("x-kdl" = "prop"), example = &"flists", extend("default" = "flists"))]
+    #[serde(default)]
+    pub flists: Option<Spanned<String>>,
     /// The S3 region. Without it: `us-east-1`.
     #[schemars(extend("x-kdl" = "prop"), example = &"garage", extend("default" = "us-east-1"))]
     #[serde(default)]
@@ -63,6 +71,6 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Index {
-    /// `kernels.txt` and `kernels.json`: all EFI programs there, newest first.
+    /// `kernels.txt`, `kernels.json` and `index.html`: all EFI programs there, newest first.
     Kernels,
 }

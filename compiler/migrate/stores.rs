@@ -37,7 +37,8 @@ pub(super) fn carry(
         let (build, rfs) = (build.take(name), rfs.take(name));
         build.or(rfs).map(|variable| variable.value)
     };
-    let (tag, kernels) = (either("FIRMWARE_TAG"), either("KERNEL_SUBPATH"));
+    let tag = either("FIRMWARE_TAG");
+    let folders = [either("KERNEL_SUBPATH"), either("MANIFESTS_SUBPATH")];
     let modules = NewNode::new("flist")
         .arg("modules")
         .child(NewNode::new("pack").arg("/lib/modules/{kernel}"))
@@ -67,7 +68,7 @@ pub(super) fn carry(
         };
         pieces.extend([Piece::Blank, node.child(place.store()).into()]);
     }
-    pieces.extend([Piece::Blank, place.publish(kernels).into()]);
+    pieces.extend([Piece::Blank, place.publish(folders).into()]);
     pieces
 }
 
@@ -92,12 +93,7 @@ impl Place {
                 ));
             }
         }
-        for name in [
-            "ROUTE_REGION",
-            "UPLOAD_MANIFESTS",
-            "UPLOAD_KERNEL",
-            "MANIFESTS_SUBPATH",
-        ] {
+        for name in ["ROUTE_REGION", "UPLOAD_MANIFESTS", "UPLOAD_KERNEL"] {
             rfs.take(name);
         }
         let mut value = |name: &str| rfs.take(name).map(|variable| variable.value);
@@ -144,15 +140,17 @@ impl Place {
             .children(self.key())
     }
 
-    fn publish(&self, kernels: Option<String>) -> NewNode {
-        let kernels = kernels.unwrap_or_else(|| "kernel".to_owned());
-        let path = [self.prefix.as_str(), kernels.trim_matches('/')];
-        let path: Vec<&str> = path.into_iter().filter(|part| !part.is_empty()).collect();
+    /// Where EFI programs and lists go; their folders are named where they are not called as usual.
+    fn publish(&self, folders: [Option<String>; 2]) -> NewNode {
+        let [kernels, flists] =
+            folders.map(|folder| folder.map(|folder| folder.trim_matches('/').to_owned()));
         NewNode::new("publish")
             .arg("s3")
             .prop("endpoint", self.endpoint.as_str())
             .prop("bucket", self.bucket.as_str())
-            .prop_maybe("prefix", (!path.is_empty()).then(|| path.join("/")))
+            .prop_maybe("prefix", (!self.prefix.is_empty()).then_some(&self.prefix))
+            .prop_maybe("kernels", kernels.filter(|folder| folder != "kernel"))
+            .prop_maybe("flists", flists.filter(|folder| folder != "flists"))
             .prop_maybe("region", self.region.as_ref())
             .children(self.key())
             .child(NewNode::new("index").arg("kernels"))

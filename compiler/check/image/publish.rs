@@ -13,7 +13,11 @@ use crate::source::{Span, Spanned};
 pub struct Publish {
     /// The place.
     pub to: Destination,
-    /// Whether `kernels.txt` and `kernels.json` are kept there.
+    /// The folder of EFI programs there, without slashes at its ends; may be empty.
+    pub kernels: String,
+    /// The folder of the lists of flists, likewise.
+    pub flists: String,
+    /// Whether `kernels.txt`, `kernels.json` and `index.html` are kept there.
     pub index_kernels: bool,
     /// The section's place in the manifest.
     pub span: Span,

@@ -55,6 +55,7 @@ fn variables_take_the_place_of_what_the_manifest_says() {
         ("RUST_TARGET", "x86_64-unknown-linux-musl"),
         ("FIRMWARE_TAG", "20250908"),
         ("KERNEL_SUBPATH", "images"),
+        ("MANIFESTS_SUBPATH", "lists"),
         ("DEBUG", "1"),
         ("HOME", "/root"),
     ];
@@ -65,8 +66,9 @@ fn variables_take_the_place_of_what_the_manifest_says() {
             "ALPINE_VERSION alpine.release=3.21",
             "DEBUG kernel.cmdline=console=ttyS0 panic=10 debug zinitdebug=1",
             "FIRMWARE_TAG flist.firmware.tag=20250908",
-            "KERNEL_SUBPATH publish.s3.prefix=images",
+            "KERNEL_SUBPATH publish.s3.kernels=images",
             "KERNEL_VERSION kernel.version=6.12.50",
+            "MANIFESTS_SUBPATH publish.s3.flists=lists",
             "RUST_TARGET source.agent.build.target=x86_64-unknown-linux-musl",
             "RUST_TARGET source.tool.build.target=x86_64-unknown-linux-musl",
         ]
@@ -76,10 +78,17 @@ fn variables_take_the_place_of_what_the_manifest_says() {
     assert_eq!(kernel.cmdline, "console=ttyS0 panic=10 debug zinitdebug=1");
     assert_eq!(kernel.version.expect("set").value, "6.12.50");
     assert_eq!(image.flists[0].embed.value, "/etc/rfs/firmware-20250908.fl");
-    let Destination::S3(bucket) = &image.publish[0].to else {
-        panic!("a bucket")
+    let [bucket, folder] = image.publish.as_slice() else {
+        panic!("two places")
     };
-    assert_eq!(bucket.prefix, "images");
+    assert_eq!(
+        (bucket.kernels.as_str(), bucket.flists.as_str()),
+        ("images", "lists")
+    );
+    assert_eq!(
+        (folder.kernels.as_str(), folder.flists.as_str()),
+        ("kernel", "flists")
+    );
     for source in &image.sources[..2] {
         let build = source.build.as_ref().expect("built");
         let Recipe::Cargo { target, .. } = &build.recipe else {
@@ -142,14 +151,18 @@ fn what_has_no_effect_is_told_and_no_error() {
         ("FIRMWARE_TAG", "1"),
         ("KERNEL_SUBPATH", "x"),
         ("KERNEL_VERSION", "6.12.50"),
+        ("MANIFESTS_SUBPATH", "x"),
         ("RUST_TARGET", "x86_64-unknown-linux-musl"),
         ("UPLOAD_KERNEL", "true"),
         ("UPLOAD_MANIFESTS", "1"),
     ];
-    let outcome = check_under("image site\npublish dir \"mirror\"\n", &environment, &[]);
+    let outcome = check_under("image site\n", &environment, &[]);
     let expected = environment.map(|(name, _)| format!("variable-without-effect {name}"));
     assert_eq!(outcome.found(), expected);
     assert!(outcome.image().overrides.is_empty());
+    // What is published does not come from the manifest, but it must have a place there.
+    let outcome = check_under(MANIFEST, &environment[6..], &[]);
+    assert_eq!(outcome.found(), [""; 0]);
 }
 
 #[test]
