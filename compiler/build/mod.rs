@@ -294,6 +294,7 @@ pub fn fetch(
         outputs: Vec::new(),
         tree: None,
         build_id: None,
+        flists: Vec::new(),
         reductions: Vec::new(),
         sites: plan.sites.clone(),
     };

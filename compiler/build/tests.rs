@@ -509,6 +509,7 @@ fn segments_together_hold_what_the_image_holds() {
 }
 
 mod commands;
+mod flists;
 mod links;
 mod packing;
 mod pieces;

@@ -53,6 +53,7 @@ fn packages(section: &mut Section, above: &str, packages: &[LockedPackage], here
             Role::Stub => "stub package",
             Role::Firmware => "firmware package",
             Role::Microcode => "microcode package",
+            Role::Flist => "flist package",
         };
         let name = format!("{above}{role} {}", package.name);
         let name = section.free_name(&name);

@@ -119,8 +119,8 @@ impl<'a> Kernel<'a> {
     }
 
     pub(super) fn facts_at(&self, path: &ImagePath) -> Result<Arc<ModuleFacts>, Diagnostic> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(facts) = read.get(path) {
+        let read = || self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(facts) = read().get(path) {
             return Ok(Arc::clone(facts));
         }
         let Some((_, entry)) = self.tree.resolve(path) else {
@@ -130,7 +130,8 @@ impl<'a> Kernel<'a> {
             return Err(gone(path.as_str()));
         };
         let facts = Arc::new(ModuleFacts::read(path.as_str(), &self.store.get(&digest)?)?);
-        read.insert(path.clone(), Arc::clone(&facts));
+        // Several threads may read modules at once.
+        read().insert(path.clone(), Arc::clone(&facts));
         Ok(facts)
     }
 

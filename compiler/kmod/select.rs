@@ -81,6 +81,21 @@ pub struct SelectError {
 }
 
 impl Kernel<'_> {
+    /// All modules that there are. Nothing is said of what they need, which is among them or not there at all.
+    pub fn everything(&self) -> Selection {
+        let modules = self.modules().filter_map(|name| {
+            Some(Selected {
+                name: name.to_owned(),
+                path: self.path(name)?.clone(),
+                why: Why::Asked(name.to_owned()),
+            })
+        });
+        Selection {
+            modules: modules.collect(),
+            ..Selection::default()
+        }
+    }
+
     /// The modules that the names stand for, all that they need, and soft dependencies where they exist.
     ///
     /// Names may be written with `-` or `_` and may be aliases; an alias stands for every module that it matches. The

@@ -1,4 +1,4 @@
-//! Choosing packages: those of the image by the solver, kernel, stub and firmware packages by name.
+//! Choosing packages: those of the image and of flists by the solver, kernel, stub and firmware packages by name.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,11 @@ use crate::io::Network;
 use crate::source::Span;
 
 use super::change::Listed;
-use super::held::Held;
+use super::held::{Held, Staying};
 use super::indexes::FetchedIndex;
 use super::packages::Single;
 use super::refusal::{Wishes, explain, no_such_package};
+use super::sets::choose_sets;
 use super::{Ctx, Lock, LockedPackage, Role};
 
 /// A package that was chosen.
@@ -33,7 +34,7 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
-    fn new(
+    pub(super) fn new(
         role: Role,
         package: &Package<'_>,
         repository: usize,
@@ -90,11 +91,50 @@ pub(super) struct Offered<'a> {
     pub(super) previous: &'a Lock,
 }
 
+/// What the solver is asked over.
+pub(super) struct Puzzle<'a> {
+    pub(super) ctx: &'a Ctx<'a>,
+    pub(super) alpine: &'a Alpine,
+    pub(super) indexes: &'a [Index<'a>],
+    pub(super) network: &'a dyn Network,
+}
+
+/// Solves some worlds, each by itself, over what is offered and what stays; what has no solution is told.
+pub(super) fn solve(
+    puzzle: &Puzzle<'_>,
+    held: &mut Held<'_>,
+    wishes: &Wishes,
+    worlds: &[Vec<Dependency<'_>>],
+    problems: &mut Diagnostics,
+    take: &dyn Fn(&Solution<'_>, &[Dependency<'_>]) -> Vec<Chosen>,
+) -> Vec<Chosen> {
+    let (alpine, indexes) = (puzzle.alpine, puzzle.indexes);
+    let texts = held.records(puzzle.ctx, alpine, indexes, puzzle.network);
+    let records: Vec<(usize, Index<'_>)> = texts
+        .iter()
+        .filter_map(|(number, text)| Some((*number, Index::parse(text.as_bytes()).ok()?)))
+        .collect();
+    'anew: loop {
+        let universe = held.universe(indexes, &records);
+        let offers = offers(alpine, &universe);
+        let catalogue = Catalogue::new(&offers);
+        let mut chosen = Vec::new();
+        for world in worlds {
+            match catalogue.resolve(world) {
+                Ok(solution) => chosen.extend(take(&solution, world)),
+                Err(refusal) if held.let_go(&refusal, indexes) => continue 'anew,
+                Err(refusal) => problems.extend(explain(&refusal, wishes, alpine, &catalogue)),
+            }
+        }
+        return chosen;
+    }
+}
+
 /// Chooses the packages of all roles.
 pub(super) fn choose(
     ctx: &Ctx<'_>,
     offered: &Offered<'_>,
-    mut held: Held<'_>,
+    mut staying: Staying<'_>,
     wishes: &Wishes,
     singles: &[Single],
 ) -> Result<Choices, Diagnostics> {
@@ -105,24 +145,19 @@ pub(super) fn choose(
     if problems.has_errors() {
         return Err(problems);
     }
-    let texts = held.records(ctx, alpine, &indexes, offered.network);
-    let records: Vec<(usize, Index<'_>)> = texts
-        .iter()
-        .filter_map(|(number, text)| Some((*number, Index::parse(text.as_bytes()).ok()?)))
-        .collect();
-    let mut chosen = loop {
-        let universe = held.universe(&indexes, &records);
-        let offers = offers(alpine, &universe);
-        let catalogue = Catalogue::new(&offers);
-        match catalogue.resolve(&world) {
-            Ok(solution) => break of_image(&solution, wishes, alpine.span),
-            Err(refusal) if held.let_go(&refusal, &indexes) => {}
-            Err(refusal) => {
-                problems.extend(explain(&refusal, wishes, alpine, &catalogue));
-                break Vec::new();
-            }
-        }
+    let puzzle = Puzzle {
+        ctx,
+        alpine,
+        indexes: &indexes,
+        network: offered.network,
     };
+    let (worlds, held) = (&[world], &mut staying.image);
+    let mut chosen = solve(&puzzle, held, wishes, worlds, &mut problems, &|found, _| {
+        of_image(found, wishes, alpine.span)
+    });
+    let (sets, singles): (Vec<&Single>, Vec<&Single>) = singles
+        .iter()
+        .partition(|single| single.role == Role::Flist);
     for single in singles {
         let stays = !ctx.mode.update.moves(&single.name);
         let locked = offered.previous.packages.iter().find(|package| {
@@ -139,12 +174,18 @@ pub(super) fn choose(
         }
         chosen.extend(choice);
     }
+    chosen.extend(choose_sets(
+        &puzzle,
+        &mut staying.flists,
+        &sets,
+        &mut problems,
+    ));
     if problems.has_errors() {
         return Err(problems);
     }
     Ok(Choices {
         chosen,
-        moved: held.moved,
+        moved: staying.moved(),
     })
 }
 

@@ -250,6 +250,7 @@ fn role_name(role: Role) -> &'static str {
         Role::Stub => "stub",
         Role::Firmware => "firmware",
         Role::Microcode => "microcode",
+        Role::Flist => "flist",
     }
 }
 

@@ -17,7 +17,38 @@ use super::packages::{repository_of, with_mirrors};
 use super::refusal::said;
 use super::{Ctx, Lock, LockedPackage, Role, Update};
 
-/// Packages of the image that stay, and those that were let go.
+/// What stays of all that the solver chooses.
+#[derive(Debug, Default)]
+pub(super) struct Staying<'p> {
+    /// Packages of the image.
+    pub(super) image: Held<'p>,
+    /// Packages of flists.
+    pub(super) flists: Held<'p>,
+}
+
+impl<'p> Staying<'p> {
+    /// Nothing stays.
+    pub(super) fn nothing() -> Self {
+        Self::default()
+    }
+
+    /// All that is locked stays, but what is to be updated.
+    pub(super) fn of(previous: &'p Lock, update: Update<'_>) -> Self {
+        Self {
+            image: Held::of(previous, Role::Image, update),
+            flists: Held::of(previous, Role::Flist, update),
+        }
+    }
+
+    /// What was let go, and the sentence that says why.
+    pub(super) fn moved(self) -> BTreeMap<String, String> {
+        let mut moved = self.flists.moved;
+        moved.extend(self.image.moved);
+        moved
+    }
+}
+
+/// Packages of one role that stay, and those that were let go.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Held<'p> {
     /// What may not move now.
@@ -36,20 +67,14 @@ pub(super) struct Held<'p> {
 pub(super) type Records = Vec<(usize, String)>;
 
 impl<'p> Held<'p> {
-    /// Nothing stays.
-    pub(super) fn nothing() -> Self {
-        Self::default()
-    }
-
-    /// All that is locked stays, but what is to be updated.
-    pub(super) fn of(previous: &'p Lock, update: Update<'_>) -> Self {
-        let image = previous
+    fn of(previous: &'p Lock, role: Role, update: Update<'_>) -> Self {
+        let locked = previous
             .packages
             .iter()
-            .filter(|package| package.role == Role::Image)
+            .filter(|package| package.role == role)
             .map(|package| (package.name.as_str(), package));
         let (named, wanted): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            image.partition(|(name, _)| update.moves(name));
+            locked.partition(|(name, _)| update.moves(name));
         Self {
             staying: wanted.clone(),
             wanted,

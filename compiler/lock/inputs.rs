@@ -15,7 +15,7 @@ pub struct Lock {
     pub wishes: Vec<String>,
     /// Package indexes that were read, in the order of the manifest's repositories.
     pub indexes: Vec<LockedIndex>,
-    /// Packages: those of the image in the order of installation, then kernel, stub and firmware packages.
+    /// Packages: those of the image in the order of installation, then kernel, stub and firmware packages, and those of flists.
     pub packages: Vec<LockedPackage>,
     /// Toolchains by name, those of this machine left out.
     pub toolchains: BTreeMap<String, LockedToolchain>,
@@ -108,6 +108,8 @@ pub enum Role {
     Firmware,
     /// It holds microcode.
     Microcode,
+    /// It holds firmware that an flist packs whole.
+    Flist,
 }
 
 /// One package.
@@ -133,7 +135,8 @@ pub struct LockedPackage {
     pub scripts: BTreeSet<String>,
     /// Patterns of directories that its trigger watches.
     pub triggers: Vec<String>,
-    /// For people: who asked for it first (a wish, a package, or the conditions of its `install_if`), or what it is for.
+    /// Who asked for it first (a wish, a package, or the conditions of its `install_if`), or what it is for; of an flist's package, the
+    /// packages that stand for the sets that it is in.
     pub because: Vec<String>,
 }
 

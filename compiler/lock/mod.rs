@@ -30,6 +30,7 @@ mod refusal;
 mod remembered;
 mod resolution;
 mod review;
+mod sets;
 mod source;
 mod toolchains;
 mod unpacked;

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::apk::dependency::Dependency;
-use crate::check::{Alpine, Image, KernelOrigin, Repository, StubOrigin};
+use crate::check::{Alpine, Image, KernelOrigin, Packed, Repository, StubOrigin};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::{Internet, Network, Offline};
 use crate::source::{Span, Spanned};
@@ -18,10 +18,11 @@ use super::archives::{fetch_all, file_urls, locked};
 use super::change::{self, Change, Listed};
 use super::choose::{Choices, Chosen, Offered, choose};
 use super::fetch::{Wanted, fetch};
-use super::held::Held;
+use super::held::Staying;
 use super::indexes::indexes;
 use super::kernel::kernel;
 use super::refusal::Wishes;
+use super::sets::answers;
 use super::{Ctx, Lock, LockedIndex, LockedKernel, LockedPackage, Role, Update};
 
 /// What the repositories contribute to a lock.
@@ -29,7 +30,7 @@ use super::{Ctx, Lock, LockedIndex, LockedKernel, LockedPackage, Role, Update};
 pub(super) struct LockedPackages {
     pub(super) wishes: Vec<String>,
     pub(super) indexes: Vec<LockedIndex>,
-    /// Packages of the image in the order of installation, then kernel, stub and firmware packages.
+    /// Packages of the image in the order of installation, then kernel, stub and firmware packages, and those of flists.
     pub(super) packages: Vec<LockedPackage>,
     pub(super) kernel: Option<LockedKernel>,
     /// Names of locked packages that could not stay, with a sentence each.
@@ -235,10 +236,10 @@ impl Question<'_> {
             })
             .collect();
         // Over the same indexes the solver comes to the same packages by itself.
-        let held = match ctx.mode.update {
-            Update::Everything => Held::nothing(),
-            Update::Nothing if indexes == self.previous.indexes => Held::nothing(),
-            update => Held::of(self.previous, update),
+        let staying = match ctx.mode.update {
+            Update::Everything => Staying::nothing(),
+            Update::Nothing if indexes == self.previous.indexes => Staying::nothing(),
+            update => Staying::of(self.previous, update),
         };
         let offered = Offered {
             alpine: self.alpine,
@@ -246,7 +247,7 @@ impl Question<'_> {
             network: self.network,
             previous: self.previous,
         };
-        let choices = choose(ctx, &offered, held, self.wishes, self.singles)?;
+        let choices = choose(ctx, &offered, staying, self.wishes, self.singles)?;
         Ok((indexes, choices))
     }
 }
@@ -281,7 +282,7 @@ pub(super) fn wishes(image: &Image) -> Wishes {
     requests.chain(excluded).collect()
 }
 
-/// A package that is taken for its files alone, without what it depends on.
+/// A package that is taken for its files alone: without what it depends on, or, for an flist, with it.
 pub(super) struct Single {
     pub(super) role: Role,
     pub(super) name: String,
@@ -324,6 +325,11 @@ pub(super) fn singles(image: &Image) -> Vec<Single> {
     for name in image.kernel.iter().flat_map(|kernel| &kernel.microcode) {
         add(Role::Microcode, name);
     }
+    for flist in &image.flists {
+        if let Packed::Firmware(name) = &flist.pack {
+            add(Role::Flist, name);
+        }
+    }
     singles
 }
 
@@ -356,6 +362,9 @@ pub(super) fn keep(
         .indexes
         .iter()
         .map(|index| (Some(&index.url), &index.tag)));
+    let (sets, singles): (Vec<&Single>, Vec<&Single>) = singles
+        .iter()
+        .partition(|single| single.role == Role::Flist);
     let asked: BTreeSet<(Role, &str, Vec<String>)> = singles
         .iter()
         .map(|single| (single.role, single.name.as_str(), single.because()))
@@ -363,12 +372,14 @@ pub(super) fn keep(
     let locked: BTreeSet<(Role, &str, Vec<String>)> = previous
         .packages
         .iter()
-        .filter(|package| package.role != Role::Image)
+        .filter(|package| ![Role::Image, Role::Flist].contains(&package.role))
         .map(|package| (package.role, package.name.as_str(), package.because.clone()))
         .collect();
     let asks_for_kernel = asked.iter().any(|(role, ..)| *role == Role::Kernel);
     let lacks_kernel = asks_for_kernel && previous.kernel.is_none();
-    if !same_places || asked != locked || lacks_kernel || !wishes.keys().eq(&previous.wishes) {
+    let answers =
+        asked == locked && answers(&previous.packages, &sets) && wishes.keys().eq(&previous.wishes);
+    if !same_places || lacks_kernel || !answers {
         return None;
     }
     let packages = previous.packages.iter().cloned().map(|mut package| {

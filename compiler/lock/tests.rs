@@ -10,6 +10,7 @@ use crate::tree::Digest;
 
 mod remembering;
 mod revalidation;
+mod sets;
 mod toolchains;
 mod trust;
 mod unpacking;
@@ -411,27 +412,4 @@ fn firmware_comes_from_tagged_repositories_where_its_section_says_so() {
     image.firmware.tags.clear();
     let problem = only(bench.lock(&image, LOCKED));
     assert_eq!(problem.code, "zosc::lock::unknown-package");
-}
-
-#[test]
-fn what_is_not_built_yet_is_told_before_anything_is_fetched() {
-    let bench = Bench::new();
-    let mut image = bench.image(&["nowhere"]);
-    image.flists.push(check::Flist {
-        name: spanned("docs".into(), 3),
-        pack: check::Packed::Folder(spanned("/usr/share/doc".into(), 4)),
-        embed: spanned("/etc/rfs/docs.fl".into(), 5),
-        mount: None,
-        tag: None,
-        write: check::BlobStore::Folder(spanned("blobs".into(), 6)),
-        read: spanned("https://flists.example".into(), 7),
-    });
-    let problems = bench.lock(&image, Mode::default()).expect_err("refused");
-    let found: Vec<_> = problems
-        .iter()
-        .map(|problem| (problem.code, problem.labels[0].span))
-        .collect();
-    // Nothing is said about the package, which no repository has: nothing was looked up.
-    let code = "zosc::lock::unsupported";
-    assert_eq!(found, [(code, at(3))]);
 }

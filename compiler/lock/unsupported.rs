@@ -11,7 +11,6 @@ use crate::source::Span;
 pub(super) fn refuse(image: &Image) -> Result<(), Diagnostics> {
     let mut found = Diagnostics::new();
     kernel(image, &mut found);
-    flists(image, &mut found);
     found.sort();
     if found.is_empty() { Ok(()) } else { Err(found) }
 }
@@ -50,17 +49,6 @@ fn kernel(image: &Image, found: &mut Diagnostics) {
     }
 }
 
-fn flists(image: &Image, found: &mut Diagnostics) {
-    for flist in &image.flists {
-        not_yet(
-            found,
-            "flists",
-            flist.name.span,
-            "pack the folder with `rfs pack -m FILE.fl -s STORE FOLDER`, and bring the list in with `file PATH from=\"FILE.fl\"`",
-        );
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,7 +58,8 @@ mod tests {
 
     /// The words of a manifest that are refused.
     fn refused(manifest: &str) -> Vec<String> {
-        let files = Memory::new([("/m/zos.kdl", manifest)]);
+        let key = include_str!("../../tests/fixtures/key.pem");
+        let files = Memory::new([("/m/zos.kdl", manifest), ("/m/test.rsa.pub", key)]);
         let settings = Settings {
             current_directory: "/m".into(),
             ..Settings::default()
@@ -93,7 +82,20 @@ mod tests {
     }
 
     #[test]
-    fn what_lists_or_leaves_the_image_is_refused_at_its_word() {
+    fn what_is_not_built_is_refused_at_its_word() {
+        let pin = "0".repeat(64);
+        let manifest = format!(
+            r#"image site
+alpine "3.22" {{ mirror "https://mirror.example"; repository main; key "test.rsa.pub" }}
+toolchain c {{ host }}
+kernel "6.12" {{ tarball sha256="{pin}"; toolchain c; embed builtin; microcode intel-ucode }}
+"#
+        );
+        assert_eq!(refused(&manifest), ["intel-ucode"]);
+    }
+
+    #[test]
+    fn what_leaves_the_image_does_not_hinder_its_build() {
         let manifest = r#"image site
 flist docs {
     pack "/usr/share/doc"
@@ -103,7 +105,7 @@ flist docs {
 size { strip modules; drop man; max initramfs="1MiB" }
 outputs { initramfs "initramfs.cpio"; sbom "sbom.cdx.json" }
 "#;
-        assert_eq!(refused(manifest), ["docs"]);
+        assert_eq!(refused(manifest), [""; 0]);
     }
 
     #[test]

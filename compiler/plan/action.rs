@@ -315,6 +315,44 @@ pub enum Action {
         /// Take everything.
         all: bool,
     },
+    /// All modules of a kernel, what else the image has in their folder, and the indexes of them all → tree.
+    AllModules {
+        /// The tree with `/lib/modules/RELEASE`.
+        kernel: Input,
+        /// What the image has in that folder, which wins.
+        image: Input,
+        /// The time stamp of written files.
+        epoch: u64,
+    },
+    /// What lies in a folder of some trees → tree with that folder as its root, and hard links as files of their own.
+    Folder {
+        /// The trees.
+        trees: Vec<Input>,
+        /// Where the folder may be; what lies in each of these is joined.
+        at: Vec<ImagePath>,
+        /// The flist that it is the content of, which may not be empty and may not have two contents for one file.
+        flist: Option<String>,
+    },
+    /// Takes everything out of a folder; the folder itself stays → tree.
+    Leave {
+        /// The tree.
+        tree: Input,
+        /// The folder.
+        folder: ImagePath,
+    },
+    /// Packs a tree for a store that `rfs` reads → tree with `/list.fl`, and every blob below `/blobs/HH/HEX`.
+    Flist {
+        /// The tree.
+        tree: Input,
+        /// The flist's name.
+        name: String,
+        /// The address that the blobs are read from.
+        route: String,
+        /// Tags of the list.
+        tags: BTreeMap<String, String>,
+        /// The latest time stamp that is kept; later ones become this.
+        epoch: u64,
+    },
     /// Leaves out what matches → tree.
     Drop {
         /// The tree.
@@ -353,12 +391,15 @@ pub enum Action {
         tree: Input,
         /// Absolute paths of programs that units start, with the unit's name.
         programs: Vec<(String, String)>,
+        /// Folders that have left the image, with the flists that took them.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        left: Vec<(ImagePath, String)>,
     },
     /// The part of a tree that goes into one segment → tree.
     Segment {
         /// The whole image.
         tree: Input,
-        /// The segment's name: `packages`, `components`, `modules`, `firmware`, `units`, `files`.
+        /// The segment's name: `packages`, `components`, `modules`, `firmware`, `flists`, `units`, `files`.
         name: String,
     },
     /// Writes a compressed newc archive → blob.

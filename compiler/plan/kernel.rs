@@ -1,7 +1,7 @@
 //! The kernel, its modules, firmware and the EFI stub.
 
 use crate::check::{KernelOrigin, ModuleRequest, OutputKind, StubOrigin};
-use crate::lock::Role;
+use crate::lock::{LockedPackage, Role};
 
 use super::kernel_build::compiled;
 use super::lower::{Lowering, fixed};
@@ -23,7 +23,12 @@ pub(super) fn kernel_tree(lowering: &mut Lowering<'_>) -> Option<Input> {
 
 /// The files of every package of a role, one tree each.
 pub(super) fn package_files(lowering: &mut Lowering<'_>, wanted: Role) -> Vec<Input> {
-    let packages: Vec<_> = role(lowering, wanted).collect();
+    let packages = role(lowering, wanted).collect();
+    files_of(lowering, packages)
+}
+
+/// The files of packages, one tree each.
+pub(super) fn files_of(lowering: &mut Lowering<'_>, packages: Vec<&LockedPackage>) -> Vec<Input> {
     packages
         .into_iter()
         .map(|package| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::{Image, KernelOrigin, OutputKind};
+use crate::check::{Image, KernelOrigin, OutputKind, Packed};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::{Inputs, LockedKernel};
 use crate::manifest::kernel::Embed;
@@ -12,6 +12,7 @@ use crate::tree::{Conflict, ImagePath};
 
 use super::bill::{About, Materials, bill, known};
 use super::content::{accounts, base, branding, files, os_release_text, overlays, programs, units};
+use super::flists::{embedded, left};
 use super::identity::{identity, stamped};
 use super::kernel::{BootParts, boot_parts, firmware, kernel_tree, modules};
 use super::kernel_build::{Compiled, linked};
@@ -133,6 +134,14 @@ fn sites(lowering: &mut Lowering<'_>) {
             sites.insert(key, word.span);
         }
     }
+    for flist in &image.flists {
+        let name = &flist.name.value;
+        sites.insert(format!("flist {name}"), flist.pack.span());
+        if let Packed::Firmware(package) = &flist.pack {
+            let subject = format!("package {}", package.value);
+            sites.entry(subject).or_insert(package.span);
+        }
+    }
     for unit in &image.units {
         sites.insert(format!("unit {}", unit.unit.name), unit.span);
     }
@@ -219,25 +228,30 @@ fn image_tree(lowering: &mut Lowering<'_>, kernel: Option<Input>) -> Input {
         ),
     };
     tree = accounts(lowering, tree);
-    tree = shrunk(lowering, tree);
-    let programs = programs(lowering.image);
-    lowering.plan.add(
-        Stage::Validation,
-        "validate",
-        None,
-        Action::Validate { tree, programs },
-    )
+    tree = shrunk(lowering, kernel, tree);
+    tree = embedded(lowering, tree);
+    let action = Action::Validate {
+        tree,
+        programs: programs(lowering.image),
+        left: left(&lowering.plan),
+    };
+    lowering
+        .plan
+        .add(Stage::Validation, "validate", None, action)
 }
 
 /// The segments of an initramfs: origins by kind, the rest last.
-const SEGMENTS: [&str; 6] = [
+const SEGMENTS: [&str; 7] = [
     "packages",
     "components",
     "firmware",
     "modules",
+    LISTS,
     "files",
     "units",
 ];
+/// The segment of flists' lists, where the image has any.
+const LISTS: &str = "flists";
 
 fn initramfs(lowering: &mut Lowering<'_>, tree: Input) -> Input {
     let compression = lowering.image.compression;
@@ -245,7 +259,11 @@ fn initramfs(lowering: &mut Lowering<'_>, tree: Input) -> Input {
     let plan = &mut lowering.plan;
     let mut parts = Vec::new();
     if lowering.image.segments {
-        for name in SEGMENTS {
+        let has_lists = !plan.flists.is_empty();
+        for name in SEGMENTS
+            .into_iter()
+            .filter(|name| has_lists || *name != LISTS)
+        {
             let select = Action::Segment {
                 tree,
                 name: name.to_owned(),

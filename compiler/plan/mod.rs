@@ -6,6 +6,7 @@
 mod action;
 mod bill;
 mod content;
+mod flists;
 mod identity;
 mod kernel;
 mod kernel_build;
@@ -28,6 +29,7 @@ mod words;
 
 pub use action::{Action, ActionId, Input, Yield};
 pub use bill::About;
+pub use flists::{ContentOf, PlannedFlist};
 pub use kernel_sources::kernel_sources;
 pub use lower::{lower, lower_bill, lower_with_parts};
 pub use parameters::{
@@ -57,9 +59,11 @@ pub struct Plan {
     pub tree: Option<Input>,
     /// The blob with the image's digest.
     pub build_id: Option<Input>,
+    /// The flists, in the manifest's order.
+    pub flists: Vec<PlannedFlist>,
     /// What makes the image smaller, in order.
     pub reductions: Vec<Reduction>,
-    /// Places in the manifest of what actions name, by `module NAME`, `package NAME`, `file PATH`, `source NAME`, `unit NAME`,
+    /// Places in the manifest of what actions name, by `module NAME`, `package NAME`, `file PATH`, `source NAME`, `unit NAME`, `flist NAME`,
     /// `verify SOURCE WORD`, `initramfs`: for errors.
     pub sites: BTreeMap<String, Span>,
 }

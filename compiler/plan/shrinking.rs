@@ -1,18 +1,20 @@
-//! What makes the image smaller: files that are left out, symbols that go, programs that are packed.
+//! What makes the image smaller: files that are left out, symbols that go, files that flists take, programs that are packed.
 
 use crate::manifest::size::Strippable;
 
+use super::flists::flists;
 use super::lower::Lowering;
 use super::packing::packed;
 use super::verifying::verified_links;
 use super::{Action, Input, Reduction, Stage, Stripping};
 
-/// The image's tree without what `size` takes out of it. What programs are linked to is verified after files have been left
-/// out, and before programs change.
-pub(super) fn shrunk(lowering: &mut Lowering<'_>, tree: Input) -> Input {
+/// The image's tree without what `size` takes out of it and flists take over. What programs are linked to is verified once files have
+/// gone, and before programs are packed.
+pub(super) fn shrunk(lowering: &mut Lowering<'_>, kernel: Option<Input>, tree: Input) -> Input {
     let tree = dropped(lowering, tree);
-    let tree = verified_links(lowering, tree);
     let tree = stripped(lowering, tree);
+    let tree = flists(lowering, kernel, tree);
+    let tree = verified_links(lowering, tree);
     packed(lowering, tree)
 }
 

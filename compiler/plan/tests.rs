@@ -9,6 +9,8 @@ use crate::lock::{HostToolchain, Inputs, Lock, LockedKernel, LockedPackage, Lock
 use crate::source::SourceMap;
 use crate::tree::{Digest, ImagePath};
 
+mod flists;
+
 /// A public key of no worth.
 const KEY: &str = include_str!("../../tests/fixtures/key.pem");
 

@@ -106,6 +106,7 @@ fn own_subject(action: &Action, fields: Option<&Map<String, Value>>) -> String {
         | Action::Dependencies { source, .. }
         | Action::Verify { source, .. } => format!("source {source}"),
         Action::Pull { toolchain, .. } => format!("toolchain {toolchain}"),
+        Action::Flist { name, .. } => format!("flist {name}"),
         _ => text("origin").unwrap_or("").to_owned(),
     }
 }

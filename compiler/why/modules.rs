@@ -2,7 +2,7 @@
 
 use crate::check::ModuleRequest;
 use crate::kmod::{Kernel, Selection, Why, module_name, select_firmware};
-use crate::plan::{Action, Input};
+use crate::plan::{Action, ContentOf, Input};
 use crate::tree::Tree;
 
 use super::{Answer, Known, image_path};
@@ -38,7 +38,14 @@ pub(super) fn module(known: &Known<'_>, asked: &str) -> Option<Answer> {
         return Some(answer);
     }
     if !chain(known, &selection, &name, &mut answer) {
-        return None;
+        kernel.path(&name)?;
+        let mut flists = known.plan.flists.iter();
+        let flist = flists.find(|flist| flist.content_of == ContentOf::Kernel)?;
+        let text = format!(
+            "it is not in the image: it is in the flist `{}`, which has all modules of the kernel",
+            flist.name.value
+        );
+        answer.at(text, flist.name.span);
     }
     if let Ok(facts) = kernel.facts(&name) {
         for firmware in facts.values("firmware") {
@@ -77,12 +84,30 @@ pub(super) fn firmware(known: &Known<'_>, asked: &str) -> Option<Answer> {
         }
     }
     if answer.links.is_empty() {
-        return None;
+        return packed_firmware(known, asked, answer);
     }
     let is_there = known.tree.is_none_or(|tree| covers(tree, plain, asked));
     if !is_there {
         answer.say("it is not in the image: no firmware package has it");
     }
+    Some(answer)
+}
+
+/// Firmware that an flist has and nothing else asks for.
+fn packed_firmware(known: &Known<'_>, asked: &str, mut answer: Answer) -> Option<Answer> {
+    let mut flists = known.plan.flists.iter();
+    let flist = flists.find(|flist| {
+        let content = known.tree_of(&flist.content);
+        let has = |tree: &Tree| {
+            let names = ["", ".zst", ".xz"].map(|ending| format!("/{asked}{ending}"));
+            let mut paths = names.iter().filter_map(|name| image_path(name));
+            paths.any(|path| tree.contains(&path))
+        };
+        flist.content_of == ContentOf::Packages && content.as_ref().is_some_and(has)
+    })?;
+    let name = &flist.name.value;
+    let text = format!("it is not in the image: it is in the flist `{name}`");
+    answer.at(text, flist.name.span);
     Some(answer)
 }
 
@@ -164,7 +189,7 @@ pub(super) fn selection(known: &Known<'_>, kernel: &Kernel<'_>) -> Selection {
 pub(super) fn kernel_tree(known: &Known<'_>) -> Option<Tree> {
     let kernels = known.plan.actions.iter().filter_map(|planned| {
         let kernel: &Input = match &planned.action {
-            Action::Modules { kernel, .. } => kernel,
+            Action::Modules { kernel, .. } | Action::AllModules { kernel, .. } => kernel,
             Action::Firmware { kernel, .. } => kernel.as_ref()?,
             _ => return None,
         };

@@ -1,6 +1,6 @@
 //! Why a package is in the image: who needs it, from one to the next, up to a wish of the manifest.
 
-use crate::check::{KernelOrigin, StubOrigin};
+use crate::check::{KernelOrigin, Packed, StubOrigin};
 use crate::lock::{Because, LockedPackage, ResolvedPackage, Role};
 use crate::source::Span;
 
@@ -13,10 +13,7 @@ pub(super) fn package(known: &Known<'_>, asked: &str) -> Vec<Answer> {
     let mut answers = Vec::new();
     for package in lock.packages.iter().filter(is_asked) {
         let mut answer = Answer::new("package", package.full_name());
-        match package.role {
-            Role::Image => chain(known, &package.name, &mut answer),
-            role => answer.at(purpose(role), place(known, role, &package.name)),
-        }
+        purpose_of(known, package, &mut answer);
         answers.push(answer);
     }
     for (name, toolchain) in &lock.toolchains {
@@ -46,6 +43,14 @@ pub(super) fn package(known: &Known<'_>, asked: &str) -> Vec<Answer> {
         answers.push(answer);
     }
     answers
+}
+
+/// From a locked package to what it is there for.
+pub(super) fn purpose_of(known: &Known<'_>, package: &LockedPackage, answer: &mut Answer) {
+    match package.role {
+        Role::Image => chain(known, &package.name, answer),
+        role => answer.at(purpose(role), place(known, role, &package.name)),
+    }
 }
 
 /// The package that brings a name: a library (`so:…`), a command (`cmd:…`), a role.
@@ -130,6 +135,7 @@ fn purpose(role: Role) -> &'static str {
         Role::Stub => "the EFI stub is taken from it; it is not installed",
         Role::Firmware => "firmware is taken from it; it is not installed",
         Role::Microcode => "microcode is taken from it; it is not installed",
+        Role::Flist => "its firmware is in an flist; it is not installed",
     }
 }
 
@@ -157,6 +163,16 @@ fn place(known: &Known<'_>, role: Role, name: &str) -> Option<Span> {
             packages
                 .find(|package| package.value == name)
                 .map(|package| package.span)
+        }
+        Role::Flist => {
+            let mut packages = known.inputs.lock.packages.iter();
+            let locked =
+                packages.find(|package| (package.role, package.name.as_str()) == (role, name))?;
+            let mut flists = known.image.flists.iter();
+            flists.find_map(|flist| match &flist.pack {
+                Packed::Firmware(set) if locked.because.contains(&set.value) => Some(set.span),
+                _ => None,
+            })
         }
     }
 }

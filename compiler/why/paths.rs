@@ -3,7 +3,7 @@
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::diagnostic::bytes;
-use crate::plan::{Action, Reduction};
+use crate::plan::{Action, ContentOf, PlannedFlist, Reduction};
 use crate::tree::{self, Entry, ImagePath, Node, Tree};
 
 use super::{Answer, Known, image_path, modules, packages, sources, units};
@@ -14,12 +14,73 @@ pub(super) fn path(known: &Known<'_>, asked: &str) -> Option<Answer> {
     let mut answer = Answer::new("path", asked.as_str());
     let found = known.tree.and_then(|tree| found(tree, &asked, &mut answer));
     let Some((path, entry)) = found else {
-        return left_out(known, &asked, answer).or_else(|| declared(known, &asked));
+        return packed_away(known, &asked, &mut answer)
+            .then_some(answer)
+            .or_else(|| left_out(known, &asked, Answer::new("path", asked.as_str())))
+            .or_else(|| declared(known, &asked));
     };
     answer.say(format!("{}, from {}", described(&entry), entry.origin));
     on_the_way(known, &path, &mut answer);
     origin(known, &path, &entry, &mut answer);
+    if !entry.is_directory() {
+        covered(known, &path, &mut answer);
+    }
     Some(answer)
+}
+
+/// The flists that have something at a path of the running system.
+fn packed<'k>(
+    known: &Known<'k>,
+    asked: &ImagePath,
+) -> impl Iterator<Item = (&'k PlannedFlist, Entry)> {
+    let found = known.plan.flists.iter().filter_map(|flist| {
+        let inside = flist.inside(asked)?;
+        let entry = known.tree_of(&flist.content)?.get(&inside)?.clone();
+        Some((flist, entry))
+    });
+    found.collect::<Vec<_>>().into_iter()
+}
+
+/// What is not in the image because an flist has it; whether one does.
+fn packed_away(known: &Known<'_>, asked: &ImagePath, answer: &mut Answer) -> bool {
+    let mut is_packed = false;
+    for (flist, entry) in packed(known, asked) {
+        let name = &flist.name.value;
+        let why = match flist.content_of {
+            ContentOf::Image => "which took its folder out of the image",
+            ContentOf::Kernel => "which has all modules of the kernel",
+            ContentOf::Packages => "which has all firmware of its packages",
+        };
+        answer.at(
+            format!("it is not in the image: it is in the flist `{name}`, {why}"),
+            flist.name.span,
+        );
+        if let Some(mount) = &flist.mount {
+            answer.say(format!(
+                "it is there once the flist is mounted over {mount}"
+            ));
+        }
+        answer.say(format!("{}, from {}", described(&entry), entry.origin));
+        if !is_packed {
+            origin(known, asked, &entry, answer);
+        }
+        is_packed = true;
+    }
+    is_packed
+}
+
+/// Says which flists have a file of the image, too.
+fn covered(known: &Known<'_>, path: &ImagePath, answer: &mut Answer) {
+    for (flist, _) in packed(known, path) {
+        let name = &flist.name.value;
+        let text = match &flist.mount {
+            Some(mount) => format!(
+                "the flist `{name}` has it too, and covers this one once it is mounted over {mount}"
+            ),
+            None => format!("the flist `{name}` has it too"),
+        };
+        answer.at(text, flist.name.span);
+    }
 }
 
 /// The entry at a path, or the one that links lead to.
@@ -162,7 +223,7 @@ fn origin(known: &Known<'_>, path: &ImagePath, entry: &Entry, answer: &mut Answe
         "package" => {
             let packages = &known.inputs.lock.packages;
             if let Some(package) = packages.iter().find(|package| package.full_name() == name) {
-                packages::chain(known, &package.name, answer);
+                packages::purpose_of(known, package, answer);
             }
             None
         }
@@ -182,6 +243,13 @@ fn origin(known: &Known<'_>, path: &ImagePath, entry: &Entry, answer: &mut Answe
                 .split_once("/firmware/")
                 .map(|(_, below)| below);
             below.and_then(|below| modules::firmware(known, below))
+        }
+        "flist" => {
+            let mut flists = known.image.flists.iter();
+            let flist = flists.find(|flist| flist.name.value == name);
+            let text = "the list of what the flist holds: `rfs` mounts it, and reads contents from its store";
+            answer.at(text, flist.map(|flist| flist.name.span));
+            None
         }
         "file" => {
             let text = "the manifest puts it there";

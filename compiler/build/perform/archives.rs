@@ -34,7 +34,7 @@ pub(super) fn cpio(
         return context.store.put(b"");
     }
     let archive = Archive::new(&tree, epoch)?;
-    tell_lost(context, &archive.lost());
+    tell_lost(context, "an initramfs", &archive.lost());
     let pieces = archive.pieces(compression);
     if let [only] = pieces.as_slice() {
         return packed_alone(context, &archive, only, compression);
@@ -104,14 +104,14 @@ fn packed_alone(
     blob.finish().map(|(digest, _)| digest)
 }
 
-/// Says which attributes the archive cannot hold.
-fn tell_lost(context: &Context<'_>, lost: &[LostAttribute]) {
+/// Says which attributes an archive or a list cannot hold.
+pub(super) fn tell_lost(context: &Context<'_>, what: &str, lost: &[LostAttribute]) {
     let Some(first) = lost.first() else { return };
     let others = lost.len() - 1;
     let mut warning = Diagnostic::warning(
         "zosc::build::lost-attribute",
         format!(
-            "an initramfs cannot hold `{}` of `{}`, from {}",
+            "{what} cannot hold `{}` of `{}`, from {}",
             first.name, first.path, first.origin
         ),
     )

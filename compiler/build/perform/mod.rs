@@ -9,6 +9,7 @@ mod contributors;
 mod exchange;
 mod fetch;
 mod files;
+mod flists;
 mod kernel_config;
 mod links;
 mod microcode;
@@ -161,6 +162,11 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Digest, Diagnostics> {
             };
             modules::firmware(context, &request)?
         }
+        Action::AllModules {
+            kernel,
+            image,
+            epoch,
+        } => flists::all_modules(context, kernel, image, *epoch)?,
         Action::Verify {
             tree,
             source,
@@ -286,11 +292,11 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
             sbom::write(context, *format, bill, &from)
         }
         Action::PickFile { tree, path } => pick(&context.tree(tree)?, path),
-        Action::Validate { tree, programs } => {
-            let whole = context.shared_tree(tree)?;
-            select::validate(&whole, programs, context.store)?;
-            Ok(context.digest(tree))
-        }
+        Action::Validate {
+            tree,
+            programs,
+            left,
+        } => select::validated(context, tree, programs, left),
         _ => return Ok(None),
     };
     made.map(Some)
@@ -298,6 +304,9 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
 
 /// Performs an action that makes a tree in memory.
 fn tree(context: &Context<'_>, action: &Action) -> Result<Tree, Diagnostic> {
+    if let Some(made) = flists::made(context, action) {
+        return made;
+    }
     let store = context.store;
     match action {
         Action::PackageFiles { package } => packages::files(context, package),

@@ -2,14 +2,20 @@
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
+use super::Context;
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::tree::{Entry, ImagePath, Node, Store, Tree};
+use crate::plan::Input;
+use crate::tree::{Digest, Entry, ImagePath, Node, Store, Tree, physical};
 use crate::zinit;
 
 /// Leaves out what matches a pattern, and whatever lies below it; hard links to a file that goes become files.
 pub(super) fn leave_out(tree: &Tree, patterns: &[String]) -> Result<Tree, Diagnostic> {
     let set = Patterns::new(patterns)?;
-    let gone = |path: &ImagePath| set.cover(path);
+    Ok(without(tree, &|path| set.cover(path)))
+}
+
+/// A tree without some of its paths; hard links to a file that goes become files.
+pub(super) fn without(tree: &Tree, gone: &dyn Fn(&ImagePath) -> bool) -> Tree {
     let mut kept = Tree::new();
     let mut heirs: std::collections::BTreeMap<ImagePath, ImagePath> =
         std::collections::BTreeMap::new();
@@ -27,7 +33,7 @@ pub(super) fn leave_out(tree: &Tree, patterns: &[String]) -> Result<Tree, Diagno
         }
         kept.insert(path.clone(), entry);
     }
-    Ok(kept)
+    kept
 }
 
 /// Patterns over absolute paths.
@@ -85,21 +91,35 @@ pub(super) fn segment_of(entry: &Entry) -> &'static str {
         "source" => "components",
         "firmware" => "firmware",
         "module" | "modules" | "kernel" => "modules",
+        "flist" => "flists",
         "unit" => "units",
         _ => "files",
     }
+}
+
+/// The same tree, which is that of an image that can start.
+pub(super) fn validated(
+    context: &Context<'_>,
+    tree: &Input,
+    programs: &[(String, String)],
+    left: &[(ImagePath, String)],
+) -> Result<Digest, Diagnostic> {
+    let whole = context.shared_tree(tree)?;
+    validate(&whole, programs, left, context.store)?;
+    Ok(context.digest(tree))
 }
 
 /// Refuses an image that could not start: no `/init`, or units whose programs are missing.
 ///
 /// # Errors
 /// One diagnostic that lists all that is missing.
-pub(super) fn validate(
+fn validate(
     tree: &Tree,
     programs: &[(String, String)],
+    left: &[(ImagePath, String)],
     store: &Store,
 ) -> Result<(), Diagnostic> {
-    require_init(tree, store)?;
+    require_init(tree, left, store)?;
     let mut missing = Vec::new();
     for (program, unit) in programs {
         let is_there =
@@ -132,6 +152,7 @@ pub(super) fn validate(
         .map(|(path, _)| path.as_str())
         .collect();
     let problem = match (elsewhere, nearest(program, all)) {
+        _ if let Some(flist) = taken_by(tree, program, left) => problem.help(not_there_yet(flist)),
         (Some((path, entry)), _) => {
             problem.help(format!("it is at `{path}`, from {}", entry.origin))
         }
@@ -150,10 +171,21 @@ pub(super) fn validate(
 }
 
 /// The kernel starts `/init`; where that is a script, its interpreter must be there too.
-fn require_init(tree: &Tree, store: &Store) -> Result<(), Diagnostic> {
+fn require_init(
+    tree: &Tree,
+    left: &[(ImagePath, String)],
+    store: &Store,
+) -> Result<(), Diagnostic> {
     let init = ImagePath::new("/init").expect("a literal path is a sound one");
     let Some(entry) = runnable(tree, &init) else {
-        return Err(Diagnostic::error("zosc::build::no-init", "the image has no program `/init`, which the kernel starts first")
+        let problem = Diagnostic::error(
+            "zosc::build::no-init",
+            "the image has no program `/init`, which the kernel starts first",
+        );
+        if let Some(flist) = taken_by(tree, "/init", left) {
+            return Err(problem.help(not_there_yet(flist)));
+        }
+        return Err(problem
             .help("add `import \"std:zero-os/base\"`, or a `file \"/init\" from=… mode=\"0755\"` of your own"));
     };
     let Node::File { digest, .. } = &entry.node else {
@@ -175,13 +207,48 @@ fn require_init(tree: &Tree, store: &Store) -> Result<(), Diagnostic> {
         .and_then(|path| runnable(tree, &path))
         .is_none()
     {
-        return Err(Diagnostic::error(
+        let problem = Diagnostic::error(
             "zosc::build::no-init",
             format!("`/init` is a script for `{interpreter}`, which the image does not have"),
-        )
-        .help("install `busybox`, whose scripts link its shell to `/bin/sh`"));
+        );
+        if let Some(flist) = taken_by(tree, &interpreter, left) {
+            return Err(problem.help(not_there_yet(flist)));
+        }
+        return Err(problem.help("install `busybox`, whose scripts link its shell to `/bin/sh`"));
     }
     Ok(())
+}
+
+/// The flist that has taken a program, or what a link of its name leads to.
+fn taken_by<'a>(tree: &Tree, program: &str, left: &'a [(ImagePath, String)]) -> Option<&'a str> {
+    let wanted: Vec<String> = if program.contains('/') {
+        vec![program.to_owned()]
+    } else {
+        let folders = zinit::SEARCHED.iter();
+        folders
+            .map(|folder| format!("{folder}/{program}"))
+            .collect()
+    };
+    wanted.iter().find_map(|path| {
+        let place = physical(tree, &ImagePath::new(path).ok()?);
+        let target = match tree.get(&place).map(|entry| &entry.node) {
+            Some(Node::Symlink { target }) if target.starts_with('/') => {
+                physical(tree, &ImagePath::new(target).ok()?)
+            }
+            Some(Node::Symlink { target }) => physical(tree, &place.parent()?.join(target).ok()?),
+            _ => place,
+        };
+        let taken = left
+            .iter()
+            .find(|(folder, _)| target.starts_with(&physical(tree, folder)));
+        taken.map(|(_, flist)| flist.as_str())
+    })
+}
+
+fn not_there_yet(flist: &str) -> String {
+    format!(
+        "the flist `{flist}` took its folder out of the image, and is mounted by what it would hold back: pack a folder that nothing needs before that"
+    )
 }
 
 /// The file that starting `path` would run, if it may be run.
@@ -197,7 +264,7 @@ fn runnable<'a>(tree: &'a Tree, path: &ImagePath) -> Option<&'a Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::{Digest, Origin};
+    use crate::tree::Origin;
 
     fn path(text: &str) -> ImagePath {
         ImagePath::new(text).expect("a sound path")
@@ -276,12 +343,14 @@ mod tests {
         let (_folder, store) = store();
         let mut tree = Tree::new();
         assert_eq!(
-            validate(&tree, &[], &store).expect_err("no init").code,
+            validate(&tree, &[], &[], &store).expect_err("no init").code,
             "zosc::build::no-init"
         );
         tree.insert(path("/init"), file(&store, "#!/bin/sh\n", 0o755));
         assert_eq!(
-            validate(&tree, &[], &store).expect_err("no shell").code,
+            validate(&tree, &[], &[], &store)
+                .expect_err("no shell")
+                .code,
             "zosc::build::no-init"
         );
         tree.insert_with_parents(path("/bin/busybox"), file(&store, "\x7fELF", 0o755));
@@ -289,9 +358,9 @@ mod tests {
             path("/bin/sh"),
             Entry::symlink("/bin/busybox", 0, Origin::new("package x")),
         );
-        assert_eq!(validate(&tree, &[], &store), Ok(()));
+        assert_eq!(validate(&tree, &[], &[], &store), Ok(()));
         let programs = [("/sbin/busybox".to_owned(), "web".to_owned())];
-        let refused = validate(&tree, &programs, &store).expect_err("missing");
+        let refused = validate(&tree, &programs, &[], &store).expect_err("missing");
         assert_eq!(refused.code, "zosc::build::missing-program");
         assert!(
             refused

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 
 use super::Bucket;
 
@@ -34,8 +34,16 @@ pub struct Flist {
 pub enum Packed {
     /// A folder of the image, with `{kernel}` as its only variable.
     Folder(Spanned<String>),
-    /// `/lib/firmware` of a package.
+    /// `/lib/firmware` of a package and of all that it depends on.
     Firmware(Spanned<String>),
+}
+
+impl Packed {
+    /// The place in the manifest that says it.
+    pub fn span(&self) -> Span {
+        let (Self::Folder(named) | Self::Firmware(named)) = self;
+        named.span
+    }
 }
 
 /// Where the contents of an flist are written.

@@ -130,6 +130,7 @@ impl<'n> Line<'n> {
             Role::Stub,
             Role::Firmware,
             Role::Microcode,
+            Role::Flist,
         ]
         .into_iter()
         .find(|role| self.text("role").as_deref() == Some(role_name(*role)))

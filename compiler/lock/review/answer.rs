@@ -7,7 +7,7 @@ use crate::io::Offline;
 use crate::tree::Digest;
 
 use super::super::choose::{Offered, choose};
-use super::super::held::Held;
+use super::super::held::Staying;
 use super::super::indexes;
 use super::super::packages::{keep, singles, wishes};
 use super::super::{Ctx, Event, Lock, Mode, Observer, Role};
@@ -90,7 +90,7 @@ impl Review<'_> {
                 previous: lock,
             };
             // What stays locked is nothing that the manifest could be wrong about, and looking for it could write.
-            choose(&ctx, &offered, Held::nothing(), &wishes, &singles)
+            choose(&ctx, &offered, Staying::nothing(), &wishes, &singles)
         });
         let chosen = match chosen {
             Ok(choices) => choices.chosen,

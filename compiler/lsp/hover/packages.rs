@@ -63,6 +63,7 @@ fn lock_facts(package: &LockedPackage, offered: Option<&Packages>, page: &mut Pa
         Role::Stub => " for its EFI stub",
         Role::Firmware => " for its firmware",
         Role::Microcode => " for its microcode",
+        Role::Flist => " for an flist",
     };
     let same = offered.and_then(|offered| {
         let mut offers = offered.offers_of(&package.name);

@@ -37,6 +37,12 @@ impl Action {
                 "selects kernel modules with all that they need, and writes their indexes and lists"
             }
             Self::Firmware { .. } => "selects firmware",
+            Self::AllModules { .. } => {
+                "takes all modules of the kernel, and writes the indexes of them all"
+            }
+            Self::Folder { .. } => "takes what lies in a folder",
+            Self::Leave { .. } => "takes everything out of a folder",
+            Self::Flist { .. } => "packs files for a store, and writes their list",
             Self::Drop { .. } => "leaves files out",
             Self::Strip { .. } => "takes symbols and debugging information out of files",
             Self::Programs { .. } => "picks out the programs that are to be packed",

@@ -66,6 +66,10 @@ impl Action {
             | Self::Accounts { .. }
             | Self::Modules { .. }
             | Self::Firmware { .. }
+            | Self::AllModules { .. }
+            | Self::Folder { .. }
+            | Self::Leave { .. }
+            | Self::Flist { .. }
             | Self::Drop { .. }
             | Self::Strip { .. }
             | Self::Programs { .. }

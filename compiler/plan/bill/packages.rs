@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::check::{Alpine, public_address};
+use crate::check::{Alpine, Flist, Packed, public_address};
 use crate::lock::{LockedPackage, Role, repository_of};
 use crate::sbom::{Class, Component, purl};
 
+use super::super::ContentOf;
 use super::Listing;
 
 impl Listing<'_, '_> {
@@ -14,24 +15,61 @@ impl Listing<'_, '_> {
         let lowering = self.lowering;
         let alpine = lowering.image.alpine.as_ref();
         let wishes: BTreeSet<String> = self.wishes().map(str::to_owned).collect();
-        let mut installed = BTreeMap::new();
+        // What is installed together, and what an flist packs together, may name each other.
+        let (mut installed, mut packed) = (BTreeMap::new(), BTreeMap::new());
         for package in &lowering.inputs.lock.packages {
-            let component = self.package(package, alpine, false);
+            let mut component = self.package(package, alpine, false);
+            match package.role {
+                Role::Flist => component.fact("flist", self.flists_of_set(package)),
+                Role::Kernel => component.fact("flist", self.flists_of_modules()),
+                _ => {}
+            }
             let reference = self.bill.add(&reference(package), component);
-            if package.role != Role::Image || wishes.contains(&package.name) {
+            let is_asked = match package.role {
+                Role::Image => wishes.contains(&package.name),
+                Role::Flist => package.because.contains(&package.name),
+                Role::Kernel | Role::Stub | Role::Firmware | Role::Microcode => true,
+            };
+            if is_asked {
                 self.bill.direct.insert(reference.clone());
             }
             let Some(unpacked) = lowering.materials.packages.get(&package.sha256) else {
                 continue;
             };
-            if package.role == Role::Image {
-                installed.insert(reference, *unpacked);
-            } else {
+            match package.role {
+                Role::Image => {
+                    installed.insert(reference, *unpacked);
+                }
+                Role::Flist => {
+                    packed.insert(reference, *unpacked);
+                }
                 // It is looked into, and nothing that it depends on is installed for it.
-                self.packages.push(BTreeMap::from([(reference, *unpacked)]));
+                _ => self.packages.push(BTreeMap::from([(reference, *unpacked)])),
             }
         }
         self.packages.push(installed);
+        if !packed.is_empty() {
+            self.packages.push(packed);
+        }
+    }
+
+    /// The flists that ship the firmware of a package.
+    fn flists_of_set(&self, package: &LockedPackage) -> String {
+        let flists = self.lowering.image.flists.iter();
+        let ships = |flist: &&Flist| match &flist.pack {
+            Packed::Firmware(set) => package.because.contains(&set.value),
+            Packed::Folder(_) => false,
+        };
+        let names = flists.filter(ships).map(|flist| flist.name.value.as_str());
+        names.collect::<Vec<_>>().join(" ")
+    }
+
+    /// The flists that ship all modules of the kernel.
+    pub(super) fn flists_of_modules(&self) -> String {
+        let flists = self.lowering.plan.flists.iter();
+        let names = flists.filter(|flist| flist.content_of == ContentOf::Kernel);
+        let names = names.map(|flist| flist.name.value.as_str());
+        names.collect::<Vec<_>>().join(" ")
     }
 
     /// A package; the rest stands in itself.
@@ -57,7 +95,7 @@ impl Listing<'_, '_> {
         let mut component = Component {
             class: match package.role {
                 Role::Kernel => Class::OperatingSystem,
-                Role::Firmware | Role::Microcode => Class::Firmware,
+                Role::Firmware | Role::Microcode | Role::Flist => Class::Firmware,
                 Role::Image | Role::Stub => Class::Library,
             },
             name: package.name.clone(),
@@ -76,6 +114,7 @@ impl Listing<'_, '_> {
             Role::Stub => component.fact("taken", "EFI stub"),
             Role::Firmware => component.fact("taken", "firmware"),
             Role::Microcode => component.fact("taken", "microcode"),
+            Role::Flist => component.fact("taken", "firmware, for an flist"),
         }
         component
     }

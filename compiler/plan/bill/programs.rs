@@ -140,10 +140,12 @@ impl Listing<'_, '_> {
                 if let Some(tree) = &lowering.inputs.kernel {
                     component.fact("tree", tree);
                 }
+                component.fact("flist", self.flists_of_modules());
                 self.add_direct("kernel/linux", component);
             }
             KernelOrigin::Built(built) => {
-                let component = self.built(built);
+                let mut component = self.built(built);
+                component.fact("flist", self.flists_of_modules());
                 self.add_direct("kernel/linux", component);
             }
         }
