@@ -56,6 +56,15 @@ const AT_HOME: &[(&str, &str)] = &[
     ("percent_encoding", "lsp"),
     ("saphyr_parser", "migrate zinit"),
     ("spdx", "sbom"),
+    ("object_store", "publish"),
+    ("oci_client", "publish"),
+    ("tokio", "publish"),
+    ("reqwest", "publish"),
+    ("rustls", "publish"),
+    ("futures_util", "publish"),
+    ("quick_xml", "publish"),
+    ("configparser", "publish"),
+    ("webpki_root_certs", "publish"),
 ];
 
 const TOP_LEVEL: &[&str] = &[

@@ -36,15 +36,8 @@ impl Internet {
     /// # Errors
     /// Where `SSL_CERT_FILE` names a file that cannot be read.
     pub fn new() -> io::Result<Self> {
-        let certificates = super::environment("SSL_CERT_FILE").map(|file| {
-            let named = |error: io::Error| {
-                let told = format!("SSL_CERT_FILE names `{file}`: {error}");
-                io::Error::new(error.kind(), told)
-            };
-            std::fs::read(&file).map_err(named)
-        });
         Ok(Self {
-            certificates: certificates.transpose()?,
+            certificates: named_certificates()?,
             agent: OnceLock::new(),
         })
     }
@@ -180,6 +173,18 @@ impl Network for MemoryNetwork {
             body: Box::new(io::Cursor::new(body)),
         })
     }
+}
+
+/// The content of the file that `SSL_CERT_FILE` names, where it does: certificates to trust instead of Mozilla's list.
+pub fn named_certificates() -> io::Result<Option<Vec<u8>>> {
+    let Some(file) = super::environment("SSL_CERT_FILE") else {
+        return Ok(None);
+    };
+    let named = |error: io::Error| {
+        let told = format!("SSL_CERT_FILE names `{file}`: {error}");
+        io::Error::new(error.kind(), told)
+    };
+    std::fs::read(&file).map(Some).map_err(named)
 }
 
 fn root_certificates(pem: Option<&[u8]>) -> RootCerts {

@@ -28,7 +28,7 @@ pub use download::{
 };
 pub use engine::{Engine, NOT_PERMITTED, NOT_RUNNING};
 pub use files::{FileKind, Files, Memory, Overlay, System};
-pub use http::{Internet, MemoryNetwork, Offline};
+pub use http::{Internet, MemoryNetwork, Offline, named_certificates};
 pub use itself::{Run, end_with_parent, restrict_new_files, run_itself};
 pub use leftovers::{CONTAINER_LABEL, container_name, remove_containers};
 pub use memory::available_memory;

@@ -1,13 +1,18 @@
 //! Publishing: what was built goes to buckets, folders and registries.
 //!
-//! Comes in: what a plan yielded ([`Made`]) and the image's `publish` sections. Goes out: [`Uploads`], data that says what goes where.
-//! Builds nothing, and believes nothing that it reads from a place that others write to.
+//! Comes in: what a plan yielded ([`Made`]) and the image's `publish` sections. Goes out: [`Uploads`], data that says what goes where, and
+//! [`objects`] there. Builds nothing, and believes nothing that it reads from a place that others write to. A key is read at the
+//! moment of its use, and no message, note or log has one.
 
 pub mod description;
 pub mod index;
 mod made;
+pub mod objects;
 pub mod page;
 mod uploads;
+
+mod connection;
+mod runtime;
 
 pub use made::{Made, MadeOutput};
 pub use uploads::{Artifact, Home, PlaceUploads, ProgramUpload, Uploads, Wanted, below};

@@ -1,0 +1,90 @@
+//! Connections as everywhere in zosc: Mozilla's certificates or those of `SSL_CERT_FILE`, proxies as the environment names them.
+
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::tls::Certificate;
+use reqwest::{Client, ClientBuilder};
+
+use crate::diagnostic::Diagnostic;
+use crate::io;
+
+/// How long a connection may take to stand.
+const CONNECT: Duration = Duration::from_secs(20);
+
+/// Whether an address may be asked without TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transport {
+    /// `https://` alone.
+    Tls,
+    /// `http://`, because the endpoint says so itself.
+    Plain,
+}
+
+impl Transport {
+    /// What an address asks for.
+    pub(super) fn of(address: &str) -> Self {
+        match address.split_once("://") {
+            Some((scheme, _)) if scheme.eq_ignore_ascii_case("http") => Self::Plain,
+            _ => Self::Tls,
+        }
+    }
+}
+
+/// A client that follows no redirection: a signature holds for one address, and a bucket elsewhere is to be named.
+pub(super) fn client(transport: Transport) -> Result<Client, Diagnostic> {
+    let builder = Client::builder()
+        .user_agent(concat!("zosc/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::none())
+        // Bytes arrive as they lie on the server.
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
+        .connect_timeout(CONNECT)
+        .https_only(transport == Transport::Tls)
+        .tls_certs_only(certificates()?);
+    built(builder)
+}
+
+fn built(builder: ClientBuilder) -> Result<Client, Diagnostic> {
+    // Whoever was first has installed the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let built = builder.build();
+    built.map_err(|error| unusable(&chain(&error)))
+}
+
+/// The certificates to trust.
+fn certificates() -> Result<Vec<Certificate>, Diagnostic> {
+    let named = io::named_certificates().map_err(|error| unusable(&error.to_string()))?;
+    let read = match named {
+        Some(pem) => Certificate::from_pem_bundle(&pem),
+        None => webpki_root_certs::TLS_SERVER_ROOT_CERTS
+            .iter()
+            .map(|certificate| Certificate::from_der(certificate))
+            .collect(),
+    };
+    read.map_err(|error| unusable(&chain(&error)))
+}
+
+fn unusable(why: &str) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::publish::bad-certificates",
+        format!("the network cannot be used: {why}"),
+    )
+    .help("let SSL_CERT_FILE name a file with certificates in PEM, or unset it")
+}
+
+/// What an error says, with what is behind it.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut behind = error.source();
+    while let Some(error) = behind {
+        let next = error.to_string();
+        if !told.contains(&next) {
+            told = format!("{told}: {next}");
+        }
+        behind = error.source();
+    }
+    told
+}

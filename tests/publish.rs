@@ -1,0 +1,17 @@
+//! Publishing to a real server that speaks S3, and to folders: objects, uploads that break, keys that are wrong.
+//!
+//! s3s-fs is what ZOSC_TEST_S3S names; `tests/run publish` installs it. Without it most of this skips, aloud.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test that cannot go on fails.
+
+#[path = "support/s3.rs"]
+mod s3;
+
+#[path = "publish/objects.rs"]
+mod objects;
+#[path = "publish/place.rs"]
+mod place;
+#[path = "publish/refusals.rs"]
+mod refusals;
+#[path = "publish/uploads.rs"]
+mod uploads;
