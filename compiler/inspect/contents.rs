@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::archive::{Contents, FrameFacts};
 use crate::tree::{Digest, Entry, ImagePath, Node, Origin, Store, Tree};
 
+use super::flists::{FlistReport, flists};
 use super::modules::{ModuleReport, modules};
 use super::origins::OriginsFrom;
 use super::sizes::{Sizes, sizes};
@@ -34,6 +35,8 @@ pub struct ContentsReport {
     pub modules: Vec<ModuleReport>,
     /// Units of zinit, by the wave in which they start.
     pub units: Vec<UnitReport>,
+    /// Lists of files that are not in the image, by path.
+    pub flists: Vec<FlistReport>,
     /// What the kernel would drop, and what could not be read, one line each.
     pub remarks: Vec<String>,
     /// Every entry, in path order.
@@ -42,7 +45,7 @@ pub struct ContentsReport {
 
 /// Who asks for some parts is not given the others: `zosc inspect --files --format json`.
 fn parts_may_be_left_out(schema: &mut Schema) {
-    let parts = ["segments", "sizes", "modules", "units", "listing"];
+    let parts = ["segments", "sizes", "modules", "units", "flists", "listing"];
     if let Some(required) = schema
         .get_mut("required")
         .and_then(|list| list.as_array_mut())
@@ -90,6 +93,7 @@ pub(super) fn report(contents: &Contents, origins: OriginsFrom, store: &Store) -
         init: init(tree),
         modules: modules(tree, store, &mut remarks),
         units: units(tree, store, &mut remarks),
+        flists: flists(tree, store, &mut remarks),
         remarks,
         listing: tree
             .iter()

@@ -6,6 +6,7 @@
 //! Nothing is built again and nothing is printed here; what an image should hold is `plan`'s and `check`'s to say.
 
 mod contents;
+mod flists;
 mod modules;
 mod open;
 mod origins;
@@ -13,6 +14,7 @@ mod sizes;
 mod units;
 
 pub use contents::{ContentsReport, ListedEntry};
+pub use flists::{FlistReport, lists};
 pub use modules::ModuleReport;
 pub use open::open;
 pub use origins::{OriginsFrom, installed};

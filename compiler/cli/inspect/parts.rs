@@ -22,6 +22,9 @@ pub(super) struct Parts {
     /// Kernel modules, and the firmware that they may ask for.
     #[arg(long)]
     pub(super) modules: bool,
+    /// Lists of files that are not in the image: what they hold, and where that is read.
+    #[arg(long)]
+    pub(super) flists: bool,
     /// The archives that the initramfs consists of.
     #[arg(long)]
     pub(super) segments: bool,
@@ -76,11 +79,12 @@ impl Parts {
     }
 
     /// Members of a report or of its `initramfs`, and whether they were asked for.
-    fn asked(self) -> [(&'static str, bool); 6] {
+    fn asked(self) -> [(&'static str, bool); 7] {
         [
             ("listing", self.files),
             ("units", self.units),
             ("modules", self.modules),
+            ("flists", self.flists),
             ("segments", self.segments),
             ("kernel", self.kernel),
             ("efi", self.efi),

@@ -10,6 +10,7 @@ const NONE: Parts = Parts {
     by: None,
     units: false,
     modules: false,
+    flists: false,
     segments: false,
     kernel: false,
     efi: false,

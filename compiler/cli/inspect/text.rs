@@ -32,6 +32,7 @@ pub(super) fn text(report: &Report, parts: Parts, style: Style) -> String {
     sizes(&mut page, contents, parts);
     units(&mut page, contents, parts.detail(parts.units));
     modules(&mut page, contents, parts.detail(parts.modules));
+    flists(&mut page, contents, parts.detail(parts.flists));
     if parts.files {
         files(&mut page, contents);
     }
@@ -308,6 +309,28 @@ fn modules(page: &mut Page, contents: &ContentsReport, detail: Detail) {
         ]
     });
     page.list(2, &rows.collect::<Vec<_>>(), 2);
+}
+
+fn flists(page: &mut Page, contents: &ContentsReport, detail: Detail) {
+    let lists = &contents.flists;
+    if detail == Detail::None || lists.is_empty() && detail == Detail::Short {
+        return;
+    }
+    let content = lists.iter().map(|list| list.content).sum();
+    page.head("flists", &format!("{} that a store keeps", bytes(content)));
+    let rows = lists.iter().map(|list| {
+        let version = list.tags.get("version").map_or("", String::as_str);
+        let files = if list.files == 1 { "file" } else { "files" };
+        vec![
+            Cell::plain(list.path.as_str()),
+            Cell::plain(version),
+            Cell::number(bytes(list.content)),
+            Cell::number(list.files.to_string()),
+            Cell::faint(files),
+            Cell::faint(format!("from {}", list.routes.join(", "))),
+        ]
+    });
+    page.table(2, &rows.collect::<Vec<_>>());
 }
 
 fn files(page: &mut Page, contents: &ContentsReport) {

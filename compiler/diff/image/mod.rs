@@ -4,6 +4,7 @@
 
 mod contents;
 mod files;
+mod flists;
 mod pairs;
 mod program;
 
@@ -121,6 +122,7 @@ fn two(
     let (mut before, mut after) = (facts(old, extent, store), facts(new, extent, store));
     if extent != Extent::Around {
         files::add(old, new, &mut before, &mut after, notes);
+        flists::add_files(old, new, (&mut before, &mut after), store, notes);
     }
     let mut sections = difference::between(&before, &after, &SourceMap::new());
     let changes = sections.iter_mut().flat_map(|section| &mut section.changes);
@@ -138,6 +140,7 @@ fn facts(image: &Opened, extent: Extent, store: &Store) -> Facts {
     if let Some(initramfs) = &report.initramfs {
         if extent != Extent::Around {
             contents::add(&mut facts, image, initramfs, store);
+            flists::add(&mut facts, initramfs);
         }
         if extent != Extent::Files {
             contents::segments(facts.section(5, "segments"), initramfs);
