@@ -31,20 +31,35 @@ fn kernel(project: &Project) -> Option<String> {
         std::fs::create_dir_all(to.parent().unwrap()).unwrap();
         std::fs::copy(modules.join(name), to).unwrap();
     };
-    for name in ["modules.builtin", "modules.builtin.modinfo", "modules.order"] {
+    for name in [
+        "modules.builtin",
+        "modules.builtin.modinfo",
+        "modules.order",
+    ] {
         copy(name);
     }
-    for name in ["drivers/net/virtio_net", "drivers/net/net_failover", "net/core/failover", "fs/fuse/fuse", "drivers/net/dummy"] {
+    for name in [
+        "drivers/net/net_failover",
+        "net/core/failover",
+        "fs/fuse/fuse",
+        "drivers/net/dummy",
+    ] {
         copy(&format!("kernel/{name}.ko"));
     }
-    std::fs::copy(unpacked.join(format!("boot/vmlinuz-{release}")), project.path("vmlinuz")).unwrap();
+    std::fs::copy(
+        unpacked.join(format!("boot/vmlinuz-{release}")),
+        project.path("vmlinuz"),
+    )
+    .unwrap();
     Some(release)
 }
 
 /// Offers a set of firmware beside what the project has.
 fn offer_firmware(project: &Project, version: &str) {
     let key = SigningKey::generate("test.rsa.pub", b"command line");
-    let pins: Vec<String> = ["one", "two"].map(|name| format!("firmware-{name}={version}")).into();
+    let pins: Vec<String> = ["one", "two"]
+        .map(|name| format!("firmware-{name}={version}"))
+        .into();
     let pins: Vec<&str> = pins.iter().map(String::as_str).collect();
     let recipes = [
         Recipe::new("firmware", version).depends(&pins),
@@ -60,7 +75,11 @@ fn offer_firmware(project: &Project, version: &str) {
     for archive in &archives {
         std::fs::write(folder.join(archive.file_name()), &archive.bytes).unwrap();
     }
-    std::fs::write(folder.join("APKINDEX.tar.gz"), index(&archives, "test", sign)).unwrap();
+    std::fs::write(
+        folder.join("APKINDEX.tar.gz"),
+        index(&archives, "test", sign),
+    )
+    .unwrap();
 }
 
 /// A project with an flist of each kind; `None` where there is no kernel.
@@ -72,7 +91,7 @@ fn project() -> Option<Project> {
     let sections = format!(
         r#"
 kernel {{ prebuilt image=vmlinuz modules=modules; cmdline "console=ttyS0"; embed none }}
-modules {{ stage1 virtio_net }}
+modules {{ stage1 net_failover }}
 size {{ strip modules }}
 file "/usr/share/marks/large" from=large
 flist modules {{ pack "/lib/modules/{{kernel}}"; embed "/etc/rfs/modules-{{kernel}}.fl"; {store} }}
@@ -82,8 +101,14 @@ flist marks {{ pack "/usr/share/marks"; embed "/etc/rfs/marks.fl"; {store} }}
     );
     project.write("large", &"large\n".repeat(400_000));
     project.edit(|text| {
-        let own = format!("repository \"file://{}\"", project.path("repository").display());
-        let more = format!("{own}\n    repository \"file://{}\"", project.path("firmware").display());
+        let own = format!(
+            "repository \"file://{}\"",
+            project.path("repository").display()
+        );
+        let more = format!(
+            "{own}\n    repository \"file://{}\"",
+            project.path("firmware").display()
+        );
         format!("{}{sections}", text.replace(&own, &more))
     });
     Some(project)
@@ -92,10 +117,17 @@ flist marks {{ pack "/usr/share/marks"; embed "/etc/rfs/marks.fl"; {store} }}
 /// What a build tells programs.
 fn built(project: &Project, arguments: &[&str]) -> Value {
     let mut command = project.command();
-    command.arg("build").args(arguments).args(["--message-format", "json"]);
+    command
+        .arg("build")
+        .args(arguments)
+        .args(["--message-format", "json"]);
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{text}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_str(text.lines().last().unwrap()).unwrap()
 }
 
@@ -103,14 +135,18 @@ fn built(project: &Project, arguments: &[&str]) -> Value {
 fn would_run(project: &Project) -> Vec<String> {
     let dry = built(project, &["--dry-run"]);
     let actions = dry["would_run"].as_array().unwrap().iter();
-    actions.map(|action| action["label"].as_str().unwrap().to_owned()).collect()
+    actions
+        .map(|action| action["label"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// The files of an image by path.
 fn files(project: &Project) -> BTreeMap<String, Value> {
     let report = project.files("dist/initramfs.cpio.xz");
-    let listing = report["listing"].as_array().unwrap().iter();
-    listing.map(|entry| (entry["path"].as_str().unwrap().to_owned(), entry.clone())).collect()
+    let listing = report["initramfs"]["listing"].as_array().unwrap().iter();
+    listing
+        .map(|entry| (entry["path"].as_str().unwrap().to_owned(), entry.clone()))
+        .collect()
 }
 
 /// Paths and contents of a list, with blobs from the store.
@@ -144,7 +180,9 @@ fn blobs(project: &Project, store: &Store) -> BTreeMap<String, Digest> {
             continue;
         }
         assert_eq!(action["state"], "stored", "{action}");
-        let tree: Tree = store.get_tree(&action["detail"].as_str().unwrap().parse().unwrap()).unwrap();
+        let tree: Tree = store
+            .get_tree(&action["detail"].as_str().unwrap().parse().unwrap())
+            .unwrap();
         let list = ImagePath::new("/list.fl").unwrap();
         for (path, entry) in tree.iter().filter(|(path, _)| **path != list) {
             if let Node::File { digest, .. } = entry.node {
@@ -171,25 +209,53 @@ fn an_image_carries_the_lists_of_what_its_store_has() {
     };
     // The kernel's modules are all there, the image's own as they are in the image, and indexes of the whole.
     let (modules, content) = list("modules");
-    let folder = files.keys().find(|path| path.ends_with("/virtio_net.ko")).unwrap();
+    let folder = files
+        .keys()
+        .find(|path| path.ends_with("/net_failover.ko"))
+        .unwrap();
     let folder = folder.split_once("/kernel/").unwrap().0;
     let in_image: Vec<&String> = files.keys().filter(|path| path.ends_with(".ko")).collect();
-    assert_eq!((in_image.len(), content.keys().filter(|path| path.ends_with(".ko")).count()), (3, 5));
+    assert_eq!(
+        (
+            in_image.len(),
+            content.keys().filter(|path| path.ends_with(".ko")).count()
+        ),
+        (2, 4)
+    );
     for path in in_image {
         let here = &content[path.strip_prefix(folder).unwrap()];
-        assert_eq!(Digest::of(here).to_string(), files[path]["digest"], "{path}");
+        assert_eq!(
+            Digest::of(here).to_string(),
+            files[path]["digest"],
+            "{path}"
+        );
     }
     let dependencies = String::from_utf8(content["/modules.dep"].clone()).unwrap();
-    assert!(dependencies.contains("kernel/fs/fuse/fuse.ko:"), "{dependencies}");
-    assert!(dependencies.contains("virtio_net.ko: kernel/drivers/net/net_failover.ko kernel/net/core/failover.ko"), "{dependencies}");
+    assert!(
+        dependencies.contains("kernel/fs/fuse/fuse.ko:"),
+        "{dependencies}"
+    );
+    assert!(
+        dependencies.contains("net_failover.ko: kernel/net/core/failover.ko"),
+        "{dependencies}"
+    );
     assert!(content.contains_key("/modules.alias.bin"));
-    assert_eq!(modules.tags()["version"], folder.rsplit('/').next().unwrap());
+    assert_eq!(
+        modules.tags()["version"],
+        folder.rsplit('/').next().unwrap()
+    );
     // Firmware is whole, in the layout of its packages, and not in the image.
     let (firmware, content) = list("firmware");
     let names: Vec<&str> = content.keys().map(String::as_str).collect();
     assert_eq!(names, ["/one/a.bin", "/two/b.bin.zst"]);
     assert_eq!(content["/one/a.bin"], b"a 1-r0");
-    assert_eq!((firmware.tags()["version"].as_str(), firmware.routes()[0].url.as_str()), ("2026", "https://flists.example/blobs"));
+    assert_eq!(
+        (
+            firmware.tags()["version"].as_str(),
+            firmware.routes()[0].url.as_str()
+        ),
+        ("2026", "https://flists.example/blobs")
+    );
     assert!(!files.contains_key("/lib/firmware"));
     // What leaves the image leaves its folder behind.
     let (_, content) = list("marks");
@@ -201,6 +267,82 @@ fn an_image_carries_the_lists_of_what_its_store_has() {
 }
 
 #[test]
+fn whoever_asks_is_told_which_flist_has_a_file() {
+    let Some(project) = project() else { return };
+    project.succeed(&["build"]);
+    let told = |name: &str| {
+        let output = project.run(&["why", name]);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success(),
+            "{name}: {said}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        said
+    };
+    for (name, expected) in [
+        (
+            "/usr/share/marks/data",
+            "it is not in the image: it is in the flist `marks`, which took its folder out of the image",
+        ),
+        ("/usr/share/marks/data", "from package marks-2.1-r3"),
+        (
+            "fuse",
+            "it is in the flist `modules`, which has all modules of the kernel",
+        ),
+        (
+            "/lib/firmware/one/a.bin",
+            "it is in the flist `firmware`, which has all firmware of its packages",
+        ),
+        (
+            "/lib/firmware/one/a.bin",
+            "its firmware is in an flist; it is not installed",
+        ),
+        ("two/b.bin", "it is in the flist `firmware`"),
+        ("firmware-one", "its firmware is in an flist"),
+        ("/etc/rfs/marks.fl", "the list of what the flist holds"),
+    ] {
+        let said = told(name);
+        assert!(said.contains(expected), "{name}: {said}");
+    }
+    let module = files(&project)
+        .into_keys()
+        .find(|path| path.ends_with("net_failover.ko"))
+        .unwrap();
+    let said = told(&module);
+    assert!(said.contains("the flist `modules` has it too"), "{said}");
+    let report = project.inspected("dist/initramfs.cpio.xz", &["--flists"]);
+    let flists = report["initramfs"]["flists"].as_array().unwrap();
+    let facts: Vec<(&Value, &Value)> = flists
+        .iter()
+        .map(|list| (&list["path"], &list["files"]))
+        .collect();
+    assert_eq!(facts[0].0, "/etc/rfs/firmware-2026.fl");
+    assert_eq!(facts[0].1, 2);
+    assert_eq!(facts.len(), 3);
+    // What is shipped that way is in the list of parts, too.
+    let output = project.run(&["sbom", "--format", "cyclonedx"]);
+    let parts = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        parts.contains("firmware-two") && parts.contains("zosc:flist"),
+        "{parts}"
+    );
+}
+
+#[test]
+fn two_images_are_compared_into_their_flists() {
+    let Some(project) = project() else { return };
+    project.succeed(&["build"]);
+    std::fs::rename(project.path("dist"), project.path("before")).unwrap();
+    project.edit(|text| text.replace("from=large", "text=small"));
+    project.succeed(&["build"]);
+    let output = project.run(&["diff", "before", "dist"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("/etc/rfs/marks.fl: /large"), "{said}");
+    assert!(!said.contains("/etc/rfs/marks.fl: /data"), "{said}");
+}
+
+#[test]
 fn only_what_has_changed_is_packed_again() {
     let Some(project) = project() else { return };
     project.succeed(&["build"]);
@@ -209,18 +351,24 @@ fn only_what_has_changed_is_packed_again() {
     project.edit(|text| text.replace("echo hello", "echo goodbye"));
     let again = built(&project, &[]);
     let flists = stages(&project, "rfs_flists");
-    assert!(flists.iter().all(|label| !label.starts_with("flist ")), "{flists:?}");
+    assert!(
+        flists.iter().all(|label| !label.starts_with("flist ")),
+        "{flists:?}"
+    );
     assert!(again["performed"].as_u64().unwrap() > 0);
     let packed = stages(&project, "initramfs_create");
     assert!(!packed.contains(&"pack packages".to_owned()), "{packed:?}");
-    // A file of one flist: that list alone, and no other segment than the one of lists.
+    // A file of one flist: that list alone, and of the segments those of lists and of the build id.
     project.edit(|text| text.replace("from=large", "text=small"));
     built(&project, &[]);
     let flists = stages(&project, "rfs_flists");
-    let packs: Vec<&String> = flists.iter().filter(|label| label.starts_with("flist ")).collect();
+    let packs: Vec<&String> = flists
+        .iter()
+        .filter(|label| label.starts_with("flist "))
+        .collect();
     assert_eq!(packs, ["flist marks"]);
     let packed = stages(&project, "initramfs_create");
-    for name in ["packages", "modules", "files"] {
+    for name in ["packages", "modules"] {
         assert!(!packed.contains(&format!("pack {name}")), "{packed:?}");
     }
     assert!(packed.contains(&"pack flists".to_owned()), "{packed:?}");
@@ -241,7 +389,10 @@ fn builds_elsewhere_with_other_processors_come_to_the_same_bytes() {
     let digests = |project: &Project, jobs: &str| {
         built(project, &["--jobs", jobs]);
         let image = std::fs::read(project.path("dist/initramfs.cpio.xz")).unwrap();
-        (Digest::of(&image), blobs(project, &Store::open(project.path("store")).unwrap()))
+        (
+            Digest::of(&image),
+            blobs(project, &Store::open(project.path("store")).unwrap()),
+        )
     };
     let second = project().unwrap();
     assert_eq!(digests(&first, "1"), digests(&second, "2"));
@@ -260,7 +411,8 @@ fn firmware_stays_as_it_is_locked_until_it_is_updated() {
     project.succeed(&["lock"]);
     assert_eq!(std::fs::read(project.path("zos.lock")).unwrap(), lock);
     let said = project.run(&["update", "firmware"]);
-    let said = String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr);
+    let said =
+        String::from_utf8_lossy(&said.stdout).into_owned() + &String::from_utf8_lossy(&said.stderr);
     assert!(said.contains("firmware-one 1-r0 → 2-r0"), "{said}");
 }
 
@@ -269,5 +421,8 @@ fn an_flist_without_a_file_is_refused_where_it_is_asked_for() {
     let Some(project) = project() else { return };
     project.edit(|text| text.replace("pack \"/usr/share/marks\"", "pack \"/usr/share/marking\""));
     let lines = project.refuse(&["build"], &["zosc::build::empty-flist"]);
-    assert!(lines[0]["labels"][0]["line"].as_u64().unwrap() > 20, "{lines:?}");
+    assert!(
+        lines[0]["labels"][0]["line"].as_u64().unwrap() > 20,
+        "{lines:?}"
+    );
 }

@@ -32,15 +32,15 @@ pub struct Flist {
     pub store: Spanned<Store>,
 }
 
-/// What is in an flist: a folder of the image, or a package of firmware.
+/// What is in an flist: all modules of the kernel, firmware, or a folder that leaves the image.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Pack {
-    /// A folder. `/lib/modules/{kernel}` stands for all modules of the kernel, those that the image itself does not carry too.
+    /// A folder of the image: its files leave the image. `/lib/modules/{kernel}` stands for all modules of the kernel with indexes of them all; those that `modules` names stay in the image, too.
     #[schemars(extend("x-kdl" = "arg"), extend("x-template" = ["kernel"]), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"), example = &"/lib/modules/{kernel}")]
     #[serde(default)]
     pub path: Option<Spanned<String>>,
-    /// A package whose `/lib/firmware` is packed.
+    /// A package whose `/lib/firmware` is packed, with that of all packages that it depends on: `linux-firmware` stands for all of Alpine's. It is locked like any other package, and not installed.
     #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "package"), example = &"linux-firmware")]
     #[serde(default)]
     pub firmware: Option<Spanned<String>>,
