@@ -6,11 +6,17 @@
 
 #[path = "support/s3.rs"]
 mod s3;
+#[path = "support/scripted.rs"]
+mod scripted;
 
+#[path = "publish/certificates.rs"]
+mod certificates;
 #[path = "publish/objects.rs"]
 mod objects;
 #[path = "publish/place.rs"]
 mod place;
+#[path = "publish/quirks.rs"]
+mod quirks;
 #[path = "publish/refusals.rs"]
 mod refusals;
 #[path = "publish/uploads.rs"]

@@ -8,7 +8,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -104,6 +104,7 @@ struct Shared {
     client: HttpClient,
     credentials: Credentials,
     reached: AtomicBool,
+    unclear: AtomicU64,
 }
 
 impl Answers {
@@ -112,6 +113,7 @@ impl Answers {
             client,
             credentials,
             reached: AtomicBool::new(false),
+            unclear: AtomicU64::new(0),
         }))
     }
 
@@ -120,7 +122,20 @@ impl Answers {
         self.0.reached.load(Ordering::Relaxed)
     }
 
+    /// How many requests ended without telling whether they were obeyed.
+    pub(super) fn unclear(&self) -> u64 {
+        self.0.unclear.load(Ordering::Relaxed)
+    }
+
     async fn ask(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let answer = self.ask_once(request).await;
+        if answer.as_ref().is_err_and(is_unclear) {
+            self.0.unclear.fetch_add(1, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    async fn ask_once(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let sent = request.body().content_length() as u64;
         let patience = SILENCE + Duration::from_secs(sent / SLOWEST);
         let answered = tokio::time::timeout(patience, self.0.client.execute(request)).await;
@@ -188,6 +203,14 @@ async fn beginning(body: HttpResponseBody) -> String {
         }
     }
     String::from_utf8_lossy(&read).into_owned()
+}
+
+/// Whether a request may have been obeyed all the same.
+fn is_unclear(error: &HttpError) -> bool {
+    let refusal = error
+        .source()
+        .and_then(|behind| behind.downcast_ref::<Refusal>());
+    refusal.is_none_or(Refusal::may_pass)
 }
 
 /// A failed connection as the client should see it: TLS does not become better by asking again, and everything else may.

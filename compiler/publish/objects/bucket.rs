@@ -16,7 +16,7 @@ use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, BackoffConfig, CopyOptions, GetOptions, GetResult, GetResultPayload,
     ObjectMeta, ObjectStore as _, PutMode, PutOptions, PutPayload, RetryConfig,
-    StaticCredentialProvider, UpdateVersion,
+    StaticCredentialProvider,
 };
 
 use super::answers::Answers;
@@ -24,7 +24,7 @@ use super::conditions::Conditions;
 use super::credentials::Credentials;
 use super::key::{below, path};
 use super::trouble::{Named, Trouble};
-use super::{Condition, Facts, Object, Put, Version, too_large};
+use super::{Facts, Object, Version, too_large};
 use crate::check;
 use crate::diagnostic::Diagnostic;
 use crate::publish::connection::{Transport, client};
@@ -112,6 +112,11 @@ impl<'a> Bucket<'a> {
             "" => self.named.place(),
             prefix => self.named.object(prefix),
         }
+    }
+
+    /// How many requests ended without telling whether they were obeyed.
+    pub(super) fn unclear(&self) -> u64 {
+        self.answers.unclear()
     }
 
     /// The client: impatient until somebody has answered, since it is the address that is wrong most often.
@@ -263,7 +268,7 @@ impl<'a> Bucket<'a> {
     }
 
     /// The answer to a request for an object, whose content was not read yet.
-    fn opened(&self, key: &str) -> Result<Option<GetResult>, Diagnostic> {
+    pub(super) fn opened(&self, key: &str) -> Result<Option<GetResult>, Diagnostic> {
         let (client, path) = (self.client()?, self.path(key)?);
         let answer = self.wait(client.get_opts(&path, GetOptions::default()))?;
         match answer {
@@ -283,9 +288,20 @@ impl<'a> Bucket<'a> {
         limit: u64,
         sink: &mut dyn FnMut(&[u8]) -> Result<(), Diagnostic>,
     ) -> Result<Option<Object>, Diagnostic> {
-        let Some(answer) = self.opened(key)? else {
-            return Ok(None);
-        };
+        match self.opened(key)? {
+            None => Ok(None),
+            Some(answer) => self.read_on(key, answer, limit, sink).map(Some),
+        }
+    }
+
+    /// The same, where the answer has begun already.
+    pub(super) fn read_on(
+        &self,
+        key: &str,
+        answer: GetResult,
+        limit: u64,
+        sink: &mut dyn FnMut(&[u8]) -> Result<(), Diagnostic>,
+    ) -> Result<Object, Diagnostic> {
         let path = self.path(key)?;
         let too_large = || too_large(&self.named.object(path.as_ref()), limit);
         let seen = object(key, &answer.meta, digest(&answer));
@@ -299,7 +315,7 @@ impl<'a> Bucket<'a> {
             let next =
                 next.map_err(|trouble| self.named.problem("read", Some(path.as_ref()), &trouble));
             let Some(piece) = next? else {
-                return Ok(Some(seen));
+                return Ok(seen);
             };
             received += piece.len() as u64;
             if received > limit {
@@ -320,70 +336,6 @@ impl<'a> Bucket<'a> {
             Ok(())
         })?;
         Ok(seen.map(|seen| (bytes, seen.version.unwrap_or(Version(String::new())))))
-    }
-
-    pub(super) fn put(
-        &self,
-        key: &str,
-        bytes: &[u8],
-        condition: &Condition,
-        facts: &Facts,
-    ) -> Result<Put, Diagnostic> {
-        let mode = match condition {
-            Condition::Always => return self.write(key, bytes, facts).map(|()| Put::Done),
-            Condition::Absent if self.conditions()?.absent => PutMode::Create,
-            Condition::Matches(version) if self.conditions()?.matches && !version.0.is_empty() => {
-                PutMode::Update(UpdateVersion {
-                    e_tag: Some(version.0.clone()),
-                    version: None,
-                })
-            }
-            Condition::Absent | Condition::Matches(_) => {
-                return self.put_unconditionally(key, bytes, condition, facts);
-            }
-        };
-        let answer = self.try_put(key, bytes, mode, facts)?;
-        match answer {
-            Ok(()) => Ok(Put::Done),
-            // The answer to a request may be lost when it was obeyed, and the next one then meets what it wrote itself.
-            Err(trouble) if trouble.is_condition() || trouble.may_pass() => {
-                if self.has(key, bytes)? {
-                    return Ok(Put::Done);
-                }
-                if trouble.is_condition() {
-                    Ok(Put::Refused)
-                } else {
-                    Err(self.unwritten(key, &trouble))
-                }
-            }
-            // What must have a state and is gone has another one.
-            Err(trouble) if trouble.is_no_object() => Ok(Put::Refused),
-            Err(trouble) => Err(self.unwritten(key, &trouble)),
-        }
-    }
-
-    /// Looks first and writes then, which is all that can be done where a server knows no conditions.
-    fn put_unconditionally(
-        &self,
-        key: &str,
-        bytes: &[u8],
-        condition: &Condition,
-        facts: &Facts,
-    ) -> Result<Put, Diagnostic> {
-        let there = self.head(key)?;
-        let holds = match condition {
-            Condition::Always => true,
-            Condition::Absent => there.is_none(),
-            Condition::Matches(version) => there.is_some_and(|there| match there.version {
-                Some(now) => now == *version,
-                None => version.0.is_empty(),
-            }),
-        };
-        if !holds {
-            return Ok(Put::Refused);
-        }
-        self.write(key, bytes, facts)?;
-        Ok(Put::Unconditional)
     }
 
     /// Writes an object in any case.
@@ -416,18 +368,6 @@ impl<'a> Bucket<'a> {
     pub(super) fn unwritten(&self, key: &str, trouble: &Trouble) -> Diagnostic {
         let key = below(&self.prefix, key);
         self.named.problem("write", Some(&key), trouble)
-    }
-
-    /// Whether an object has exactly this content.
-    fn has(&self, key: &str, bytes: &[u8]) -> Result<bool, Diagnostic> {
-        let Some(there) = self.head(key)? else {
-            return Ok(false);
-        };
-        if there.size != bytes.len() as u64 {
-            return Ok(false);
-        }
-        let there = self.get(key, bytes.len() as u64)?;
-        Ok(there.is_some_and(|(there, _)| there == bytes))
     }
 
     pub(super) fn copy(&self, from: &str, to: &str) -> Result<(), Diagnostic> {
