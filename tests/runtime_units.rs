@@ -1,10 +1,15 @@
 //! What runs inside the image: the library's units and scripts, tried without an image.
 //!
 //! Scripts run under busybox in a root of their own, in which the programs that would touch a machine are fakes. Needs a static
-//! busybox, shellcheck, and root or user namespaces; what is missing is said aloud.
+//! busybox, shellcheck, and root or user namespaces; flists with the real `rfs` need one that ZOSC_TEST_RFS names, and FUSE. What is missing is said
+//! aloud.
 
 #![allow(clippy::disallowed_methods)]
 
+#[path = "support/blob_server.rs"]
+mod blob_server;
+#[path = "runtime_units/flists.rs"]
+mod flists;
 #[path = "runtime_units/jail.rs"]
 mod jail;
 #[path = "runtime_units/order.rs"]

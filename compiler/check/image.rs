@@ -206,6 +206,8 @@ pub struct ModuleRequest {
     pub name: Spanned<String>,
     /// Whether a kernel without it is fine.
     pub optional: bool,
+    /// The flist that it is in, where the image itself is not to carry it.
+    pub flist: Option<Spanned<String>>,
 }
 
 /// Firmware.

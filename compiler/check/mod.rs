@@ -31,6 +31,7 @@ mod branding;
 mod destinations;
 mod files;
 mod firmware;
+mod flist_units;
 mod flists;
 mod git;
 mod identity;
@@ -230,7 +231,7 @@ fn resolve(ctx: &mut Ctx<'_>, settings: &Settings, path: &Path) -> Option<Image>
     let overlays = files::overlays(ctx);
     let (accounts, groups) = accounts::resolve(ctx, &mut requests);
     let branding = branding::resolve(ctx, identity.as_ref(), &mut requests);
-    let units = units::resolve(ctx, &requests);
+    let units = units::resolve(ctx, &mut requests);
     let known = outputs::known(ctx, &sources, kernel.as_ref());
     let outputs = outputs::resolve(ctx, identity.as_ref(), &sources, &known);
     let boot = boot::resolve(ctx, &units, &outputs);
@@ -248,7 +249,15 @@ fn resolve(ctx: &mut Ctx<'_>, settings: &Settings, path: &Path) -> Option<Image>
         &flists,
     );
     policies::open_login(ctx, &packages, &units);
-    rfs::mounts(ctx, &flists, &packages, &sources, &units);
+    modules::in_flists(ctx, &stage2, &flists);
+    let parts = rfs::Parts {
+        packages: &packages,
+        sources: &sources,
+        kernel: kernel.as_ref(),
+        modules: stage1.iter().chain(&stage2).collect(),
+        units: &units,
+    };
+    rfs::mounts(ctx, &flists, &parts);
     rfs::reads(ctx, &flists, &sources);
     let identity = identity?;
     Some(Image {

@@ -1,12 +1,21 @@
 //! The `modules` sections.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::manifest::modules::ModuleNames;
-use crate::source::Span;
+use crate::source::{Span, Spanned};
 
-use super::{Ctx, Kernel, KernelOrigin, ModuleRequest};
+use super::{Ctx, Flist, Kernel, KernelOrigin, ModuleRequest, Packed, suggest};
+
+/// Where the kernel's modules are looked for.
+const TREE: &str = "/lib/modules/{kernel}";
+
+/// Whether a folder is that, for the kernel at hand or for one by name.
+fn is_tree(path: &str) -> bool {
+    let release = path.strip_prefix("/lib/modules/");
+    release.is_some_and(|release| !release.contains('/'))
+}
 
 /// Modules that were met: by name with `_`, their place and stage.
 type Met = BTreeMap<String, (Span, &'static str)>;
@@ -20,6 +29,17 @@ pub(super) fn resolve(
     let mut met = Met::new();
     let first = manifest.modules.iter().flat_map(|section| &section.stage1);
     let stage1 = stage(ctx, first, "stage1", &mut met);
+    let first = manifest.modules.iter().flat_map(|section| &section.stage1);
+    for flist in first.filter_map(|list| list.flist.as_ref()) {
+        ctx.push(
+            Diagnostic::error(
+                "zosc::check::module-flist",
+                "the modules of `stage1` come before any flist is mounted",
+            )
+            .at(flist.span)
+            .help("name them in `stage2`, or leave `flist` out"),
+        );
+    }
     let second = manifest.modules.iter().flat_map(|section| &section.stage2);
     let stage2 = stage(ctx, second, "stage2", &mut met);
     if let Some(module) = stage1.first().or(stage2.first()) {
@@ -60,10 +80,60 @@ fn stage<'a>(
                     .optional
                     .as_ref()
                     .is_some_and(|optional| optional.value),
+                flist: list.flist.clone().filter(|_| stage == "stage2"),
             });
         }
     }
     requests
+}
+
+/// Refuses modules that are to come out of an flist that does not have them where they are looked for.
+pub(super) fn in_flists(ctx: &mut Ctx<'_>, stage2: &[ModuleRequest], flists: &[Flist]) {
+    let mut told = BTreeSet::new();
+    for named in stage2.iter().filter_map(|module| module.flist.as_ref()) {
+        if !told.insert((named.span.start, named.span.end)) {
+            continue;
+        }
+        let Some(flist) = flists.iter().find(|flist| flist.name == *named) else {
+            unknown_flist(ctx, named, flists);
+            continue;
+        };
+        let holds = matches!(&flist.pack, Packed::Folder(folder) if is_tree(folder));
+        let mount = flist.mount.as_ref();
+        let (fact, span) = if !holds {
+            ("holds no modules", flist.name.span)
+        } else if mount.is_none_or(|mount| !is_tree(mount)) {
+            let place = mount.map_or(flist.name.span, |mount| mount.span);
+            ("is not mounted where modules are looked for", place)
+        } else {
+            continue;
+        };
+        ctx.push(
+            Diagnostic::error(
+                "zosc::check::module-flist",
+                format!("the flist `{}` {fact}", named.value),
+            )
+            .label(named.span, "modules are to come out of it")
+            .label(span, "here it is")
+            .help(format!(
+                "let it have `pack \"{TREE}\"` and `mount \"{TREE}\"`, or leave `flist` out"
+            )),
+        );
+    }
+}
+
+fn unknown_flist(ctx: &mut Ctx<'_>, named: &Spanned<String>, flists: &[Flist]) {
+    if ctx.declared.may_have("flist", named) {
+        return;
+    }
+    let problem = Diagnostic::error(
+        "zosc::check::module-flist",
+        format!("there is no flist `{}`", named.value),
+    )
+    .at(named.span);
+    let names = flists.iter().map(|flist| flist.name.as_str());
+    let otherwise = format!("add `flist {} {{ pack \"{TREE}\"; … }}`", named.value);
+    ctx.push(suggest(problem, named, named.span, names, &otherwise));
 }
 
 /// Offers to take a name out of a list that has others.

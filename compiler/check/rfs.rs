@@ -1,93 +1,172 @@
-//! The program that mounts flists: whether the image has it, whether something runs it, and whether it reads the stores.
+//! The program that mounts flists: whether the image has it and what it needs, and whether it reads the stores.
 
 use crate::diagnostic::Diagnostic;
-use crate::source::{Span, Spanned};
+use crate::source::Span;
 
 use super::units::Units;
-use super::{Ctx, Flist, GitRevision, Packages, Source, SourceOrigin, library};
+use super::{
+    Ctx, Flist, GitRevision, Kernel, KernelOrigin, ModuleRequest, Packages, Source, SourceOrigin,
+    flist_units,
+};
 
 /// The last release that reads nothing over HTTP.
 const LAST_WITHOUT_HTTP: [u32; 3] = [2, 0, 7];
 
-/// The file of the library with units that mount flists, and the flists that it mounts.
-const LIBRARY: (&str, &[&str]) = ("std:zero-os/rfs", &["modules", "firmware"]);
+/// Packages of Alpine that bring certificates, by themselves or by what they depend on.
+const CERTIFICATES: &[&str] = &[
+    "ca-certificates",
+    "ca-certificates-bundle",
+    "apk-tools",
+    "curl",
+];
 
-/// Refuses an flist that is to be mounted where nothing mounts it.
-pub(super) fn mounts(
-    ctx: &mut Ctx<'_>,
-    flists: &[Flist],
-    packages: &Packages,
-    sources: &[Source],
-    units: &Units,
-) {
-    let mut has_rfs = brings_rfs(ctx, packages, sources);
+/// What an image has, as far as mounting flists goes.
+pub(super) struct Parts<'a> {
+    pub(super) packages: &'a Packages,
+    pub(super) sources: &'a [Source],
+    pub(super) kernel: Option<&'a Kernel>,
+    /// The modules of both stages.
+    pub(super) modules: Vec<&'a ModuleRequest>,
+    pub(super) units: &'a Units,
+}
+
+/// Finds what flists that are to be mounted lack.
+pub(super) fn mounts(ctx: &mut Ctx<'_>, flists: &[Flist], parts: &Parts<'_>) {
     for flist in flists {
         let Some(mount) = &flist.mount else { continue };
-        let unit = format!("rfs-{}", flist.name.value);
-        let is_there = units.list.iter().any(|known| known.unit.name == unit);
-        if !is_there && !ctx.declared.unsure("unit") {
-            let problem = not_mounted(ctx, flist, mount, &unit, units);
-            ctx.push(problem);
-        }
-        if !has_rfs {
-            has_rfs = true;
+        let unit = flist_units::name(&flist.name);
+        if let Some(off) = parts.units.disabled.get(&unit) {
             ctx.push(
-                Diagnostic::error(
-                    "zosc::check::no-rfs",
-                    "an flist is to be mounted, and nothing brings `rfs`, which does that",
+                Diagnostic::warning(
+                    "zosc::check::flist-not-mounted",
+                    format!(
+                        "nothing mounts `{}`: the unit `{unit}` is switched off",
+                        mount.value
+                    ),
                 )
-                .at(mount.span)
-                .help("add a source that installs it: `source rfs { release \"https://…\" sha256=…; install rfs to=\"/usr/bin/rfs\" }`"),
+                .label(mount.span, "to be mounted")
+                .label(*off, "switched off here")
+                .help(format!("remove `unit {unit} {{ disabled }}`, or `mount`")),
             );
         }
     }
+    let mut mounted = flists
+        .iter()
+        .filter_map(|flist| Some((flist, flist.mount.as_ref()?)));
+    let Some((_, first)) = mounted.next() else {
+        return;
+    };
+    if !has_program(ctx, parts, "rfs") {
+        ctx.push(
+            Diagnostic::error(
+                "zosc::check::no-rfs",
+                "an flist is to be mounted, and nothing brings `rfs`, which does that",
+            )
+            .at(first.span)
+            .help("add a source that installs it: `source rfs { release \"https://…\" sha256=…; install rfs to=\"/usr/bin/rfs\" }`"),
+        );
+        return;
+    }
+    if !has_program(ctx, parts, "fusermount") && !has_package(ctx, parts, &["fuse"]) {
+        let fact = "`rfs` mounts by way of `fusermount`, and nothing here brings that";
+        let help = "add `packages { install fuse }`; `fuse3` has no program of that name";
+        needs(ctx, first.span, fact, help);
+    }
+    if let Some(fact) = without_fuse(parts) {
+        let help = "add `modules { stage1 fuse }`, with `optional=#true` where the kernel may have it built in";
+        needs(ctx, first.span, fact, help);
+    }
+    let is_private = |flist: &&Flist| {
+        let read = flist.read.as_str();
+        flist.mount.is_some() && (read.starts_with("https:") || read.starts_with("s3s:"))
+    };
+    let private = flists.iter().find(is_private);
+    if let Some(flist) = private.filter(|_| !has_certificates(ctx, parts)) {
+        let fact = "`rfs` trusts nobody without certificates, and nothing here brings any";
+        let help = "add `packages { install ca-certificates-bundle }`";
+        needs(ctx, flist.read.span, fact, help);
+    }
+    without_network(ctx, flists, parts);
 }
 
-fn not_mounted(
-    ctx: &Ctx<'_>,
-    flist: &Flist,
-    mount: &Spanned<String>,
-    unit: &str,
-    units: &Units,
-) -> Diagnostic {
-    let message = format!(
-        "nothing mounts `{}`: there is no unit `{unit}`",
-        mount.value
+fn needs(ctx: &mut Ctx<'_>, span: Span, fact: &str, help: &str) {
+    ctx.push(
+        Diagnostic::warning("zosc::check::rfs-needs", fact)
+            .at(span)
+            .help(help),
     );
-    let problem = Diagnostic::error("zosc::check::flist-not-mounted", message).at(mount.span);
-    if let Some(off) = units.disabled.get(unit) {
-        return problem
-            .label(*off, "it is switched off here")
-            .help(format!("remove `unit {unit} {{ disabled }}`, or `mount`"));
-    }
-    let (file, names) = LIBRARY;
-    let ships = library::names().iter().any(|name| name == file);
-    if !ships || !names.contains(&flist.name.as_str()) {
-        return problem.help(format!(
-            "add a unit `{unit}` that runs `rfs mount` in the foreground, or remove `mount`"
-        ));
-    }
-    let problem = problem.help(format!("write `import \"{file}\"`, which has that unit"));
-    if !ctx.is_editable(mount.span) {
-        return problem;
-    }
-    let top = Span::new(mount.span.source, 0, 0);
-    problem.replace("import it", top, format!("import \"{file}\"\n"))
 }
 
-/// Whether the image may have a program `rfs`: an overlay can hold anything.
-fn brings_rfs(ctx: &Ctx<'_>, packages: &Packages, sources: &[Source]) -> bool {
-    let manifest = ctx.manifest;
-    // The script of the library is called so too, and lies elsewhere.
-    let is_rfs = |path: &str| path.ends_with("bin/rfs");
-    let mut installed = sources.iter().flat_map(|source| &source.install);
-    let mut requests = packages.install.iter();
-    installed.any(|file| is_rfs(file.to.value.as_str()))
-        || requests.any(|request| request.name.value == "rfs")
-        || manifest.file.iter().any(|file| is_rfs(&file.to))
-        || !manifest.overlay.is_empty()
+/// Tells of an flist whose store is far away in an image where nothing says that the network is up.
+fn without_network(ctx: &mut Ctx<'_>, flists: &[Flist], parts: &Parts<'_>) {
+    if ctx.declared.may_have("unit", "network") {
+        return;
+    }
+    let waits_for_nothing = |flist: &&Flist| {
+        let name = flist_units::name(&flist.name);
+        let mut units = parts.units.list.iter();
+        let unit = units.find(|unit| unit.unit.name == name);
+        // One of the author's knows what it waits for.
+        unit.zip(flist.mount.as_ref())
+            .is_some_and(|(unit, mount)| unit.span == mount.span && unit.unit.requires.is_empty())
+    };
+    let mut far = flists
+        .iter()
+        .filter(|flist| !flist.read.starts_with("dir:"));
+    if let Some(flist) = far.find(waits_for_nothing) {
+        let fact = "the store is read over the network, and no unit `network` brings that up";
+        let help =
+            "write `import \"std:zero-os/network\"`, or give the unit that does it that name";
+        needs(ctx, flist.read.span, fact, help);
+    }
+}
+
+/// Whether the image may have a program: an overlay can hold anything.
+fn has_program(ctx: &Ctx<'_>, parts: &Parts<'_>, name: &str) -> bool {
+    // The library's script is called `rfs` too, and lies elsewhere.
+    let end = format!("bin/{name}");
+    let mut installed = parts.sources.iter().flat_map(|source| &source.install);
+    installed.any(|file| file.to.value.as_str().ends_with(&end))
+        || ctx.manifest.file.iter().any(|file| file.to.ends_with(&end))
+        || !ctx.manifest.overlay.is_empty()
         || !ctx.is_whole("source")
-        || !ctx.is_whole("packages")
+        || has_package(ctx, parts, &[name])
+}
+
+/// Whether one of these packages is asked for.
+fn has_package(ctx: &Ctx<'_>, parts: &Parts<'_>, names: &[&str]) -> bool {
+    let mut requests = parts.packages.install.iter();
+    requests.any(|request| names.contains(&request.name.as_str())) || !ctx.is_whole("packages")
+}
+
+fn has_certificates(ctx: &Ctx<'_>, parts: &Parts<'_>) -> bool {
+    let is_one = |path: &str| path.starts_with("/etc/ssl/");
+    let mut installed = parts.sources.iter().flat_map(|source| &source.install);
+    has_package(ctx, parts, CERTIFICATES)
+        || installed.any(|file| is_one(file.to.value.as_str()))
+        || ctx.manifest.file.iter().any(|file| is_one(&file.to))
+        || !ctx.manifest.overlay.is_empty()
+}
+
+/// What is wrong with the kernel's own part, where that is known.
+fn without_fuse(parts: &Parts<'_>) -> Option<&'static str> {
+    let mut modules = parts.modules.iter();
+    if modules.any(|module| module.name.value == "fuse") {
+        return None;
+    }
+    match &parts.kernel?.from {
+        KernelOrigin::Prebuilt { modules: None, .. } => None,
+        KernelOrigin::Built(built) => match built.config.values.get("CONFIG_FUSE_FS")?.as_str() {
+            "m" => Some(
+                "flists are mounted through FUSE, which this kernel has as a module, and the image has not",
+            ),
+            "n" => Some("flists are mounted through FUSE, which this kernel is configured without"),
+            _ => None,
+        },
+        KernelOrigin::Package(_) | KernelOrigin::Prebuilt { .. } => {
+            Some("flists are mounted through FUSE, and the kernel's module `fuse` is in no stage")
+        }
+    }
 }
 
 /// Refuses stores that the release of `rfs` that the manifest pins cannot read.

@@ -10,7 +10,8 @@ use crate::tree::ImagePath;
 use crate::zinit::{self, Dialect, Kind, Log, Restart, Signal, Unit};
 
 use super::{
-    Ctx, FileRequest, ResolvedUnit, suggest, unit_commands, unit_files, unit_graph, unit_habits,
+    Ctx, FileRequest, ResolvedUnit, flist_units, suggest, unit_commands, unit_files, unit_graph,
+    unit_habits,
 };
 
 /// All units.
@@ -29,9 +30,10 @@ pub(super) struct Pair<'a> {
     pub(super) unit: Unit,
 }
 
-/// Resolves the sections, beside the files that the manifest writes.
-pub(super) fn resolve(ctx: &mut Ctx<'_>, files: &[FileRequest]) -> Units {
+/// Resolves the sections and what flists bring, beside the files that the manifest writes.
+pub(super) fn resolve(ctx: &mut Ctx<'_>, files: &mut Vec<FileRequest>) -> Units {
     let manifest = ctx.manifest;
+    let (units, generated) = flist_units::with_generated(ctx, files);
     let dialect = manifest
         .zinit
         .as_ref()
@@ -39,7 +41,7 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>, files: &[FileRequest]) -> Units {
             WrittenDialect::Yaml => Dialect::Yaml,
             WrittenDialect::Toml => Dialect::Toml,
         });
-    let (enabled, disabled) = select(ctx, &manifest.unit);
+    let (enabled, disabled) = select(ctx, &units, generated);
     let pairs: Vec<Pair<'_>> = enabled
         .into_iter()
         .map(|written| Pair {
@@ -73,13 +75,18 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>, files: &[FileRequest]) -> Units {
 
 /// Parts the units that are in the image from those that are not.
 ///
-/// `unit NAME { disabled }` without more switches a unit of an imported file off.
+/// `unit NAME { disabled }` without more switches a unit of an imported file off, or one of the first, which are generated.
 fn select<'a>(
     ctx: &mut Ctx<'_>,
     units: &'a [written::Unit],
+    generated: usize,
 ) -> (Vec<&'a written::Unit>, BTreeMap<String, Span>) {
     let mut known: BTreeMap<&str, &written::Unit> = BTreeMap::new();
     let mut disabled: BTreeMap<String, Span> = BTreeMap::new();
+    let is_generated = |name: &str| {
+        let mut generated = units.iter().take(generated);
+        generated.any(|unit| unit.name.value == name)
+    };
     for unit in units {
         let name = &unit.name;
         match known.get(name.as_str()) {
@@ -87,7 +94,10 @@ fn select<'a>(
             None => {
                 known.insert(name, unit);
             }
-            Some(earlier) if is_switch(unit) && earlier.name.span.source != name.span.source => {
+            Some(earlier)
+                if is_switch(unit)
+                    && (is_generated(name) || earlier.name.span.source != name.span.source) =>
+            {
                 disabled.insert(name.value.clone(), name.span);
             }
             Some(earlier) => {
@@ -115,7 +125,7 @@ fn select<'a>(
 }
 
 /// Whether a unit says nothing but that it is switched off.
-fn is_switch(unit: &written::Unit) -> bool {
+pub(super) fn is_switch(unit: &written::Unit) -> bool {
     unit.disabled
         && !unit.oneshot
         && !unit.target

@@ -57,7 +57,8 @@ fn name_targets(names: &Names, file: &NamedFile, offset: usize) -> Option<Target
         let is_elsewhere =
             |target: &Target| target.location != file.location || target.place != from.place;
         let all: Vec<Target> = names
-            .declarations(file, &from.symbol)
+            .origins(file, &from.symbol)
+            .into_iter()
             .map(|found| target(found.file, found.occurrence.node, &found.occurrence.place))
             .collect();
         let has_others = all.iter().any(is_elsewhere);

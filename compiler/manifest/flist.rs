@@ -19,7 +19,7 @@ pub struct Flist {
     /// Where the list lies in the image. `{kernel}` stands for the kernel's release, `{tag}` for the tag.
     #[schemars(extend("x-kdl" = "child"), extend("x-declares" = "file"), extend("x-template" = ["kernel", "tag"]), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"), example = &"/etc/rfs/modules-{kernel}.fl")]
     pub embed: Spanned<String>,
-    /// Where its files appear in the running system; `{kernel}` and `{tag}` as in `embed`. The image needs a unit `rfs-NAME` that mounts it: `std:zero-os/rfs` has those for `modules` and `firmware`.
+    /// Where its files appear in the running system; `{kernel}` and `{tag}` as in `embed`. Brings the unit `rfs-NAME`, which mounts it once the network is up and the store answers, and for modules and firmware `udev-rfs`, which handles the devices once more.
     #[schemars(extend("x-kdl" = "child"), extend("x-template" = ["kernel", "tag"]), regex(pattern = r"^/"), extend("x-message" = "a path inside the image starts with `/`"), example = &"/lib/modules/{kernel}")]
     #[serde(default)]
     pub mount: Option<Spanned<String>>,

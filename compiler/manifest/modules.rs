@@ -31,4 +31,8 @@ pub struct ModuleNames {
     #[schemars(extend("x-kdl" = "prop"), extend("default" = false))]
     #[serde(default)]
     pub optional: Option<Spanned<bool>>,
+    /// The flist that holds them, for modules of `stage2`: they stay out of the image and are loaded once the flist is mounted.
+    #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "flist"), regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), extend("x-message" = "this is no name of an flist"), example = &"modules")]
+    #[serde(default)]
+    pub flist: Option<Spanned<String>>,
 }

@@ -62,7 +62,7 @@ pub(super) fn carry(
             node.child(NewNode::new("mount").arg(path))
         } else {
             ctx.note(format!(
-                "no unit is called `{unit}`, so nothing mounts the flist `{name}`: `import \"std:zero-os/rfs\"` brings one, `mount \"{path}\"` says where"
+                "no unit is called `{unit}`, so nothing mounts the flist `{name}`: `mount \"{path}\"` in it brings that unit"
             ));
             node
         };

@@ -287,7 +287,7 @@ pub enum Action {
         /// The time stamp of changed files.
         epoch: u64,
     },
-    /// Selects modules, writes the indexes that `modprobe` reads and the two load lists → tree.
+    /// Selects modules, writes the indexes that `modprobe` reads and the load lists → tree.
     Modules {
         /// The tree with `/lib/modules/RELEASE`.
         kernel: Input,
@@ -297,6 +297,9 @@ pub enum Action {
         stage1: Vec<(String, bool)>,
         /// Names of stage 2, and whether each is optional.
         stage2: Vec<(String, bool)>,
+        /// Names of stage 2 that stay out of the image, since an flist has them, and whether each is optional.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        flist: Vec<(String, bool)>,
         /// The time stamp of written files.
         epoch: u64,
     },

@@ -51,17 +51,19 @@ pub(super) fn modules(lowering: &mut Lowering<'_>, kernel: Option<Input>) -> Opt
         return None;
     }
     let release = lowering.kernel()?.release.clone();
-    let names = |requests: &[ModuleRequest]| {
+    let names = |requests: &[ModuleRequest], in_flist: bool| {
         requests
             .iter()
+            .filter(|request| request.flist.is_some() == in_flist)
             .map(|request| (request.name.value.clone(), request.optional))
             .collect()
     };
     let action = Action::Modules {
         kernel: kernel?,
         release,
-        stage1: names(&image.stage1),
-        stage2: names(&image.stage2),
+        stage1: names(&image.stage1, false),
+        stage2: names(&image.stage2, false),
+        flist: names(&image.stage2, true),
         epoch: lowering.inputs.epoch,
     };
     Some(

@@ -44,7 +44,8 @@ const OPEN: [&str; 13] = [
 ];
 
 /// Lists whose members are told by name.
-const LISTS: [&str; 7] = [
+const LISTS: [&str; 8] = [
+    "flist",
     "keep",
     "modules",
     "patterns",
@@ -335,6 +336,7 @@ mod tests {
             release: "6.12".to_owned(),
             stage1: vec![("virtio_net".to_owned(), false)],
             stage2: Vec::new(),
+            flist: Vec::new(),
             epoch: 0,
         };
         let facets = facets(action, &[]);

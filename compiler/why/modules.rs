@@ -166,7 +166,15 @@ fn asked_for(known: &Known<'_>, asked: &str, answer: &mut Answer) {
     for (stage, requests) in stages {
         let mut requests = requests.iter();
         if let Some(request) = requests.find(|request| request.name.value == asked) {
-            let text = format!("the manifest loads `{asked}` in {stage}");
+            let text = match &request.flist {
+                Some(flist) => {
+                    format!(
+                        "the manifest loads `{asked}` in {stage}, out of the flist `{}`",
+                        flist.value
+                    )
+                }
+                None => format!("the manifest loads `{asked}` in {stage}"),
+            };
             answer.at(text, request.name.span);
         }
     }

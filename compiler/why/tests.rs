@@ -101,6 +101,7 @@ impl Bench {
             release: "6.1".to_owned(),
             stage1: Vec::new(),
             stage2: Vec::new(),
+            flist: Vec::new(),
             epoch: 0,
         };
         self.plan

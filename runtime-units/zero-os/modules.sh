@@ -1,6 +1,7 @@
 #!/bin/sh
 # Kernel modules.
-#   modules STAGE    loads the modules of a stage, in the order of /etc/zosc/STAGE.modules
+#   modules STAGE    loads the modules of a stage, in the order of /etc/zosc/STAGE.modules; the stage `flist` is those of stage2
+#                    that come out of an flist
 #   modules depmod   writes modules.dep where the image came without
 #
 # A module that fails is told and skipped: a machine without one driver is better than no machine. With `initdebug` on the

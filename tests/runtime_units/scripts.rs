@@ -1,8 +1,6 @@
 //! What the scripts do, each in a machine made for the case.
 
-use std::time::{Duration, Instant};
-
-use super::jail::{Jail, said};
+use super::jail::Jail;
 
 const RELEASE: &str = "6.12.44-Zero-OS";
 
@@ -160,108 +158,4 @@ fn host_keys_are_made_where_they_belong() {
         jail.run("zero-os/sshd-keys.sh", &[]),
         (true, "made -A\n".to_owned())
     );
-}
-
-/// A machine with an flist of modules; `rfs` mounts what /store holds by copying it.
-fn with_flist() -> Option<Jail> {
-    let jail = Jail::new()?;
-    jail.file(&format!("/etc/rfs/modules-{RELEASE}.fl"), "a list");
-    jail.file(&format!("/lib/modules/{RELEASE}/kernel/own.ko"), "own");
-    jail.file("/store/kernel/own.ko", "own");
-    jail.file("/store/kernel/far.ko", "far");
-    jail.file("/store/modules.dep", "an index");
-    jail.fake(
-        "rfs",
-        "for side; do :; done\necho \"$@\" >/asked\ncp -a /store/. \"$side\"\n: >\"$side/.mounted\"\nsleep 600 &\n\
-         trap 'kill $!; exit 0' TERM\nwait",
-    );
-    jail.fake("mountpoint", "[ -e \"$2/.mounted\" ]");
-    jail.fake("mount", "cp -a \"$3/.\" \"$4\"");
-    jail.fake("umount", "rm -f \"$2/.mounted\"");
-    Some(jail)
-}
-
-fn wait_for(what: &str, mut holds: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(20), "{what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// Starts the unit's script, does something, and stops it as zinit does; what it said.
-fn while_mounting(jail: &Jail, act: impl FnOnce()) -> String {
-    let child = jail.start("zero-os/rfs.sh", &["mount", "modules"]);
-    act();
-    let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).expect("a process");
-    rustix::process::kill_process_group(pid, rustix::process::Signal::TERM).expect("it runs");
-    said(&child.wait_with_output().expect("it ends")).1
-}
-
-fn is_ready(jail: &Jail) -> bool {
-    jail.run("zero-os/rfs.sh", &["ready", "modules"]).0
-}
-
-#[test]
-fn an_flist_comes_over_its_place_once_the_store_answers() {
-    let Some(jail) = with_flist() else { return };
-    assert!(!is_ready(&jail));
-    let said = while_mounting(&jail, || wait_for("it becomes ready", || is_ready(&jail)));
-    assert!(
-        said.contains(&format!("is at /lib/modules/{RELEASE}")),
-        "{said}"
-    );
-    assert_eq!(
-        jail.read("/asked"),
-        format!("mount -m /etc/rfs/modules-{RELEASE}.fl -c /var/cache/rfs /run/rfs/modules\n")
-    );
-    assert_eq!(
-        jail.read(&format!("/lib/modules/{RELEASE}/kernel/far.ko")),
-        "far"
-    );
-    assert!(!is_ready(&jail), "stopped, it has gone");
-}
-
-#[test]
-fn a_store_that_does_not_answer_hides_nothing() {
-    let Some(jail) = with_flist() else { return };
-    // Reading from the mount hangs until the time is up.
-    jail.fake("timeout", "exit 143");
-    let said = while_mounting(&jail, || std::thread::sleep(Duration::from_secs(2)));
-    assert!(
-        said.contains("rfs-modules: the store does not answer"),
-        "{said}"
-    );
-    assert!(said.contains("trying again in 2 s"), "{said}");
-    assert_eq!(
-        jail.read(&format!("/lib/modules/{RELEASE}/modules.dep")),
-        ""
-    );
-    assert_eq!(
-        jail.read(&format!("/lib/modules/{RELEASE}/kernel/own.ko")),
-        "own"
-    );
-}
-
-#[test]
-fn an_flist_of_another_kernel_is_not_mounted_over_the_images_modules() {
-    let Some(jail) = with_flist() else { return };
-    jail.file(&format!("/lib/modules/{RELEASE}/kernel/special.ko"), "own");
-    let said = while_mounting(&jail, || std::thread::sleep(Duration::from_secs(2)));
-    assert!(
-        said.contains("is not for this image: it lacks kernel/special.ko"),
-        "{said}"
-    );
-    assert_eq!(
-        jail.read(&format!("/lib/modules/{RELEASE}/modules.dep")),
-        ""
-    );
-}
-
-#[test]
-fn without_an_flist_there_is_nothing_to_wait_for() {
-    let Some(jail) = Jail::new() else { return };
-    assert!(is_ready(&jail));
-    let said = while_mounting(&jail, || std::thread::sleep(Duration::from_millis(500)));
-    assert!(said.contains("nothing to mount"), "{said}");
 }

@@ -142,9 +142,10 @@ pub(super) fn perform(context: &Context<'_>) -> Result<Digest, Diagnostics> {
             kernel,
             stage1,
             stage2,
+            flist,
             epoch,
             ..
-        } => modules::modules(context, kernel, (stage1, stage2), *epoch)?,
+        } => modules::modules(context, kernel, (stage1, stage2, flist), *epoch)?,
         Action::Firmware {
             pool,
             kernel,

@@ -12,11 +12,11 @@ const LISTS: &str = "/etc/zosc";
 /// A module's name and whether the image may do without it.
 type Wanted = (String, bool);
 
-/// The modules of both stages with all that they need, their index files and the two lists.
+/// The modules of both stages with all that they need, their index files and the lists. Those of an flist are in a list alone.
 pub(super) fn modules(
     context: &Context<'_>,
     kernel: &Input,
-    (stage1, stage2): (&[Wanted], &[Wanted]),
+    (stage1, stage2, flist): (&[Wanted], &[Wanted], &[Wanted]),
     epoch: u64,
 ) -> Result<Digest, Diagnostics> {
     let (tree, store) = (context.tree(kernel)?, context.store);
@@ -24,26 +24,23 @@ pub(super) fn modules(
     let all: Vec<Wanted> = stage1.iter().chain(stage2).cloned().collect();
     let first = select(context, &kernel, stage1, Told::No)?;
     let whole = select(context, &kernel, &all, Told::Yes)?;
+    let every: Vec<Wanted> = all.iter().chain(flist).cloned().collect();
+    let every = select(context, &kernel, &every, Told::No)?;
     let mut image = kernel.tree_of(&whole, epoch, &Origin::new("modules index"))?;
     for module in &whole.modules {
         if let Some(entry) = image.get_mut(&module.path) {
             entry.origin = Origin::new(format!("module {}", module.name));
         }
     }
-    let in_first = |name: &str| first.modules.iter().any(|module| module.name == name);
-    let names = |selection: &Selection, later: bool| -> String {
-        let names = selection.modules.iter().map(|module| module.name.as_str());
-        let mut lines = String::new();
-        for name in names.filter(|name| !later || !in_first(name)) {
-            lines.push_str(name);
-            lines.push('\n');
-        }
-        lines
-    };
-    for (stage, text) in [
-        ("stage1", names(&first, false)),
-        ("stage2", names(&whole, true)),
-    ] {
+    let nothing = Selection::default();
+    let mut lists = vec![
+        ("stage1", list(&first, &nothing)),
+        ("stage2", list(&whole, &first)),
+    ];
+    if !flist.is_empty() {
+        lists.push(("flist", list(&every, &whole)));
+    }
+    for (stage, text) in lists {
         let path = ImagePath::new(&format!("{LISTS}/{stage}.modules"))
             .expect("a literal path is a sound one");
         let digest = store.put(text.as_bytes())?;
@@ -53,6 +50,13 @@ pub(super) fn modules(
     }
     mark_directories(&mut image, "modules index");
     Ok(store.put_tree(&image)?)
+}
+
+/// The names of a selection, one a line in load order, without those of an earlier one.
+fn list(selection: &Selection, earlier: &Selection) -> String {
+    let is_new = |name: &&str| earlier.modules.iter().all(|module| module.name != **name);
+    let names = selection.modules.iter().map(|module| module.name.as_str());
+    names.filter(is_new).flat_map(|name| [name, "\n"]).collect()
 }
 
 /// Whether optional modules that are missing are told.

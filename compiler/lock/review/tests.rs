@@ -226,6 +226,7 @@ fn modules_are_looked_up_in_the_locked_kernel() {
     let module = |name: &str, place, optional| ModuleRequest {
         name: spanned(name.to_owned(), place),
         optional,
+        flist: None,
     };
     image.stage1 = vec![
         module("virtio-net", 10, false),

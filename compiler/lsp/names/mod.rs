@@ -224,4 +224,16 @@ impl Names {
         self.places(of, symbol)
             .filter(|found| found.occurrence.role.is_declaration())
     }
+
+    /// Where a symbol comes from: its declarations, or else the names that bring it with them.
+    pub(super) fn origins<'a>(&'a self, of: &'a NamedFile, symbol: &'a Symbol) -> Vec<Found<'a>> {
+        let declared: Vec<Found<'a>> = self.declarations(of, symbol).collect();
+        if !declared.is_empty() {
+            return declared;
+        }
+        let implied = self.all(of, symbol);
+        implied
+            .filter(|found| matches!(found.occurrence.role, Use::Implies(_)))
+            .collect()
+    }
 }

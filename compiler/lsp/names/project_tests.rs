@@ -100,8 +100,12 @@ fn try_all(project: &Project, entry: &Path) -> usize {
         let Ok((symbol, _)) = renameable(&found, file, offset) else {
             continue;
         };
-        // A file in zinit's own form is a unit as well. `renaming` sees that, since it has the outcome checked.
-        if symbol.kind == "unit" && project[entry].contains("file \"/etc/zinit/") {
+        // A file in zinit's own form is a unit as well, and flists wait for what is called `network`. `renaming` sees that, since
+        // it has the outcome checked.
+        let text = &project[entry];
+        let is_meant_elsewhere = text.contains("file \"/etc/zinit/")
+            || symbol.name == "network" && text.contains("flist ");
+        if symbol.kind == "unit" && is_meant_elsewhere {
             continue;
         }
         let fresh =

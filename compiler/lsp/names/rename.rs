@@ -31,7 +31,7 @@ pub(in crate::lsp) fn renameable(
     let found = file.at(offset);
     let is_named = |symbol: &Symbol| {
         let mut places = names.declarations(file, symbol);
-        places.any(|found| found.occurrence.role == Use::Names)
+        places.any(|found| found.occurrence.role == Use::Names) || is_brought(names, file, symbol)
     };
     let Some(occurrence) = found.iter().find(|found| is_named(&found.symbol)) else {
         return Err(match found.first() {
@@ -50,6 +50,11 @@ pub(in crate::lsp) fn renameable(
         refuse_shipped(names, file, symbol, &occurrence.symbol)?;
     }
     Ok((occurrence.symbol.clone(), occurrence.place.clone()))
+}
+
+/// Whether a unit is there because of another name: an flist brings the one that mounts it.
+fn is_brought(names: &Names, file: &NamedFile, symbol: &Symbol) -> bool {
+    symbol.kind == "unit" && !names.origins(file, symbol).is_empty()
 }
 
 fn nameless(names: &Names, file: &NamedFile, symbol: &Symbol) -> Reason {
@@ -129,8 +134,10 @@ impl Closure {
                 (Use::Implies(implied), Use::Names) => (other, found.occurrence, implied),
                 _ => continue,
             };
-            // A unit that is not there, or a group that a package brings, is nobody's to rename.
-            let named = |symbol: &Symbol| names.declarations(file, symbol).next().is_some();
+            // A group that a package brings is nobody's to rename.
+            let named = |symbol: &Symbol| {
+                names.declarations(file, symbol).next().is_some() || is_brought(names, file, symbol)
+            };
             if named(&from.symbol) && named(&to.symbol) {
                 next.extend([from.symbol.clone(), to.symbol.clone()]);
                 let pair = (

@@ -188,6 +188,14 @@ fn names_that_hang_together_change_together() {
         renamed(&[("/zos.kdl", &from_unit)], "mods"),
         Err("the unit `rfs-modules` belongs to the flist `modules`, so its name is `rfs-` and that of the flist".to_owned())
     );
+    let brought = |name: &str| {
+        format!("flist {name} {{ mount \"/lib\"; pack \"/lib\" }}\nunit a {{ after rfs-{name} }}\n")
+    };
+    let from_reference = brought("modules").replace("after rfs", "after ‸rfs");
+    assert_eq!(
+        renamed(&[("/zos.kdl", &from_reference)], "rfs-mods"),
+        Ok(format!("zos.kdl: {}", brought("mods")))
+    );
     let alone = text.replace("mount \"/lib\"; ", "");
     assert!(
         renamed(&[("/zos.kdl", &alone)], "m")

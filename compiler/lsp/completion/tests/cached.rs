@@ -59,6 +59,7 @@ fn modules_firmware_and_symbols_come_from_the_kernel() {
          radio (4.0 KiB): modules { stage1 failover radio }\n\
          virtio_net (4.0 KiB): modules { stage1 failover virtio_net }\n\
          optional (optional=#true|#false): modules { stage1 failover optional=#true }\n\
+         flist (flist=\"…\"): modules { stage1 failover flist= }\n\
          ext4 (built in: nothing to load): modules { stage1 failover ext4 }"
     );
     proposes("modules { stage1 virtio-‸; }", &["virtio-net"]);
