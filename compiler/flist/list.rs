@@ -211,6 +211,12 @@ impl Entry {
 
 /// The inodes in the order of their paths, each with how many are above it.
 fn order(inodes: &[Inode]) -> Result<Vec<(usize, usize)>, Diagnostic> {
+    let counts_up = inodes.is_sorted_by(|one, next| one.ino < next.ino);
+    if !counts_up || inodes.first().is_some_and(|first| first.ino < ROOT) {
+        return Err(bad_tree(
+            "the numbers of inodes are not from 1 on, each once".to_owned(),
+        ));
+    }
     let place = |ino: i64| inodes.binary_search_by_key(&ino, |inode| inode.ino).ok();
     let root = place(ROOT).ok_or_else(|| {
         bad_tree("there is no inode 1, which is the root of every flist".to_owned())

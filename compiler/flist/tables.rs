@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags, Row};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 
 use super::{BLOCKS, BYTES, Block, BlockId, ENTRIES, HEADS, Route, TEXT, too_large};
 use crate::diagnostic::{Diagnostic, bytes};
@@ -367,8 +367,11 @@ pub(super) fn damaged(message: String) -> Diagnostic {
 
 /// What SQLite says of a file may quote it.
 fn damaged_by(error: rusqlite::Error) -> Diagnostic {
-    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) {
-        return too_large("the file takes longer to read than any flist does");
+    // A statement that would become too long for its limit is out of memory, too.
+    if let Some(ErrorCode::OperationInterrupted | ErrorCode::OutOfMemory) =
+        error.sqlite_error_code()
+    {
+        return too_large("the file takes more work to read than any flist does");
     }
     let said = error.to_string();
     damaged(format!(

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags, params};
 use super::rows::Rows;
 use super::{HEADS, Head, Route, TEXT, too_large};
 use crate::diagnostic::Diagnostic;
-use crate::io::{Pending, disk_refusal};
+use crate::io::{Pending, disk_refusal, sweep_pending};
 
 /// No journal: the file has no name until it is whole. `secure_delete` clears what pages have held before.
 const SETTINGS: &str = "
@@ -59,7 +59,9 @@ pub(super) fn write_list<T>(
     fill: impl FnOnce(&mut Rows<'_>) -> Result<T, Diagnostic>,
 ) -> Result<T, Diagnostic> {
     let no_file = |error| cannot_write(path, error);
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder.unwrap_or(Path::new("."));
+    sweep_pending(folder);
     let file = Pending::new(folder).map_err(no_file)?;
     let filled = write_rows(file.path(), head, fill)?;
     let pin = |offset: u64, value: u32| file.file().write_all_at(&value.to_be_bytes(), offset);

@@ -69,6 +69,11 @@ fn whole_packages_keep_their_promises() {
 }
 
 #[test]
+fn lists_of_files_keep_their_promises() {
+    replay("flist", targets::flist);
+}
+
+#[test]
 fn the_corpus_is_small() {
     let mut files = Vec::new();
     gather_all(&root().join("tests/fuzz/corpus"), &mut files);

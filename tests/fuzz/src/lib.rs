@@ -5,6 +5,7 @@
 #![allow(unreachable_pub)] // The suite includes this file as a module.
 
 mod archives;
+mod flists;
 mod indexes;
 mod packages;
 
@@ -17,6 +18,7 @@ use zosc::io::{Memory, Overlay};
 use zosc::source::{SourceId, SourceMap};
 use zosc::syntax::{self, outline, scan};
 
+pub use flists::flist;
 pub use indexes::{dependency, index, version};
 pub use packages::{members, package_info, signature, tarball};
 
