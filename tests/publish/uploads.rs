@@ -56,6 +56,17 @@ impl Work {
             .unwrap_or(0)
     }
 
+    /// Looks through the notes for the key.
+    fn assert_no_secret_is_kept(&self) {
+        for entry in std::fs::read_dir(self.folder.path().join("uploads")).unwrap() {
+            let text = std::fs::read(entry.unwrap().path()).unwrap();
+            let text = String::from_utf8_lossy(&text).into_owned();
+            for secret in [KEY_ID, SECRET] {
+                assert!(!text.contains(secret), "{text}");
+            }
+        }
+    }
+
     /// Uploads the file in a process of its own: this very program, asked for one test alone.
     fn child(&self, endpoint: &str) -> Child {
         Command::new(std::env::current_exe().unwrap())
@@ -176,6 +187,7 @@ fn a_stopped_upload_goes_on_later() {
     });
     proxy.set_pause(Duration::ZERO);
     assert!(work.parts() >= 1);
+    work.assert_no_secret_is_kept();
     let (before, there) = (proxy.settled(), work.parts() as u64);
     stop.store(false, Ordering::SeqCst);
     upload(&place, &work.file(), &work.bytes).unwrap();

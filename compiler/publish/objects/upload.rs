@@ -70,12 +70,12 @@ impl Bucket<'_> {
             progress,
         };
         if let Some(note) = parts.left()? {
-            match parts.send(note) {
+            match parts.send(note.clone()) {
                 Ok(()) => return parts.verify(),
                 Err(Broken::Failed(problem)) => return Err(problem),
                 // It may be gone because it was completed.
                 Err(Broken::Lost(_)) if parts.is_there()? => return Ok(()),
-                Err(Broken::Lost(_)) => parts.slot.clear(),
+                Err(Broken::Lost(_)) => parts.give_up(&note)?,
             }
         }
         let note = parts.begin(facts)?;
@@ -133,11 +133,8 @@ impl Parts<'_> {
     fn give_up(&self, note: &Note) -> Result<(), Diagnostic> {
         self.slot.clear();
         let client = self.bucket.client()?;
-        let aborted = self
-            .bucket
-            .wait(client.abort_multipart(&self.path, &note.upload))?;
-        let _ = aborted;
-        Ok(())
+        let aborted = client.abort_multipart(&self.path, &note.upload);
+        self.bucket.wait(aborted).map(|_| ())
     }
 
     /// Sends what is missing, and completes the upload.
