@@ -372,6 +372,13 @@ fn only_what_has_changed_is_packed_again() {
         assert!(!packed.contains(&format!("pack {name}")), "{packed:?}");
     }
     assert!(packed.contains(&"pack flists".to_owned()), "{packed:?}");
+    // What is kept of the last build is all of it, blobs too.
+    project.succeed(&["store", "gc", "--keep", "1"]);
+    assert_eq!(would_run(&project), [""; 0]);
+    let store = Store::open(project.path("store")).unwrap();
+    for (name, digest) in blobs(&project, &store) {
+        assert!(store.contains(&digest), "{name}");
+    }
 }
 
 /// Labels of what the last build performed of a stage.
@@ -396,10 +403,19 @@ fn builds_elsewhere_with_other_processors_come_to_the_same_bytes() {
     };
     let second = project().unwrap();
     assert_eq!(digests(&first, "1"), digests(&second, "2"));
-    // Nothing has to be fetched for another build from scratch.
+    // A mirror has the firmware, too, and nothing has to be fetched for another build from scratch.
+    first.succeed(&["vendor", "mirror"]);
+    assert!(holds(&first.path("mirror"), "firmware-one-1-r0.apk"));
     std::fs::remove_dir_all(first.path("firmware")).unwrap();
     let said = first.succeed(&["build", "--verify", "--offline"]);
     assert!(said.contains("the same in both builds"), "{said}");
+}
+
+/// Whether a file of a name lies somewhere below a folder.
+fn holds(folder: &Path, name: &str) -> bool {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut paths = entries.map(|entry| entry.unwrap().path());
+    paths.any(|path| path.ends_with(name) || path.is_dir() && holds(&path, name))
 }
 
 #[test]

@@ -33,7 +33,7 @@ pub struct FlistReport {
 }
 
 /// The lists of an image, in the order of their paths; one that cannot be read becomes a remark.
-pub(super) fn flists(tree: &Tree, store: &Store, remarks: &mut Vec<String>) -> Vec<FlistReport> {
+pub fn flists(tree: &Tree, store: &Store, remarks: &mut Vec<String>) -> Vec<FlistReport> {
     let mut reports = Vec::new();
     for (path, list) in lists(tree, store) {
         match list {

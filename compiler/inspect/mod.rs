@@ -14,7 +14,7 @@ mod sizes;
 mod units;
 
 pub use contents::{ContentsReport, ListedEntry};
-pub use flists::{FlistReport, lists};
+pub use flists::{FlistReport, flists, lists};
 pub use modules::ModuleReport;
 pub use open::open;
 pub use origins::{OriginsFrom, installed};

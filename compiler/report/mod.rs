@@ -15,7 +15,7 @@ mod parts;
 use serde::Serialize;
 
 use crate::build::{Record, records};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, bytes};
 use crate::inspect::{self, Opened, UnitReport};
 use crate::tree::{Digest, Store, Tree};
 
@@ -105,6 +105,15 @@ fn gather(subject: &Subject, store: &Store) -> Data {
         let manifest = record.manifest.file_name().unwrap_or_default();
         facts.push(("manifest", manifest.to_string_lossy().into_owned()));
         facts.push(("build", record.number.to_string()));
+    }
+    // What cannot be read is told by `zosc inspect`.
+    for list in inspect::flists(tree, store, &mut Vec::new()) {
+        let (files, content) = (list.files, bytes(list.content));
+        let text = format!(
+            "{}: {files} files, {content}, which a store keeps",
+            list.path
+        );
+        facts.push(("flist", text));
     }
     let outputs = record.map_or(&[][..], |record| &record.outputs);
     let before = record.and_then(|record| earlier(record, store));

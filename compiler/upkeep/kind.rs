@@ -18,6 +18,8 @@ pub enum Kind {
     Kernels,
     /// Archives and EFI programs.
     Images,
+    /// Lists of flists and the blobs that they lead to.
+    Flists,
     /// Files of manifests and images put together.
     Trees,
     /// Contents that no build names: fetched by `zosc lock`, or left by builds that failed.
@@ -40,11 +42,12 @@ pub enum Kind {
 
 impl Kind {
     /// Kinds of contents that actions bring, the narrowest first: what two kinds share counts for the first.
-    pub(super) const OF_ACTIONS: [Self; 5] = [
+    pub(super) const OF_ACTIONS: [Self; 6] = [
         Self::Packages,
         Self::Sources,
         Self::Kernels,
         Self::Images,
+        Self::Flists,
         Self::Trees,
     ];
 
@@ -56,6 +59,7 @@ impl Kind {
             "alpine_extract" | "alpine_packages" | "alpine_firmware" => Self::Packages,
             "components_build" => Self::Sources,
             "kernel_build" => Self::Kernels,
+            _ if action.kind == "flist" => Self::Flists,
             _ => Self::Trees,
         }
     }
@@ -67,6 +71,7 @@ impl Kind {
             Self::Sources => "sources",
             Self::Kernels => "kernels",
             Self::Images => "images",
+            Self::Flists => "flists",
             Self::Trees => "trees",
             Self::Unnamed => "of no build",
             Self::Results => "results",

@@ -18,13 +18,17 @@ impl Listing<'_, '_> {
         // What is installed together, and what an flist packs together, may name each other.
         let (mut installed, mut packed) = (BTreeMap::new(), BTreeMap::new());
         for package in &lowering.inputs.lock.packages {
-            let mut component = self.package(package, alpine, false);
-            match package.role {
-                Role::Flist => component.fact("flist", self.flists_of_set(package)),
-                Role::Kernel => component.fact("flist", self.flists_of_modules()),
-                _ => {}
-            }
+            let component = self.package(package, alpine, false);
+            let flists = match package.role {
+                Role::Flist => self.flists_of_set(package),
+                Role::Kernel => self.flists_of_modules(),
+                _ => String::new(),
+            };
             let reference = self.bill.add(&reference(package), component);
+            // Some of its files may be in the image all the same.
+            if let Some(component) = self.bill.components.get_mut(&reference) {
+                component.fact("flist", flists);
+            }
             let is_asked = match package.role {
                 Role::Image => wishes.contains(&package.name),
                 Role::Flist => package.because.contains(&package.name),
