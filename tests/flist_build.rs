@@ -214,12 +214,14 @@ fn an_image_carries_the_lists_of_what_its_store_has() {
         .find(|path| path.ends_with("/net_failover.ko"))
         .unwrap();
     let folder = folder.split_once("/kernel/").unwrap().0;
-    let in_image: Vec<&String> = files.keys().filter(|path| path.ends_with(".ko")).collect();
+    let is_module = |path: &&String| {
+        Path::new(path.as_str())
+            .extension()
+            .is_some_and(|end| end == "ko")
+    };
+    let in_image: Vec<&String> = files.keys().filter(is_module).collect();
     assert_eq!(
-        (
-            in_image.len(),
-            content.keys().filter(|path| path.ends_with(".ko")).count()
-        ),
+        (in_image.len(), content.keys().filter(is_module).count()),
         (2, 4)
     );
     for path in in_image {
