@@ -227,6 +227,11 @@ impl Diagnostics {
         self.list.len()
     }
 
+    /// Fails where there is anything in it.
+    pub fn into_result(self) -> Result<(), Self> {
+        if self.is_empty() { Ok(()) } else { Err(self) }
+    }
+
     /// The problems in the order of finding.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.list.iter()

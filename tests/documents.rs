@@ -126,3 +126,8 @@ fn what_is_in_an_image_and_why() {
 fn in_an_editor() {
     follow("editors.md", &[]);
 }
+
+#[test]
+fn flists_by_hand() {
+    follow("flist-commands.md", &[]);
+}

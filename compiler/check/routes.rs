@@ -252,7 +252,10 @@ impl Ctx<'_> {
 
 /// What stands before `@` in the host part, and all that stands behind it.
 pub(super) fn user(rest: &str) -> (Option<&str>, &str) {
-    match server(rest).rsplit_once('@') {
+    let server = server(rest);
+    // A secret may have a slash in it, which cuts the host part short behind what is no port.
+    let is_whole = server.contains('@') || port_is_sound(server);
+    match if is_whole { server } else { rest }.rsplit_once('@') {
         Some((user, _)) => (Some(user), rest.get(user.len() + 1..).unwrap_or("")),
         None => (None, rest),
     }

@@ -409,6 +409,12 @@ mod tests {
         );
         let told = route_place(address).expect_err("refused");
         assert_eq!(told.code, "zosc::check::credentials-in-url");
+        // Secrets have slashes in them, too.
+        assert_eq!(
+            masked("s3://KEYID:hun/ter2@10.0.0.5:3900/zos"),
+            "s3://*****:********@10.0.0.5:3900/zos"
+        );
+        assert_eq!(masked("s3://zos/a@b"), "s3://zos/a@b");
         assert!(!format!("{told:?}{problems:?}").contains("hunter2"));
     }
 

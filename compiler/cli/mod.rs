@@ -14,6 +14,8 @@ mod contents;
 mod diff;
 mod explain;
 mod fetch;
+#[cfg(feature = "publish")]
+mod flist;
 mod fmt;
 mod inspect;
 mod lock;
@@ -237,6 +239,8 @@ enum Command {
     Shell(shell::Arguments),
     Store(store::Arguments),
     Clean(clean::Arguments),
+    #[cfg(feature = "publish")]
+    Flist(flist::Arguments),
     Repo(repo::Arguments),
     Report(report::Arguments),
     Provenance(provenance::Arguments),
@@ -260,7 +264,13 @@ struct Failed;
 
 /// Runs zosc with the process's arguments.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    #[cfg_attr(not(feature = "publish"), allow(unused_mut))]
+    let mut arguments = Arguments::parse();
+    // Theirs is a store of blocks, which clap hands up as if it were the option of every command.
+    #[cfg(feature = "publish")]
+    if let Command::Flist(_) = arguments.command {
+        arguments.global.store = None;
+    }
     // A server ends at the first signal, as editors expect it.
     #[cfg(feature = "lsp")]
     if let Command::Lsp(_) = arguments.command {
@@ -291,6 +301,8 @@ pub fn run() -> ExitCode {
         },
         Command::Store(arguments) => store::run(&mut session, &arguments),
         Command::Clean(arguments) => clean::run(&mut session, &arguments),
+        #[cfg(feature = "publish")]
+        Command::Flist(arguments) => flist::run(&mut session, &arguments),
         Command::Repo(arguments) => repo::run(&mut session, &arguments),
         Command::Provenance(arguments) => provenance::run(&mut session, &arguments),
         Command::Report(arguments) => report::run(&mut session, &arguments),

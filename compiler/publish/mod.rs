@@ -3,9 +3,14 @@
 //! Comes in: what a plan yielded ([`Made`]) and the image's `publish` sections. Goes out: [`Uploads`], data that says what goes where, and
 //! [`objects`] there. Builds nothing, and believes nothing that it reads from a place that others write to. A key is read at the
 //! moment of its use, and no message, note or log has one.
+//!
+//! [`blocks`] are the stores that flists keep contents in, written with a key and read as machines read them; [`lists`] brings flists and stores
+//! together, for commands that need no manifest.
 
+pub mod blocks;
 pub mod description;
 pub mod index;
+pub mod lists;
 mod made;
 pub mod objects;
 pub mod page;
