@@ -4,7 +4,7 @@
 //! Whoever reads does not wait while all of those have enough to do, but seals a chunk as well. So memory holds a few chunks for
 //! each thread, however large the tree is; rows are written in the order of the files, however the threads take turns.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,9 +16,10 @@ use super::rows::{Rows, bad_entry};
 use super::write::write_list;
 use super::{Block, BlockId, CHUNK, Entry, Head, Kind, seal};
 use crate::diagnostic::Diagnostic;
+use crate::tree::ImagePath;
 
-/// Most chunks that may be sealed before one that was read earlier.
-const AHEAD: u64 = 4096;
+/// Most rows that may wait for a chunk that is not sealed yet.
+const AHEAD: usize = 4096;
 
 /// Something to be packed.
 pub struct Packable<'a> {
@@ -130,9 +131,10 @@ pub fn pack<'a>(
                 sealing: &sealing,
                 chunks,
                 sealed,
+                waiting: VecDeque::new(),
                 ahead: BTreeMap::new(),
+                ino: 0,
                 read: 0,
-                written: 0,
                 progress: Progress::default(),
                 watch,
             };
@@ -157,15 +159,12 @@ pub fn pack<'a>(
 struct Chunk {
     /// Which one it is, of all.
     number: u64,
-    /// The file that it belongs to.
-    ino: i64,
     content: Vec<u8>,
 }
 
 /// A chunk that has become a block.
 struct Done {
     number: u64,
-    ino: i64,
     block: Result<Block, Diagnostic>,
 }
 
@@ -203,10 +202,16 @@ impl Sealing<'_> {
         };
         Done {
             number: chunk.number,
-            ino: chunk.ino,
             block: put.map(|()| sealed.block),
         }
     }
+}
+
+/// Something to be written.
+enum Row {
+    Entry(Entry),
+    /// The block that this chunk becomes.
+    Block(u64),
 }
 
 /// The caller's thread.
@@ -215,12 +220,14 @@ struct Packing<'a, 'c> {
     sealing: &'a Sealing<'a>,
     chunks: SyncSender<Chunk>,
     sealed: Receiver<Done>,
+    /// What is still to be written, in order. SQLite gives out pages as rows come, so nothing may overtake.
+    waiting: VecDeque<Row>,
     /// Blocks whose turn has not come.
-    ahead: BTreeMap<u64, (i64, Block)>,
+    ahead: BTreeMap<u64, Block>,
+    /// The entry that was written last.
+    ino: i64,
     /// How many chunks were read.
     read: u64,
-    /// How many rows of blocks were written.
-    written: u64,
     progress: Progress,
     watch: &'a Watch<'a>,
 }
@@ -233,9 +240,11 @@ impl Packing<'_, '_> {
         for packable in entries {
             self.go_on()?;
             let Packable { entry, mut content } = packable?;
-            let ino = self.rows.entry(&entry)?;
-            if let Kind::File { size } = entry.kind {
-                self.file(ino, &entry, size, &mut content)?;
+            let (path, kind) = (entry.path.clone(), entry.kind.clone());
+            self.waiting.push_back(Row::Entry(entry));
+            self.settle(AHEAD)?;
+            if let Kind::File { size } = kind {
+                self.file(&path, size, &mut content)?;
             }
         }
         self.settle(0)
@@ -243,13 +252,11 @@ impl Packing<'_, '_> {
 
     fn file(
         &mut self,
-        ino: i64,
-        entry: &Entry,
+        path: &ImagePath,
         size: u64,
         content: &mut dyn Read,
     ) -> Result<(), Diagnostic> {
-        let unreadable =
-            |error: io::Error| bad_entry(&entry.path, format!("cannot be read: {error}"));
+        let unreadable = |error: io::Error| bad_entry(path, format!("cannot be read: {error}"));
         let mut left = size;
         while left > 0 {
             self.go_on()?;
@@ -261,7 +268,7 @@ impl Packing<'_, '_> {
                 .map_err(unreadable)?;
             if piece.len() as u64 != wanted {
                 return Err(bad_entry(
-                    &entry.path,
+                    path,
                     format!("has become shorter than {size} bytes while it was packed"),
                 ));
             }
@@ -269,14 +276,13 @@ impl Packing<'_, '_> {
             self.progress.bytes += wanted;
             self.chunk(Chunk {
                 number: self.read,
-                ino,
                 content: piece,
             })?;
             (self.watch.progress)(self.progress);
         }
         if content.read(&mut [0]).map_err(unreadable)? > 0 {
             return Err(bad_entry(
-                &entry.path,
+                path,
                 format!("has become longer than {size} bytes while it was packed"),
             ));
         }
@@ -286,36 +292,42 @@ impl Packing<'_, '_> {
 
     fn chunk(&mut self, chunk: Chunk) -> Result<(), Diagnostic> {
         self.read += 1;
+        self.waiting.push_back(Row::Block(chunk.number));
         match self.chunks.try_send(chunk) {
             Ok(()) => {}
             Err(TrySendError::Full(chunk) | TrySendError::Disconnected(chunk)) => {
                 let done = self.sealing.seal(&chunk);
-                self.take(done)?;
+                self.ahead.insert(done.number, done.block?);
             }
         }
         self.settle(AHEAD)
     }
 
-    /// Writes the rows whose turn it is, and waits until no more than `open` chunks are without theirs.
-    fn settle(&mut self, open: u64) -> Result<(), Diagnostic> {
+    /// Writes the rows whose turn it is, and waits until no more than `most` are left.
+    fn settle(&mut self, most: usize) -> Result<(), Diagnostic> {
         while let Ok(done) = self.sealed.try_recv() {
-            self.take(done)?;
+            self.ahead.insert(done.number, done.block?);
         }
-        while self.read - self.written > open {
-            match self.sealed.recv() {
-                Ok(done) => self.take(done)?,
-                // Every thread has ended, one of them by a panic, which comes up where they are joined.
-                Err(_) => break,
-            }
+        self.write()?;
+        while self.waiting.len() > most {
+            // Where every thread has ended, one has panicked, which comes up where they are joined.
+            let Ok(done) = self.sealed.recv() else { break };
+            self.ahead.insert(done.number, done.block?);
+            self.write()?;
         }
         Ok(())
     }
 
-    fn take(&mut self, done: Done) -> Result<(), Diagnostic> {
-        self.ahead.insert(done.number, (done.ino, done.block?));
-        while let Some((ino, block)) = self.ahead.remove(&self.written) {
-            self.rows.block(ino, &block)?;
-            self.written += 1;
+    fn write(&mut self) -> Result<(), Diagnostic> {
+        while let Some(row) = self.waiting.front() {
+            match row {
+                Row::Entry(entry) => self.ino = self.rows.entry(entry)?,
+                Row::Block(number) => match self.ahead.remove(number) {
+                    Some(block) => self.rows.block(self.ino, &block)?,
+                    None => break,
+                },
+            }
+            self.waiting.pop_front();
         }
         Ok(())
     }

@@ -266,6 +266,29 @@ fn threads_change_no_byte() {
     }
 }
 
+/// SQLite gives out pages in the order of the rows, and blocks become ready in any order: with as many files as fill many pages, that would show.
+#[test]
+fn blocks_that_take_their_time_change_no_byte() {
+    let files: Vec<_> = (0..600)
+        .map(|number| file(&format!("/{number:03}"), &noise(100, number)))
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let list = |threads: usize, wait: u64| {
+        let slow = |id: &BlockId, _: &[u8]| {
+            let time = u64::from(id.prefix() % 4) * wait;
+            std::thread::sleep(std::time::Duration::from_micros(time));
+            Ok(())
+        };
+        let at = folder.path().join("list");
+        try_pack(&files, threads, &slow, &at).expect("packs");
+        std::fs::read(at).unwrap()
+    };
+    let alone = list(1, 0);
+    for (threads, wait) in [(2, 300), (5, 0), (5, 500), (9, 2000)] {
+        assert!(list(threads, wait) == alone, "{threads} threads");
+    }
+}
+
 /// Bytes that SQLite would set by what it has done and by its own version; and a digest that a change of SQLite would move.
 #[test]
 fn a_list_is_pinned() {
