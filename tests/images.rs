@@ -7,65 +7,20 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::process::{Command, Output};
 
 #[path = "support/mod.rs"]
 mod support;
 
+#[path = "support/registry.rs"]
+mod registry;
+
+use registry::Registry;
 use support::engines::{Engine, end_pauses, make};
 
 /// What the image is asked for: programs of its own place, and variables that a recipe may override.
 const SCRIPT: &str =
     "{ greet; echo $GREETING; echo $LANG; echo $PATH; ls -A / /etc; } > seen; cat seen";
-
-/// A registry that lives as long as the test.
-struct Registry {
-    child: Child,
-    address: String,
-}
-
-impl Registry {
-    fn start(folder: &Path) -> Option<Self> {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = port.local_addr().unwrap().to_string();
-        drop(port);
-        let settings = folder.join("registry.yml");
-        let text = format!(
-            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {address}\n",
-            folder.join("registry").display()
-        );
-        std::fs::write(&settings, text).unwrap();
-        let child = Command::new("docker-registry")
-            .arg("serve")
-            .arg(&settings)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let child = match child {
-            Ok(child) => child,
-            Err(error) => {
-                println!("skipped: docker-registry: {error} (apt-get install docker-registry)");
-                return None;
-            }
-        };
-        let registry = Self { child, address };
-        for _ in 0..100 {
-            if std::net::TcpStream::connect(&registry.address).is_ok() {
-                return Some(registry);
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        panic!("the registry does not answer");
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 struct Bench {
     folder: tempfile::TempDir,

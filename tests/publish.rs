@@ -4,10 +4,21 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test that cannot go on fails.
 
+#[path = "support/registry.rs"]
+mod registry;
 #[path = "support/s3.rs"]
 mod s3;
 #[path = "support/scripted.rs"]
 mod scripted;
+#[path = "support/web.rs"]
+mod web;
+
+#[path = "publish/artifacts.rs"]
+mod artifacts;
+#[path = "publish/flists.rs"]
+mod flists;
+#[path = "publish/kernels.rs"]
+mod kernels;
 
 #[path = "publish/certificates.rs"]
 mod certificates;
@@ -19,5 +30,9 @@ mod place;
 mod quirks;
 #[path = "publish/refusals.rs"]
 mod refusals;
+#[path = "publish/screens.rs"]
+mod screens;
+#[path = "publish/site.rs"]
+mod site;
 #[path = "publish/uploads.rs"]
 mod uploads;

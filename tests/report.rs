@@ -334,6 +334,79 @@ fn the_page_works_in_a_browser_and_hostile_names_do_nothing() {
     }
 }
 
+#[cfg(feature = "publish")]
+#[test]
+fn the_index_of_kernels_works_in_a_browser_and_hostile_names_do_nothing() {
+    use zosc::publish::description::Description;
+    use zosc::publish::index::{Index, Listed};
+
+    let names = [
+        "vmlinuz.efi",
+        "vmlinuz-6.12.44-Zero-OS-367cc28628a3.efi",
+        "<img src=x onerror=window.bad=1>.efi",
+        "\"'onmouseover='window.bad=1&lt;.efi",
+        "vmlinuz-6.12.9-Zero-OS-with-a-name-that-is-much-longer-than-the-screen-of-a-phone-is-wide.efi",
+        "{{script}}\u{202e}ife.efi",
+    ];
+    let modified = |number: usize| 1_764_000_000_000 - number as i64 * 86_400_000;
+    let listing = names.iter().enumerate().flat_map(|(number, name)| {
+        let file = |name: String, size| Listed {
+            name,
+            size,
+            modified: modified(number),
+            tag: None,
+        };
+        [
+            file((*name).to_owned(), 48 << 20),
+            file(format!("{name}.json"), 300),
+        ]
+    });
+    let mut index = Index::of(&listing.collect::<Vec<_>>(), &Index::default());
+    // One of them was put there by hand.
+    let read = index.unread().into_iter().skip(1).map(|name| {
+        let description = Description {
+            sha256: Digest::of(name.as_bytes()),
+            size: 48 << 20,
+            tag: None,
+            image: "<script>window.bad=1</script>".to_owned(),
+            version: "2026.11".to_owned(),
+            kernel: "6.12.44-Zero-OS".to_owned(),
+            build_id: None,
+            stands_for: Some("<b>".to_owned()),
+            versioned: false,
+            zosc: "0.1.0".to_owned(),
+        };
+        (name, description)
+    });
+    let read = read.collect();
+    index.describe(read);
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("index.html");
+    std::fs::write(&page, zosc::publish::page::page(&index)).unwrap();
+    let Some(python) = python() else { return };
+    if Command::new("chromium").arg("--version").output().is_err() {
+        println!("skipped: needs chromium");
+        return;
+    }
+    let shots = std::env::var_os("ZOSC_TEST_SHOTS").map_or(folder.path().to_owned(), PathBuf::from);
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/support/browse_kernels.py"
+    );
+    let output = Command::new(&python)
+        .arg(script)
+        .args([&page, &shots])
+        .arg(json!(names).to_string())
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&said)
+    );
+}
+
 #[test]
 fn a_manifest_that_was_never_built_has_no_page() {
     let project = project(SMALL);

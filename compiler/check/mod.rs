@@ -77,6 +77,7 @@ pub use image::*;
 pub use library::{key_names as library_keys, names as library_names, text as library_text};
 pub use loading::files;
 pub use outputs::source_variables;
+pub use publish::reference_fault;
 
 pub(crate) use identity::{timestamp, whole_seconds};
 pub use places::{Folder, Location};

@@ -231,7 +231,7 @@ fn is_reference(ctx: &mut Ctx<'_>, reference: &Spanned<String>) -> bool {
 }
 
 /// Why nothing can be pushed to a reference; variables in braces stand for sound words.
-fn reference_fault(reference: &str) -> Option<&'static str> {
+pub fn reference_fault(reference: &str) -> Option<&'static str> {
     let Some((host, rest)) = reference.split_once('/') else {
         return Some("names no host");
     };

@@ -2,6 +2,8 @@
 
 mod outcome;
 mod preview;
+#[cfg(feature = "publish")]
+mod publishing;
 mod selecting;
 mod verify;
 
@@ -31,6 +33,7 @@ use super::{ExecutorArgument, Failed, LockArguments, ManifestArguments, Outcome}
 ///     zosc build --until initramfs_create
 ///     zosc build --rebuild-from components_build
 ///     zosc build --verify
+///     zosc build --publish
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Arguments {
@@ -50,6 +53,9 @@ pub(super) struct Arguments {
     /// This is the second build of `--verify`.
     #[arg(long, hide = true)]
     second: bool,
+    #[cfg(feature = "publish")]
+    #[command(flatten)]
+    publishing: publishing::Publishing,
 }
 
 /// What is built, and with what; the same for every command that builds.
@@ -161,6 +167,12 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         let plan = session.settle(plan::lower(&image, &inputs))?;
         return preview::print(session, &plan, &store, selection);
     }
+    #[cfg(feature = "publish")]
+    let wanted = if arguments.second {
+        None
+    } else {
+        arguments.publishing.wanted(session, &image, selection)?
+    };
     let way = Way {
         selection,
         reversed: arguments.second,
@@ -169,5 +181,10 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     if arguments.verify {
         verify::verify(session, job, &plan, &store, &artifacts)?;
     }
-    outcome::tell(session, &artifacts, watch)
+    outcome::tell(session, &artifacts, watch)?;
+    #[cfg(feature = "publish")]
+    if let Some(wanted) = wanted {
+        publishing::publish(session, &image, &plan, &store, wanted)?;
+    }
+    Ok(())
 }

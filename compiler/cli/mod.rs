@@ -28,6 +28,8 @@ mod page;
 mod plan;
 mod progress;
 mod provenance;
+#[cfg(feature = "publish")]
+mod publish;
 mod render;
 mod repo;
 mod report;
@@ -241,6 +243,8 @@ enum Command {
     Clean(clean::Arguments),
     #[cfg(feature = "publish")]
     Flist(flist::Arguments),
+    #[cfg(feature = "publish")]
+    Publish(publish::Arguments),
     Repo(repo::Arguments),
     Report(report::Arguments),
     Provenance(provenance::Arguments),
@@ -303,6 +307,8 @@ pub fn run() -> ExitCode {
         Command::Clean(arguments) => clean::run(&mut session, &arguments),
         #[cfg(feature = "publish")]
         Command::Flist(arguments) => flist::run(&mut session, &arguments),
+        #[cfg(feature = "publish")]
+        Command::Publish(arguments) => publish::run(&mut session, &arguments),
         Command::Repo(arguments) => repo::run(&mut session, &arguments),
         Command::Provenance(arguments) => provenance::run(&mut session, &arguments),
         Command::Report(arguments) => report::run(&mut session, &arguments),

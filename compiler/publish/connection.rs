@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use oci_client::client::CertificateEncoding;
 use reqwest::redirect::Policy;
 use reqwest::tls::Certificate;
 use reqwest::{Client, ClientBuilder};
@@ -47,9 +48,31 @@ pub(super) fn client(transport: Transport) -> Result<Client, Diagnostic> {
     built(builder)
 }
 
-fn built(builder: ClientBuilder) -> Result<Client, Diagnostic> {
+/// Says which code encrypts, for all clients of this process.
+pub(super) fn provide() {
     // Whoever was first has installed the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// The certificates to trust, for the client of registries, which takes them one by one.
+pub(super) fn trusted() -> Result<Vec<oci_client::client::Certificate>, Diagnostic> {
+    const END: &str = "-----END CERTIFICATE-----";
+    let one = |encoding, data| oci_client::client::Certificate { encoding, data };
+    let named = io::named_certificates().map_err(|error| unusable(&error.to_string()))?;
+    let Some(pem) = named else {
+        let all = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+        let all = all.map(|certificate| one(CertificateEncoding::Der, certificate.to_vec()));
+        return Ok(all.collect());
+    };
+    let pem = String::from_utf8_lossy(&pem).into_owned();
+    let texts = pem.split_inclusive(END).filter(|text| text.contains(END));
+    Ok(texts
+        .map(|text| one(CertificateEncoding::Pem, text.as_bytes().to_vec()))
+        .collect())
+}
+
+fn built(builder: ClientBuilder) -> Result<Client, Diagnostic> {
+    provide();
     let built = builder.build();
     built.map_err(|error| unusable(&chain(&error)))
 }

@@ -203,6 +203,9 @@ impl Index {
             kernels: Vec<&'a str>,
             updated: Option<String>,
             count: usize,
+            /// Files that look like programs and have names that are none.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            left_out: Option<usize>,
             details: BTreeMap<&'a str, &'a Details>,
         }
         let names = self.kernels.iter().map(|kernel| kernel.name.as_str());
@@ -211,6 +214,7 @@ impl Index {
             kernels: names.collect(),
             updated: self.updated(),
             count: self.kernels.len(),
+            left_out: Some(self.odd).filter(|odd| *odd > 0),
             details: details
                 .map(|kernel| (kernel.name.as_str(), &kernel.details))
                 .collect(),

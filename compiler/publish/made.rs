@@ -6,12 +6,14 @@
 use std::collections::BTreeSet;
 
 use crate::build::Built;
-use crate::check::Image;
+use crate::check::{BlobStore, Image};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::flist::BlockId;
 use crate::io::{self, Files as _};
 use crate::lock::{self, Inputs};
-use crate::plan::{Plan, filled};
-use crate::tree::{Digest, Store};
+use crate::plan::{Plan, PlannedFlist, filled};
+use crate::source::Span;
+use crate::tree::{Digest, ImagePath, Node, Store, Tree};
 
 /// The largest lock that is read.
 const LARGEST_LOCK: u64 = 64 << 20;
@@ -35,6 +37,36 @@ pub struct Made {
     pub lock: Option<Digest>,
     /// Its outputs.
     pub outputs: Vec<MadeOutput>,
+    /// Its flists.
+    pub flists: Vec<MadeFlist>,
+}
+
+/// An flist: its list, and what is read by it.
+#[derive(Debug, Clone)]
+pub struct MadeFlist {
+    /// Its name.
+    pub name: String,
+    /// The list: its content and its bytes.
+    pub list: (Digest, u64),
+    /// What the list leads to.
+    pub blocks: Vec<MadeBlock>,
+    /// Where that goes.
+    pub write: BlobStore,
+    /// The address that machines read it from.
+    pub read: String,
+    /// The flist's place in the manifest.
+    pub span: Span,
+}
+
+/// A block in zosc's own store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MadeBlock {
+    /// The name by which lists know it.
+    pub id: BlockId,
+    /// The name by which the store knows it.
+    pub digest: Digest,
+    /// Its bytes.
+    pub size: u64,
 }
 
 /// An output of a build.
@@ -82,6 +114,15 @@ impl Made {
                 size,
             });
         }
+        let mut flists = Vec::new();
+        for planned in &plan.flists {
+            let tree = built.content(&planned.output, store);
+            let tree = tree.and_then(|tree| store.get_tree(&tree).ok());
+            match tree.and_then(|tree| MadeFlist::of(planned, &tree, store)) {
+                Some(flist) => flists.push(flist),
+                None => missing.push(&planned.name.value),
+            }
+        }
         if !missing.is_empty() {
             return Err(not_built(&missing).into());
         }
@@ -98,12 +139,70 @@ impl Made {
             epoch: inputs.epoch,
             lock: lock_digest(image),
             outputs,
+            flists,
         })
     }
 
     /// The EFI program, under each of its names.
     pub fn programs(&self) -> impl Iterator<Item = &MadeOutput> {
         self.outputs.iter().filter(|output| output.kind == "efi")
+    }
+}
+
+impl MadeOutput {
+    /// What it is, in the words of the web.
+    pub fn media_type(&self) -> &'static str {
+        match self.kind {
+            "efi" => "application/vnd.microsoft.portable-executable",
+            "initramfs" => "application/vnd.zosc.initramfs.v1",
+            "kernel" => "application/vnd.zosc.kernel.v1",
+            "sbom" if self.name.ends_with(".spdx.json") => "application/spdx+json",
+            "sbom" => "application/vnd.cyclonedx+json",
+            // A list is a database of SQLite.
+            "flist" => "application/vnd.sqlite3",
+            _ => "application/octet-stream",
+        }
+    }
+}
+
+impl MadeFlist {
+    /// What an action has left of an flist; `None` where some of it is not in the store.
+    fn of(planned: &PlannedFlist, tree: &Tree, store: &Store) -> Option<Self> {
+        let list = tree.get(&ImagePath::new("/list.fl").ok()?)?;
+        let Node::File { digest, size } = list.node else {
+            return None;
+        };
+        let files = tree.iter().filter_map(|(path, entry)| match entry.node {
+            Node::File { digest, size } if path.as_str().starts_with("/blobs/") => {
+                Some((path.file_name(), digest, size))
+            }
+            _ => None,
+        });
+        let blocks = files.map(|(name, digest, size)| {
+            let id = name.parse().ok()?;
+            let is_there = store.contains_sized(&digest, size);
+            is_there.then_some(MadeBlock { id, digest, size })
+        });
+        Some(Self {
+            name: planned.name.value.clone(),
+            list: store.contains(&digest).then_some((digest, size))?,
+            blocks: blocks.collect::<Option<_>>()?,
+            write: planned.write.clone(),
+            read: planned.read.clone(),
+            span: planned.name.span,
+        })
+    }
+
+    /// Its list as a file beside others.
+    pub fn as_output(&self) -> MadeOutput {
+        let (digest, size) = self.list;
+        MadeOutput {
+            name: format!("{}.fl", self.name),
+            kind: "flist",
+            is_versioned: false,
+            digest,
+            size,
+        }
     }
 }
 

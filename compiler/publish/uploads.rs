@@ -6,15 +6,16 @@ use crate::check::{AccessKey, Bucket, Destination, Image, Publish};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::lock::Inputs;
 use crate::plan::filled;
+use crate::source::Span;
 use crate::tree::Digest;
 
 use super::description::{self, Description};
-use super::made::{Made, MadeOutput};
+use super::made::{Made, MadeFlist, MadeOutput};
 
 /// Which of what was built is published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {
-    /// EFI programs, their descriptions and their index.
+    /// EFI programs, their descriptions and their index; whole images for registries.
     pub kernels: bool,
     /// Flists: their lists and their contents.
     pub flists: bool,
@@ -31,6 +32,8 @@ impl Wanted {
 /// Everything that one run publishes.
 #[derive(Debug, Clone, Default)]
 pub struct Uploads {
+    /// Flists whose contents go to stores of their own.
+    pub contents: Vec<MadeFlist>,
     /// Buckets and folders.
     pub places: Vec<PlaceUploads>,
     /// Repositories of registries.
@@ -53,10 +56,29 @@ pub struct PlaceUploads {
     pub home: Home,
     /// The folder of programs there; may be empty.
     pub kernels: String,
+    /// The lists of flists.
+    pub lists: Vec<FileUpload>,
     /// Whether an index is kept there.
     pub has_index: bool,
+    /// Where it is asked for.
+    pub span: Span,
     /// The programs: those with a name of their own before those that stand for the newest.
     pub programs: Vec<ProgramUpload>,
+}
+
+/// A file on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileUpload {
+    /// What it is called there.
+    pub key: String,
+    /// What readers are told that it is.
+    pub media_type: &'static str,
+    /// Its content.
+    pub digest: Digest,
+    /// Its bytes.
+    pub size: u64,
+    /// What has the same bytes there by then, so that they need not be sent twice.
+    pub copy_of: Option<String>,
 }
 
 /// An EFI program on its way.
@@ -64,12 +86,8 @@ pub struct PlaceUploads {
 pub struct ProgramUpload {
     /// Its name below the folder of programs.
     pub name: String,
-    /// Its content.
-    pub digest: Digest,
-    /// Its bytes.
-    pub size: u64,
-    /// The name there that has the same bytes by then, so that they need not be sent twice.
-    pub copy_of: Option<String>,
+    /// The program itself.
+    pub file: FileUpload,
     /// What its description says.
     pub description: Description,
 }
@@ -83,6 +101,8 @@ pub struct Artifact {
     pub login: Option<AccessKey>,
     /// The files in it.
     pub layers: Vec<MadeOutput>,
+    /// Where it is asked for.
+    pub span: Span,
 }
 
 impl Uploads {
@@ -95,27 +115,38 @@ impl Uploads {
         sink: &mut Diagnostics,
     ) -> Self {
         let mut uploads = Self::default();
-        let (mut own, mut layers) = (Vec::new(), Vec::new());
-        if wanted.kernels {
-            own = programs(made);
-            layers.clone_from(&made.outputs);
+        if wanted.flists {
+            uploads.contents.clone_from(&made.flists);
         }
         for place in places {
             let to = |home: Home| PlaceUploads {
                 home,
                 kernels: place.kernels.clone(),
                 has_index: place.index_kernels,
-                programs: own.clone(),
+                span: place.span,
+                lists: if wanted.flists {
+                    lists(made, &place.flists)
+                } else {
+                    Vec::new()
+                },
+                programs: if wanted.kernels {
+                    programs(made, &place.kernels)
+                } else {
+                    Vec::new()
+                },
             };
             match &place.to {
                 Destination::S3(bucket) => uploads.places.push(to(Home::Bucket(bucket.clone()))),
                 Destination::Folder(path) => {
                     uploads.places.push(to(Home::Folder(path.value.clone())));
                 }
+                // An artifact is a whole image, or it would take the tag from one.
+                Destination::Registry { .. } if !wanted.kernels => {}
                 Destination::Registry { reference, login } => uploads.artifacts.push(Artifact {
                     reference: filled(&reference.value, image, &inputs.lock),
                     login: login.clone(),
-                    layers: layers.clone(),
+                    layers: layers(made),
+                    span: place.span,
                 }),
             }
         }
@@ -146,8 +177,29 @@ pub fn below(folder: &str, name: &str) -> String {
     }
 }
 
+/// What is in an artifact: all outputs, and the lists of flists.
+fn layers(made: &Made) -> Vec<MadeOutput> {
+    let lists = made.flists.iter().map(MadeFlist::as_output);
+    made.outputs.iter().cloned().chain(lists).collect()
+}
+
+/// The lists of flists.
+fn lists(made: &Made, folder: &str) -> Vec<FileUpload> {
+    let lists = made.flists.iter().map(|flist| {
+        let list = flist.as_output();
+        FileUpload {
+            key: below(folder, &list.name),
+            media_type: list.media_type(),
+            digest: list.digest,
+            size: list.size,
+            copy_of: None,
+        }
+    });
+    lists.collect()
+}
+
 /// The program under its names: versioned ones first, since the stable one is copied from them.
-fn programs(made: &Made) -> Vec<ProgramUpload> {
+fn programs(made: &Made, folder: &str) -> Vec<ProgramUpload> {
     let mut outputs: Vec<&MadeOutput> = made.programs().collect();
     outputs.sort_by_key(|output| !output.is_versioned);
     let source = outputs.iter().find(|output| output.is_versioned).copied();
@@ -156,9 +208,13 @@ fn programs(made: &Made) -> Vec<ProgramUpload> {
             source.filter(|source| !output.is_versioned && source.digest == output.digest);
         ProgramUpload {
             name: output.name.clone(),
-            digest: output.digest,
-            size: output.size,
-            copy_of: original.map(|original| original.name.clone()),
+            file: FileUpload {
+                key: below(folder, &output.name),
+                media_type: output.media_type(),
+                digest: output.digest,
+                size: output.size,
+                copy_of: original.map(|original| below(folder, &original.name)),
+            },
             description: Description {
                 sha256: output.digest,
                 size: output.size,
@@ -232,6 +288,7 @@ mod tests {
             epoch: 0,
             lock: None,
             outputs,
+            flists: Vec::new(),
         }
     }
 
@@ -242,16 +299,16 @@ mod tests {
             output("vmlinuz-1.efi", "efi", true),
             output("initramfs.cpio", "initramfs", false),
         ]);
-        let programs = programs(&made);
+        let programs = programs(&made, "kernel");
         let told: Vec<_> = programs
             .iter()
-            .map(|program| (program.name.as_str(), program.copy_of.as_deref()))
+            .map(|program| (program.name.as_str(), program.file.copy_of.as_deref()))
             .collect();
         assert_eq!(
             told,
             [
                 ("vmlinuz-1.efi", None),
-                ("vmlinuz.efi", Some("vmlinuz-1.efi"))
+                ("vmlinuz.efi", Some("kernel/vmlinuz-1.efi"))
             ]
         );
         let stable = &programs[1].description;
@@ -261,9 +318,9 @@ mod tests {
 
     #[test]
     fn without_a_versioned_name_the_stable_one_is_sent_itself() {
-        let programs = programs(&made(vec![output("vmlinuz.efi", "efi", false)]));
+        let programs = programs(&made(vec![output("vmlinuz.efi", "efi", false)]), "");
         assert_eq!(programs.len(), 1);
-        assert_eq!(programs[0].copy_of, None);
+        assert_eq!(programs[0].file.copy_of, None);
         assert_eq!(programs[0].description.stands_for, None);
     }
 

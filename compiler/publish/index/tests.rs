@@ -60,6 +60,7 @@ fn the_newest_is_first_and_only_programs_of_the_folder_count() {
     assert_eq!(names(&index), ["new.efi", "a.efi", "b.efi", "old.efi"]);
     assert_eq!(index.text(), "new.efi\na.efi\nb.efi\nold.efi\n");
     assert_eq!(index.odd, 2);
+    assert!(index.json().contains("\"left_out\": 2"));
     assert_eq!(index.unread(), ["a.efi"]);
 }
 

@@ -36,6 +36,12 @@ use folder::Folder;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version(String);
 
+impl fmt::Display for Version {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
 /// An object, as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {

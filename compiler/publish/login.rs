@@ -1,0 +1,145 @@
+//! How one logs in to a registry: as the manifest says, else as docker and podman have it in their file, else not at all.
+//!
+//! A secret is read here, at the moment of its use, and is in no message.
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use oci_client::secrets::RegistryAuth;
+use serde_json::Value;
+
+use crate::check::AccessKey;
+use crate::diagnostic::Diagnostic;
+use crate::io::{self, Files as _};
+use crate::manifest::secret::Secret;
+use crate::source::Spanned;
+
+/// The largest file with logins that is read.
+const LARGEST: u64 = 1 << 20;
+
+/// How docker calls its own registry in that file.
+const DOCKER_HUB: &str = "https://index.docker.io/v1/";
+
+/// The login for a registry.
+pub(super) fn find(host: &str, named: Option<&AccessKey>) -> Result<RegistryAuth, Diagnostic> {
+    if let Some(named) = named {
+        return Ok(RegistryAuth::Basic(
+            secret(&named.id)?,
+            secret(&named.secret)?,
+        ));
+    }
+    for file in files() {
+        if let Ok(text) = io::System.read(&file, LARGEST)
+            && let Some(login) = in_file(&text, host, &file)?
+        {
+            return Ok(login);
+        }
+    }
+    Ok(RegistryAuth::Anonymous)
+}
+
+fn secret(secret: &Spanned<Secret>) -> Result<String, Diagnostic> {
+    let Secret::Environment(name) = &secret.value else {
+        return Err(unset(&secret.value.to_string()).at(secret.span));
+    };
+    io::environment(name).ok_or_else(|| unset(name).at(secret.span))
+}
+
+fn unset(name: &str) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::publish::no-login",
+        format!("the environment variable `{name}` is not set, and the login of the registry is read there"),
+    )
+    .help(format!("set it for this command alone: `{name}=… zosc publish`"))
+}
+
+/// Where docker and podman keep logins.
+fn files() -> Vec<PathBuf> {
+    let home = io::environment("HOME").map(PathBuf::from);
+    let docker = io::environment("DOCKER_CONFIG").map(PathBuf::from);
+    let docker = docker.or_else(|| home.map(|home| home.join(".docker")));
+    let podman = io::environment("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let files = [
+        io::environment("REGISTRY_AUTH_FILE").map(PathBuf::from),
+        docker.map(|folder| folder.join("config.json")),
+        podman.map(|folder| folder.join("containers/auth.json")),
+    ];
+    files.into_iter().flatten().collect()
+}
+
+/// The login that a file has for a registry.
+fn in_file(text: &[u8], host: &str, file: &Path) -> Result<Option<RegistryAuth>, Diagnostic> {
+    let file: Value = match serde_json::from_slice(text) {
+        Ok(read) => read,
+        Err(error) => {
+            let fact = format!(
+                "`{}` cannot be read: it is no JSON, line {}",
+                file.display(),
+                error.line()
+            );
+            return Err(Diagnostic::error("zosc::publish::no-login", fact)
+                .help("log in anew, or name the login in the manifest: `key-id (env)NAME` and `secret (env)NAME`"));
+        }
+    };
+    let key = match host {
+        "docker.io" | "index.docker.io" => DOCKER_HUB,
+        host => host,
+    };
+    let entry = file["auths"][key]["auth"].as_str();
+    if let Some(login) = entry.and_then(decoded) {
+        return Ok(Some(login));
+    }
+    let helper = file["credHelpers"][key].as_str();
+    let has_helper =
+        helper.is_some() || file["auths"].get(key).is_some() && file["credsStore"].is_string();
+    if !has_helper {
+        return Ok(None);
+    }
+    let fact =
+        format!("the login for `{host}` is kept by another program, which zosc does not ask");
+    Err(Diagnostic::error("zosc::publish::no-login", fact)
+        .help("name the login in the manifest: `key-id (env)NAME` and `secret (env)NAME`"))
+}
+
+/// `name:password` in base64.
+fn decoded(entry: &str) -> Option<RegistryAuth> {
+    let text = String::from_utf8(BASE64.decode(entry.trim()).ok()?).ok()?;
+    let (name, password) = text.split_once(':')?;
+    Some(RegistryAuth::Basic(name.to_owned(), password.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str, host: &str) -> Result<Option<RegistryAuth>, Diagnostic> {
+        in_file(text.as_bytes(), host, Path::new("config.json"))
+    }
+
+    #[test]
+    fn logins_are_found_under_the_name_of_the_registry() {
+        let text = r#"{"auths":{"ghcr.io":{"auth":"bWU6c2VjOnJldA=="},"https://index.docker.io/v1/":{"auth":"aHViOng="}}}"#;
+        let basic = |name: &str, password: &str| {
+            Ok(Some(RegistryAuth::Basic(name.into(), password.into())))
+        };
+        assert_eq!(found(text, "ghcr.io"), basic("me", "sec:ret"));
+        assert_eq!(found(text, "docker.io"), basic("hub", "x"));
+        assert_eq!(found(text, "quay.io"), Ok(None));
+        assert_eq!(found("{}", "ghcr.io"), Ok(None));
+    }
+
+    #[test]
+    fn what_another_program_keeps_is_told() {
+        for text in [
+            r#"{"credHelpers":{"ghcr.io":"gh"}}"#,
+            r#"{"auths":{"ghcr.io":{}},"credsStore":"desktop"}"#,
+            "{",
+        ] {
+            assert_eq!(
+                found(text, "ghcr.io").expect_err(text).code,
+                "zosc::publish::no-login"
+            );
+        }
+    }
+}
