@@ -43,13 +43,13 @@ impl Site {
             folder: tempfile::tempdir().unwrap(),
         };
         let manifest = format!(
-            r##"edition 1
+            r#"edition 1
 image zos version="1" {{ epoch "2026-01-01T00:00:00Z" }}
 kernel {{ prebuilt image="{}"; cmdline "console=ttyS0"; stub path="{STUB}" }}
 file "/init" from="/bin/busybox" mode="0755"
 initramfs compress=none
 outputs {{ efi "vmlinuz.efi"; efi-versioned "vmlinuz-{{version}}.efi" }}
-{sections}"##,
+{sections}"#,
             kernel.display()
         );
         std::fs::write(site.path("zos.kdl"), manifest).unwrap();
