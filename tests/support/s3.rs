@@ -113,6 +113,8 @@ pub struct Proxy {
 #[derive(Default)]
 struct Way {
     target: String,
+    /// Which connections count.
+    round: AtomicU64,
     /// Bytes that went to the server.
     sent: AtomicU64,
     /// How many bytes may still go there until everything is cut, once.
@@ -154,15 +156,10 @@ impl Proxy {
         self.way.sent.load(Ordering::SeqCst)
     }
 
-    /// The same, once nothing more arrives of what was under way.
-    pub fn settled(&self) -> u64 {
-        loop {
-            let before = self.sent();
-            sleep(Duration::from_millis(300));
-            if self.sent() == before {
-                return before;
-            }
-        }
+    /// Cuts what is open, and counts from here on.
+    pub fn start_over(&self) {
+        self.way.round.fetch_add(1, Ordering::SeqCst);
+        self.way.sent.store(0, Ordering::SeqCst);
     }
 
     /// How often connections were cut.
@@ -210,6 +207,8 @@ impl Way {
 
     fn forward(&self, mut client: &TcpStream, mut server: &TcpStream) {
         let mut buffer = vec![0; 1 << 16];
+        let round = self.round.load(Ordering::SeqCst);
+        let is_over = || self.round.load(Ordering::SeqCst) != round;
         loop {
             let read = match client.read(&mut buffer) {
                 Ok(0) => return,
@@ -218,10 +217,10 @@ impl Way {
                 Err(_) => return,
             };
             sleep(Duration::from_millis(self.pause.load(Ordering::SeqCst)));
-            if self.is_down.load(Ordering::SeqCst) || self.is_cut(read as u64) {
+            if is_over() || self.is_down.load(Ordering::SeqCst) || self.is_cut(read as u64) {
                 return;
             }
-            if server.write_all(&buffer[..read]).is_err() {
+            if server.write_all(&buffer[..read]).is_err() || is_over() {
                 return;
             }
             self.sent.fetch_add(read as u64, Ordering::SeqCst);

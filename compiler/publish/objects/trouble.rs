@@ -69,6 +69,20 @@ impl Trouble {
         !is_mismatch && (self.is_unknown_feature() || (refusal.status == 400 && names_it))
     }
 
+    /// Whether it may be an upload, or a part of one, that the server does not know any more. Some say of one that it is nobody's to use.
+    pub(super) fn is_lost_upload(&self) -> bool {
+        const LOST: [&str; 6] = [
+            "AccessDenied",
+            "EntityTooSmall",
+            "InvalidArgument",
+            "InvalidPart",
+            "InvalidPartOrder",
+            "InvalidRequest",
+        ];
+        let is_named = |refusal: &Refusal| LOST.contains(&refusal.code.as_str());
+        self.is_no_object() || matches!(self, Self::Refused(refusal) if is_named(refusal))
+    }
+
     /// Whether it may have passed when one asks once more.
     pub(super) fn may_pass(&self) -> bool {
         match self {

@@ -243,13 +243,12 @@ impl Parts<'_> {
         }
     }
 
-    /// A refusal of what was asked of a known upload says that it is not known any more, whatever its words are; the next attempt to begin one shows
-    /// whether the key itself is refused. What may pass leaves the note for the next process.
+    /// What may pass, a key that expired among it, leaves the note for the next process.
     fn broken(&self, trouble: Trouble) -> Broken {
-        match &trouble {
-            Trouble::Refused(refusal) if !refusal.may_pass() => Broken::Lost(trouble),
-            _ => Broken::Failed(self.bucket.unwritten(self.key, &trouble)),
+        if trouble.is_lost_upload() {
+            return Broken::Lost(trouble);
         }
+        Broken::Failed(self.bucket.unwritten(self.key, &trouble))
     }
 
     /// Whether the object is there as it should be.
