@@ -348,7 +348,7 @@ fn the_index_of_kernels_works_in_a_browser_and_hostile_names_do_nothing() {
         "vmlinuz-6.12.9-Zero-OS-with-a-name-that-is-much-longer-than-the-screen-of-a-phone-is-wide.efi",
         "{{script}}\u{202e}ife.efi",
     ];
-    let modified = |number: usize| 1_764_000_000_000 - number as i64 * 86_400_000;
+    let modified = |number: usize| 1_764_000_000_000 - i64::try_from(number).unwrap() * 86_400_000;
     let listing = names.iter().enumerate().flat_map(|(number, name)| {
         let file = |name: String, size| Listed {
             name,
