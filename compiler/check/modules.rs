@@ -98,14 +98,7 @@ pub(super) fn in_flists(ctx: &mut Ctx<'_>, stage2: &[ModuleRequest], flists: &[F
             unknown_flist(ctx, named, flists);
             continue;
         };
-        let holds = matches!(&flist.pack, Packed::Folder(folder) if is_tree(folder));
-        let mount = flist.mount.as_ref();
-        let (fact, span) = if !holds {
-            ("holds no modules", flist.name.span)
-        } else if mount.is_none_or(|mount| !is_tree(mount)) {
-            let place = mount.map_or(flist.name.span, |mount| mount.span);
-            ("is not mounted where modules are looked for", place)
-        } else {
+        let Some((fact, span)) = lacks_modules(flist) else {
             continue;
         };
         ctx.push(
@@ -122,6 +115,17 @@ pub(super) fn in_flists(ctx: &mut Ctx<'_>, stage2: &[ModuleRequest], flists: &[F
     }
 }
 
+/// Why no module comes out of an flist, and what says so.
+fn lacks_modules(flist: &Flist) -> Option<(&'static str, Span)> {
+    if !matches!(&flist.pack, Packed::Folder(folder) if is_tree(folder)) {
+        return Some(("holds no modules", flist.name.span));
+    }
+    let mount = flist.mount.as_ref();
+    let place = mount.map_or(flist.name.span, |mount| mount.span);
+    let is_elsewhere = mount.is_none_or(|mount| !is_tree(mount));
+    is_elsewhere.then_some(("is not mounted where modules are looked for", place))
+}
+
 fn unknown_flist(ctx: &mut Ctx<'_>, named: &Spanned<String>, flists: &[Flist]) {
     if ctx.declared.may_have("flist", named) {
         return;
@@ -131,7 +135,8 @@ fn unknown_flist(ctx: &mut Ctx<'_>, named: &Spanned<String>, flists: &[Flist]) {
         format!("there is no flist `{}`", named.value),
     )
     .at(named.span);
-    let names = flists.iter().map(|flist| flist.name.as_str());
+    let fit = flists.iter().filter(|flist| lacks_modules(flist).is_none());
+    let names = fit.map(|flist| flist.name.as_str());
     let otherwise = format!("add `flist {} {{ pack \"{TREE}\"; … }}`", named.value);
     ctx.push(suggest(problem, named, named.span, names, &otherwise));
 }
