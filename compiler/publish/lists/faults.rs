@@ -1,5 +1,7 @@
 //! Blocks that a store does not have as a list needs them.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::flist::{self, Block, BlockId};
 use crate::publish::blocks::{Blocks, Found, Tried};
@@ -111,14 +113,47 @@ pub(super) fn problems(faults: &[Fault], of: usize, store: &str) -> Diagnostics 
         let verb = if own.len() == 1 { "is" } else { "are" };
         let message = format!("{} of {of} blocks {verb} {what} `{store}`", own.len());
         let mut problem = Diagnostic::error(code, message).help(help);
-        for fault in own.iter().take(TOLD) {
-            let tried = fault.tried.join("; ");
-            problem = problem.note(format!("{} of `{}`: {tried}", fault.id, fault.file));
-        }
-        if own.len() > TOLD {
-            problem = problem.note(format!("and {} more", own.len() - TOLD));
+        let notes = match trouble {
+            Trouble::Missing => by_file(&own),
+            Trouble::Wrong | Trouble::Unread => one_by_one(&own),
+        };
+        for note in notes {
+            problem = problem.note(note);
         }
         problems.push(problem);
     }
     problems
+}
+
+/// Of blocks that are nowhere there is nothing to say but whose they are.
+fn by_file(faults: &[&Fault]) -> Vec<String> {
+    let mut files: BTreeMap<&ImagePath, Vec<&BlockId>> = BTreeMap::new();
+    for fault in faults {
+        files.entry(&fault.file).or_default().push(&fault.id);
+    }
+    let count = files.len();
+    let told = files.into_iter().take(TOLD).map(|(file, ids)| {
+        let first = ids.first().map(ToString::to_string).unwrap_or_default();
+        match ids.len() - 1 {
+            0 => format!("of `{file}`: {first}"),
+            more => format!("of `{file}`: {first} and {more} more"),
+        }
+    });
+    let mut notes: Vec<String> = told.collect();
+    if count > TOLD {
+        notes.push(format!("and of {} more files", count - TOLD));
+    }
+    notes
+}
+
+fn one_by_one(faults: &[&Fault]) -> Vec<String> {
+    let told = faults.iter().take(TOLD).map(|fault| {
+        let tried = fault.tried.join("; ");
+        format!("{} of `{}`: {tried}", fault.id, fault.file)
+    });
+    let mut notes: Vec<String> = told.collect();
+    if faults.len() > TOLD {
+        notes.push(format!("and {} more", faults.len() - TOLD));
+    }
+    notes
 }
