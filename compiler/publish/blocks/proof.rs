@@ -39,7 +39,7 @@ fn disproved(written: &str, id: &BlockId, route: &dyn Blocks, tried: &[Tried]) -
             "zosc::publish::route-unreachable",
             format!("`{read}` does not answer, so nothing shows that it has what was written to `{written}`"),
         )
-        .help("check the address of `--read`; where this machine cannot reach it and others can, `--no-proof` leaves the check out")
+        .help("check the address that machines read at, `read=` or `--read`; where this machine cannot reach it and others can, `--no-proof` leaves the check out")
     } else {
         Diagnostic::error(
             "zosc::publish::route-elsewhere",
