@@ -12,7 +12,7 @@
 //! actions, [`build`] performs those that have no stored result. [`inspect`] and [`boot`] look at what came out; [`diff`] tells two manifests, plans or images apart; [`report`]
 //! makes a page about one, and [`provenance`] states how it came about; [`migrate`]
 //! makes a first manifest of a bash builder's configuration; [`upkeep`] looks after the store; [`repository`] makes signed repositories of one's own packages;
-//! `publish` brings finished images to where machines fetch them from; [`cli`] and [`lsp`] are the faces. Formats ([`apk`], [`archive`], [`kconfig`], [`kmod`], [`elf`], [`efi`], [`flist`], [`sbom`], [`zinit`]) turn bytes into values and back and
+//! `publish` brings finished images to where machines fetch them from; [`cli`] and [`lsp`] are the faces. Formats ([`apk`], [`archive`], [`kconfig`], [`kmod`], [`elf`], [`efi`], [`flist`], [`html`], [`sbom`], [`zinit`]) turn bytes into values and back and
 //! know nothing of manifests. [`tree`] holds the heart: file trees as data, and the store.
 //!
 //! A module imports only from those listed below it here; `tests/layering.rs` holds that.
@@ -49,6 +49,7 @@ pub mod archive;
 pub mod efi;
 pub mod elf;
 pub mod flist;
+pub mod html;
 pub mod kconfig;
 pub mod kmod;
 pub mod patch;

@@ -19,7 +19,8 @@ const LAYERS: &[&[&str]] = &[
     &["manifest"],
     &["syntax"],
     &[
-        "apk", "archive", "efi", "elf", "flist", "kconfig", "kmod", "patch", "sbom", "zinit",
+        "apk", "archive", "efi", "elf", "flist", "html", "kconfig", "kmod", "patch", "sbom",
+        "zinit",
     ],
     &["tree"],
     &["io"],

@@ -1,15 +1,11 @@
 //! `index.html`: the programs of a place for people, newest first.
 //!
 //! Comes in: the index. Goes out: one HTML text that needs nothing else. It is whole without its script, which only adds a field to
-//! filter with and headings to sort by. Every name in it comes from a place that others write to, so each is escaped; and the policy of
-//! the page names its style and its script by their hashes and lets nothing come from anywhere.
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+//! filter with and headings to sort by. Every name in it comes from a place that others write to, so each is escaped.
 
 use super::index::{Index, Kernel, time};
 use crate::diagnostic::bytes;
-use crate::tree::Digest;
+use crate::html::{Page, escaped};
 
 /// Its name.
 pub const NAME: &str = "index.html";
@@ -23,31 +19,13 @@ const MOST: usize = 1000;
 
 /// The page about the programs of a place.
 pub fn page(index: &Index) -> String {
-    let policy = format!(
-        "default-src 'none'; script-src '{}'; style-src '{}'; base-uri 'none'; form-action 'none'",
-        hash(SCRIPT),
-        hash(STYLE)
-    );
     let rows: String = index.kernels.iter().take(MOST).map(row).collect();
-    let filled = [
-        ("{{policy}}", policy),
-        ("{{style}}", STYLE.to_owned()),
-        ("{{lead}}", lead(index)),
-        ("{{rows}}", rows),
-        ("{{script}}", SCRIPT.to_owned()),
-    ];
-    // What is filled in is not looked at again: a name may hold `{{rows}}`.
-    let mut page = String::new();
-    let mut rest = HTML;
-    for (place, text) in &filled {
-        let (before, behind) = rest
-            .split_once(place)
-            .expect("the page has its places in this order");
-        page.push_str(before);
-        page.push_str(text);
-        rest = behind;
-    }
-    page + rest
+    let parts = Page {
+        template: HTML,
+        style: STYLE,
+        script: SCRIPT,
+    };
+    parts.fill(&[], &[("{{lead}}", &lead(index)), ("{{rows}}", &rows)])
 }
 
 /// How many there are, and since when.
@@ -128,15 +106,6 @@ fn when(milliseconds: i64) -> String {
     format!("<time datetime=\"{text}\">{shown}&nbsp;UTC</time>")
 }
 
-/// A text as it stands in markup and in attributes.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#39;")
-}
-
 /// A name as a part of an address.
 fn encoded(name: &str) -> String {
     let sign = |byte: u8| match byte {
@@ -146,12 +115,6 @@ fn encoded(name: &str) -> String {
         byte => format!("%{byte:02X}"),
     };
     name.bytes().map(sign).collect()
-}
-
-/// How a policy names a text that may be used.
-fn hash(text: &str) -> String {
-    let digest = Digest::of(text.as_bytes());
-    format!("sha256-{}", BASE64.encode(digest.as_bytes()))
 }
 
 #[cfg(test)]
