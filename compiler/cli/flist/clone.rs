@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use crate::cli::session::{CANCELLED, Session};
+use crate::cli::session::Session;
 use crate::cli::{Failed, Outcome};
 use crate::diagnostic::{Diagnostics, bytes};
 use crate::flist::{Head, Route};
 use crate::publish::blocks::{Blocks as _, Routes, prove};
-use crate::publish::lists::{Copied, Work, copy};
+use crate::publish::lists::{Copied, copy};
 
 use super::bar::Bar;
-use super::stores::{Connections, Server, ToWrite, open_list, to_read, words};
+use super::stores::{Reading, ToWrite};
 
 /// Copies the blocks of an flist to another store, and writes an flist that is read there.
 ///
@@ -18,9 +18,8 @@ use super::stores::{Connections, Server, ToWrite, open_list, to_read, words};
 /// itself stays as it is, with the routes that it has: machines go on reading at the old place until they get the one of `--output`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The flist.
-    #[arg(value_name = "FILE.fl")]
-    list: PathBuf,
+    #[command(flatten)]
+    reading: Reading,
     /// Where blocks go: a folder, or `s3://BUCKET/PREFIX`. May be repeated, each for some of the blocks as `00-7f=ADDRESS`, or for all.
     #[arg(long, value_name = "STORE", required = true)]
     to: Vec<String>,
@@ -33,32 +32,21 @@ pub(super) struct Arguments {
     /// The new flist: the same files and tags, with the new routes.
     #[arg(long, short, value_name = "NEW.fl")]
     output: Option<PathBuf>,
-    /// Where blocks are read instead of through the flist's routes: a folder, `https://HOST/PATH` or `s3://BUCKET/PREFIX`. May be repeated.
-    #[arg(long, value_name = "STORE")]
-    store: Vec<PathBuf>,
-    #[command(flatten)]
-    connections: Connections,
-    #[command(flatten)]
-    server: Server,
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
-    let list = open_list(session, &arguments.list)?;
+    let list = arguments.reading.list(session)?;
     let network = session.network(false)?;
-    let from = words(&arguments.store);
-    let from = to_read(session, &list, &from, &arguments.server, &*network)?;
-    let stores = ToWrite::read(session, "--to", &arguments.to, &arguments.server)?;
+    let from = arguments.reading.blocks(session, &list, &*network)?;
+    let stores = ToWrite::read(session, "--to", &arguments.to, &arguments.reading.server)?;
     let routes = match arguments.output {
         Some(_) => stores.routes(session, &arguments.read)?,
         None => Vec::new(),
     };
     let to = stores.open(session, &routes)?;
     let bar = Bar::of_blocks(session);
-    let work = Work {
-        connections: arguments.connections.number(),
-        cancel: &CANCELLED,
-        progress: &|done, total| bar.set(done, total),
-    };
+    let progress = |done, total| bar.set(done, total);
+    let work = arguments.reading.work(&progress);
     let copied = copy(&list, &from, &to, work);
     bar.clear();
     let copied = session.settle(copied)?;
@@ -93,7 +81,7 @@ fn conclude(
     copied: &Copied,
     routes: &[Route],
 ) -> Outcome {
-    let list = arguments.output.as_ref().unwrap_or(&arguments.list);
+    let list = arguments.output.as_ref().unwrap_or(&arguments.reading.list);
     if !session.for_people() {
         let line = serde_json::json!({ "cloned": {
             "path": list,

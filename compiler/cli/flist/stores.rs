@@ -11,6 +11,7 @@ use crate::diagnostic::Diagnostics;
 use crate::flist::{List, Route};
 use crate::io::Network;
 use crate::publish::blocks::{self, Blocks, Layout, Routes};
+use crate::publish::lists::Work;
 
 /// How many blocks are under way at a time where nothing says otherwise.
 const CONNECTIONS: usize = 8;
@@ -25,6 +26,49 @@ pub(super) struct Server {
     /// The S3 region. Without it: us-east-1.
     #[arg(long, value_name = "NAME")]
     region: Option<String>,
+}
+
+/// A list whose blocks are read, and where.
+#[derive(Debug, clap::Args)]
+pub(super) struct Reading {
+    /// The flist.
+    #[arg(value_name = "FILE.fl")]
+    pub(super) list: PathBuf,
+    /// Where blocks are read instead of through the flist's routes: a folder, `https://HOST/PATH` or `s3://BUCKET/PREFIX`. May be repeated.
+    // Of the type of every command's `--store`, in whose place this one stands.
+    #[arg(long, value_name = "STORE")]
+    store: Vec<PathBuf>,
+    #[command(flatten)]
+    connections: Connections,
+    #[command(flatten)]
+    pub(super) server: Server,
+}
+
+impl Reading {
+    /// Reads the list.
+    pub(super) fn list(&self, session: &Session) -> Result<List, Failed> {
+        open_list(session, &self.list)
+    }
+
+    /// Where its blocks are read: the stores that were typed, else its own routes.
+    pub(super) fn blocks<'n>(
+        &self,
+        session: &mut Session,
+        list: &List,
+        network: &'n dyn Network,
+    ) -> Result<Routes<'n>, Failed> {
+        let stores = words(&self.store);
+        to_read(session, list, &stores, &self.server, network)
+    }
+
+    /// How its blocks are fetched, and who is told how far that is.
+    pub(super) fn work<'a>(&self, progress: &'a (dyn Fn(u64, u64) + Sync)) -> Work<'a> {
+        Work {
+            connections: self.connections.number(),
+            cancel: &CANCELLED,
+            progress,
+        }
+    }
 }
 
 /// How much is done at a time.
@@ -143,8 +187,7 @@ impl Server {
     }
 }
 
-/// Where the blocks of a list are read: the stores that were typed, else the list's own routes.
-pub(super) fn to_read<'n>(
+fn to_read<'n>(
     session: &mut Session,
     list: &List,
     stores: &[String],

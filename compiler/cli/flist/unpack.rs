@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use crate::cli::Outcome;
-use crate::cli::session::{CANCELLED, Session};
+use crate::cli::session::Session;
 use crate::diagnostic::bytes;
-use crate::publish::lists::{Ownership, Unpacking, Work, left_out, unpack};
+use crate::publish::lists::{Ownership, Unpacking, left_out, unpack};
 
 use super::bar::Bar;
-use super::stores::{Connections, Server, open_list, to_read, words};
+use super::stores::Reading;
 
 /// Writes the files of an flist into a folder.
 ///
@@ -16,38 +16,26 @@ use super::stores::{Connections, Server, open_list, to_read, words};
 /// somebody else; `--preserve-owner` gives them to the owners that the flist says, which only root can.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The flist.
-    #[arg(value_name = "FILE.fl")]
-    list: PathBuf,
+    #[command(flatten)]
+    reading: Reading,
     /// The folder.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Where blocks are read instead of through the flist's routes: a folder, `https://HOST/PATH` or `s3://BUCKET/PREFIX`. May be repeated.
-    #[arg(long, value_name = "STORE")]
-    store: Vec<PathBuf>,
     /// Give files to the owners that the flist says.
     #[arg(long)]
     preserve_owner: bool,
     /// Remove what is in the folder, once everything is unpacked.
     #[arg(long)]
     force: bool,
-    #[command(flatten)]
-    connections: Connections,
-    #[command(flatten)]
-    server: Server,
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
-    let list = open_list(session, &arguments.list)?;
+    let list = arguments.reading.list(session)?;
     let network = session.network(false)?;
-    let stores = words(&arguments.store);
-    let store = to_read(session, &list, &stores, &arguments.server, &*network)?;
+    let store = arguments.reading.blocks(session, &list, &*network)?;
     let bar = Bar::of_blocks(session);
-    let work = Work {
-        connections: arguments.connections.number(),
-        cancel: &CANCELLED,
-        progress: &|done, total| bar.set(done, total),
-    };
+    let progress = |done, total| bar.set(done, total);
+    let work = arguments.reading.work(&progress);
     let unpacking = Unpacking {
         list: &list,
         store: &store,

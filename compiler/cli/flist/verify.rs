@@ -1,17 +1,15 @@
 //! `zosc flist verify`.
 
-use std::path::PathBuf;
-
 use serde_json::json;
 
-use crate::cli::session::{CANCELLED, Session};
+use crate::cli::session::Session;
 use crate::cli::{Failed, Format, Outcome};
 use crate::diagnostic::bytes;
 use crate::publish::blocks::Blocks as _;
-use crate::publish::lists::{Selection, Verified, Work, verify};
+use crate::publish::lists::{Selection, Verified, verify};
 
 use super::bar::Bar;
-use super::stores::{Connections, Server, open_list, to_read, words};
+use super::stores::Reading;
 
 /// Blocks that are looked at where nothing says how many.
 const SAMPLE: usize = 64;
@@ -22,42 +20,30 @@ const SAMPLE: usize = 64;
 /// or wrong is told in one run. Exit code 0 says that all is as it should be, 1 that something is not.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The flist.
-    #[arg(value_name = "FILE.fl")]
-    list: PathBuf,
+    #[command(flatten)]
+    reading: Reading,
     /// How many blocks are looked at.
     #[arg(long, value_name = "N", conflicts_with = "all")]
     sample: Option<usize>,
     /// Look at every block.
     #[arg(long)]
     all: bool,
-    /// Where blocks are read instead of through the flist's routes: a folder, `https://HOST/PATH` or `s3://BUCKET/PREFIX`. May be repeated.
-    #[arg(long, value_name = "STORE")]
-    store: Vec<PathBuf>,
-    #[command(flatten)]
-    connections: Connections,
-    #[command(flatten)]
-    server: Server,
     /// How the result is printed.
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     format: Format,
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
-    let list = open_list(session, &arguments.list)?;
+    let list = arguments.reading.list(session)?;
     let network = session.network(false)?;
-    let stores = words(&arguments.store);
-    let store = to_read(session, &list, &stores, &arguments.server, &*network)?;
+    let store = arguments.reading.blocks(session, &list, &*network)?;
     let selection = match (arguments.all, arguments.sample) {
         (true, _) => Selection::All,
         (false, count) => Selection::Sample(count.unwrap_or(SAMPLE)),
     };
     let bar = Bar::of_blocks(session);
-    let work = Work {
-        connections: arguments.connections.number(),
-        cancel: &CANCELLED,
-        progress: &|done, total| bar.set(done, total),
-    };
+    let progress = |done, total| bar.set(done, total);
+    let work = arguments.reading.work(&progress);
     let verified = verify(&list, &store, selection, work);
     bar.clear();
     if arguments.format == Format::Json {

@@ -64,7 +64,7 @@ impl Place {
             return Err(in_use(&folder));
         };
         let here = current_directory().unwrap_or_default();
-        if is_taken && here.starts_with(&folder) {
+        if entries.is_some() && here.starts_with(&folder) {
             return Err(in_use(&folder));
         }
         Ok(Self {
