@@ -4,12 +4,10 @@ Says what does not work, a line each, and ends with 1 then; screenshots go into 
 """
 
 import json
-import os
 import pathlib
 import sys
-import tempfile
 
-from browser import SIZES, Browser, contrast
+from browser import survey
 
 NAMES = "[...document.querySelectorAll('tbody tr')].filter((row) => !row.hidden).map((row) => row.querySelector('th a').textContent)"
 # Where the texts of the cells of each row begin.
@@ -59,42 +57,19 @@ def reading(browser, page, names, expect):
 
 def main():
     page, folder, names = pathlib.Path(sys.argv[1]).absolute().as_uri(), pathlib.Path(sys.argv[2]), json.loads(sys.argv[3])
-    faults = []
-    where = "without scripts"
 
-    def expect(holds, what):
-        if not holds:
-            faults.append(f"{where}: {what}")
+    def look_at(browser, size, expect):
+        expect(browser.run(NAMES) == names, f"it shows {browser.run(NAMES)}")
+        expect(all(length == 64 for length, _ in browser.run(DIGESTS)), "digests are whole")
+        if size == "desktop":
+            expect(all(width < 200 for _, width in browser.run(DIGESTS)), "digests are shortened")
+        else:
+            expect(all(len(set(row)) == 1 for row in browser.run(BEGINNINGS)), "what is said of a kernel is in one column")
+        filtering(browser, names, expect)
+        sorting(browser, names, expect)
 
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        browser = Browser(profile)
-        try:
-            reading(browser, page, names, expect)
-            for size in SIZES:
-                for colours in ["light", "dark"]:
-                    where = f"{size}-{colours}"
-                    browser.look(f"{page}?{where}", size, colours)
-                    browser.shoot(folder / f"kernels-{where}.png")
-                    wide = browser.run("document.documentElement.scrollWidth - innerWidth")
-                    expect(wide <= 0, f"the page is {wide} pixels too wide")
-                    expect(browser.run("window.bad === undefined"), "a name was run")
-                    expect(browser.run(NAMES) == names, f"it shows {browser.run(NAMES)}")
-                    expect(all(length == 64 for length, _ in browser.run(DIGESTS)), "digests are whole")
-                    if size == "desktop":
-                        expect(all(width < 200 for _, width in browser.run(DIGESTS)), "digests are shortened")
-                    else:
-                        expect(all(len(set(row)) == 1 for row in browser.run(BEGINNINGS)), "what is said of a kernel is in one column")
-                    contrast(browser, expect)
-                    filtering(browser, names, expect)
-                    sorting(browser, names, expect)
-            faults.extend(browser.complaints)
-        finally:
-            browser.end()
-    print("\n".join(faults))
-    sys.exit(1 if faults else 0)
+    survey(page, folder, "kernels-", look_at, first=lambda browser, expect: reading(browser, page, names, expect))
 
 
 if __name__ == "__main__":
-    # As root, whose home may be anywhere.
-    os.environ.setdefault("HOME", tempfile.gettempdir())
     main()

@@ -209,29 +209,33 @@ def contrast(browser, expect):
     expect(faults == [], f"too little contrast: {faults}")
 
 
-def main():
-    page, folder = pathlib.Path(sys.argv[1]).absolute().as_uri(), pathlib.Path(sys.argv[2])
+def survey(page, folder, prefix, look_at, first=None):
+    """Opens a page in every size and both colours, and ends with 1 where something does not work, which it says, a line each."""
     faults = []
+    where = "at first"
 
     def expect(holds, what):
         if not holds:
             faults.append(f"{where}: {what}")
 
+    # As root, whose home may be anywhere.
+    os.environ.setdefault("HOME", tempfile.gettempdir())
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = Browser(profile)
         try:
+            if first is not None:
+                first(browser, expect)
             for size in SIZES:
                 for colours in ["light", "dark"]:
                     where = f"{size}-{colours}"
                     # Another address each time, so that nothing is remembered of where the page stood.
                     browser.look(f"{page}?{where}", size, colours)
-                    browser.shoot(folder / f"{where}.png")
+                    browser.shoot(folder / f"{prefix}{where}.png")
                     wide = browser.run("document.documentElement.scrollWidth - innerWidth")
                     expect(wide <= 0, f"the page is {wide} pixels too wide")
                     expect(browser.run("window.bad === undefined"), "a name was run")
                     contrast(browser, expect)
-                    treemap(browser, expect)
-                    graph(browser, expect)
+                    look_at(browser, size, expect)
             faults.extend(browser.complaints)
         finally:
             browser.end()
@@ -239,7 +243,15 @@ def main():
     sys.exit(1 if faults else 0)
 
 
+def main():
+    page, folder = pathlib.Path(sys.argv[1]).absolute().as_uri(), pathlib.Path(sys.argv[2])
+
+    def look_at(browser, _size, expect):
+        treemap(browser, expect)
+        graph(browser, expect)
+
+    survey(page, folder, "", look_at)
+
+
 if __name__ == "__main__":
-    # As root, whose home may be anywhere.
-    os.environ.setdefault("HOME", tempfile.gettempdir())
     main()
