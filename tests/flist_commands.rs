@@ -204,6 +204,16 @@ fn a_folder_goes_to_a_store_and_comes_back_over_http() {
         ["zosc::publish::not-empty"]
     );
     place.succeed(&["unpack", "one.fl", "to", "--force", "--store", "blobs"]);
+    // Nor is the folder taken away in which somebody stands, empty as it may be.
+    fs::create_dir(place.path("here")).unwrap();
+    let output = place
+        .command(&["unpack", "../one.fl", "."])
+        .current_dir(place.path("here"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("it is where you are"), "{said}");
     assert_eq!(place.contents("to"), place.contents("from"));
 }
 

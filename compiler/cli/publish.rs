@@ -89,7 +89,9 @@ impl Arguments {
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let image = session.image(&arguments.manifest.arguments())?;
     let store = session.store()?;
-    let places = places::choose(session, &image, arguments.kind, arguments.to.as_deref())?;
+    let wanted = arguments.wanted();
+    let to = arguments.to.as_deref();
+    let places = places::choose(session, &image, arguments.kind, to, wanted)?;
     let mode = lock::Mode {
         dry: true,
         ..lock::Mode::default()
@@ -101,7 +103,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         inputs: &inputs,
         plan: &plan,
         store: &store,
-        wanted: arguments.wanted(),
+        wanted,
         prune: arguments.prune,
         proves: !arguments.no_proof,
     };

@@ -2,6 +2,7 @@
 //!
 //! A secret is read here, at the moment of its use, and is in no message.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -9,11 +10,10 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use oci_client::secrets::RegistryAuth;
 use serde_json::Value;
 
+use super::secret;
 use crate::check::AccessKey;
 use crate::diagnostic::Diagnostic;
 use crate::io::{self, Files as _};
-use crate::manifest::secret::Secret;
-use crate::source::Spanned;
 
 /// The largest file with logins that is read.
 const LARGEST: u64 = 1 << 20;
@@ -24,34 +24,20 @@ const DOCKER_HUB: &str = "https://index.docker.io/v1/";
 /// The login for a registry.
 pub(super) fn find(host: &str, named: Option<&AccessKey>) -> Result<RegistryAuth, Diagnostic> {
     if let Some(named) = named {
-        return Ok(RegistryAuth::Basic(
-            secret(&named.id)?,
-            secret(&named.secret)?,
-        ));
+        let read = |named| secret::read(named, &io::environment, "the login of the registry");
+        return Ok(RegistryAuth::Basic(read(&named.id)?, read(&named.secret)?));
     }
     for file in files() {
-        if let Ok(text) = io::System.read(&file, LARGEST)
-            && let Some(login) = in_file(&text, host, &file)?
-        {
+        let text = match io::System.read(&file, LARGEST) {
+            Ok(text) => text,
+            Err(error) if is_nowhere(&error) => continue,
+            Err(error) => return Err(unusable(&file, &error.to_string())),
+        };
+        if let Some(login) = in_file(&text, host, &file)? {
             return Ok(login);
         }
     }
     Ok(RegistryAuth::Anonymous)
-}
-
-fn secret(secret: &Spanned<Secret>) -> Result<String, Diagnostic> {
-    let Secret::Environment(name) = &secret.value else {
-        return Err(unset(&secret.value.to_string()).at(secret.span));
-    };
-    io::environment(name).ok_or_else(|| unset(name).at(secret.span))
-}
-
-fn unset(name: &str) -> Diagnostic {
-    Diagnostic::error(
-        "zosc::publish::no-login",
-        format!("the environment variable `{name}` is not set, and the login of the registry is read there"),
-    )
-    .help(format!("set it for this command alone: `{name}=… zosc publish`"))
 }
 
 /// Where docker and podman keep logins.
@@ -70,29 +56,24 @@ fn files() -> Vec<PathBuf> {
 
 /// The login that a file has for a registry.
 fn in_file(text: &[u8], host: &str, file: &Path) -> Result<Option<RegistryAuth>, Diagnostic> {
-    let file: Value = match serde_json::from_slice(text) {
+    let logins: Value = match serde_json::from_slice(text) {
         Ok(read) => read,
         Err(error) => {
-            let fact = format!(
-                "`{}` cannot be read: it is no JSON, line {}",
-                file.display(),
-                error.line()
-            );
-            return Err(Diagnostic::error("zosc::publish::no-login", fact)
-                .help("log in anew, or name the login in the manifest: `key-id (env)NAME` and `secret (env)NAME`"));
+            let line = error.line();
+            return Err(unusable(file, &format!("it is no JSON, line {line}")));
         }
     };
     let key = match host {
         "docker.io" | "index.docker.io" => DOCKER_HUB,
         host => host,
     };
-    let entry = file["auths"][key]["auth"].as_str();
+    let entry = logins["auths"][key]["auth"].as_str();
     if let Some(login) = entry.and_then(decoded) {
         return Ok(Some(login));
     }
-    let helper = file["credHelpers"][key].as_str();
+    let helper = logins["credHelpers"][key].as_str();
     let has_helper =
-        helper.is_some() || file["auths"].get(key).is_some() && file["credsStore"].is_string();
+        helper.is_some() || logins["auths"].get(key).is_some() && logins["credsStore"].is_string();
     if !has_helper {
         return Ok(None);
     }
@@ -100,6 +81,17 @@ fn in_file(text: &[u8], host: &str, file: &Path) -> Result<Option<RegistryAuth>,
         format!("the login for `{host}` is kept by another program, which zosc does not ask");
     Err(Diagnostic::error("zosc::publish::no-login", fact)
         .help("name the login in the manifest: `key-id (env)NAME` and `secret (env)NAME`"))
+}
+
+fn is_nowhere(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+fn unusable(file: &Path, why: &str) -> Diagnostic {
+    let fact = format!("`{}` cannot be read: {why}", file.display());
+    Diagnostic::error("zosc::publish::no-login", fact).help(
+        "log in anew, or name the login in the manifest: `key-id (env)NAME` and `secret (env)NAME`",
+    )
 }
 
 /// `name:password` in base64.

@@ -25,6 +25,7 @@ mod refresh;
 mod registry;
 mod registry_trouble;
 mod runtime;
+mod secret;
 mod side_by_side;
 mod step;
 mod uploads;

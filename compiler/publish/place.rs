@@ -14,7 +14,7 @@ use super::refresh::{self, refresh};
 use super::step::{Act, Observer, Step};
 use super::uploads::{FileUpload, Home, PlaceUploads, ProgramUpload};
 use crate::diagnostic::Diagnostic;
-use crate::tree::{Digest, Store};
+use crate::tree::Store;
 
 /// How often a description is written while others write it.
 const ATTEMPTS: u32 = 8;
@@ -85,11 +85,7 @@ impl<'a> Place<'a> {
         if there.size != file.size {
             return Ok(false);
         }
-        if let Home::Bucket(_) = self.uploads.home {
-            return Ok(there.digest == Some(file.digest));
-        }
-        let content = self.objects.get(&there.key, there.size)?;
-        Ok(content.is_some_and(|(bytes, _)| Digest::of(&bytes) == file.digest))
+        self.objects.holds(there, &file.digest)
     }
 
     /// The description of a program that is there.

@@ -97,7 +97,7 @@ fn a_registry_that_asks_for_a_login_gets_the_one_that_is_named() {
     };
     site.succeed(&["build"]);
     let said = site.fail(&["publish"]);
-    assert!(said.contains("zosc::publish::no-login"), "{said}");
+    assert!(said.contains("zosc::publish::missing-variable"), "{said}");
     let publish = |password: &str| {
         let mut command = site.command(&["publish"]);
         let command = command

@@ -96,3 +96,27 @@ fn nothing_leads_to_contents_that_machines_do_not_find() {
     site.succeed(&["publish", "--no-proof"]);
     assert!(server.bucket(BUCKET).join("flists/data.fl").exists());
 }
+
+#[test]
+fn contents_need_no_place_but_their_store() {
+    let Some(site) = Site::new(
+        r#"overlay "data" to="/srv/data"
+flist data {
+    pack "/srv/data"
+    embed "/etc/rfs/data.fl"
+    store write="blobs" read="https://flists.example/blobs"
+}
+"#,
+    ) else {
+        return;
+    };
+    std::fs::create_dir(site.path("data")).unwrap();
+    std::fs::write(site.path("data/one"), "one\n").unwrap();
+    site.succeed(&["build"]);
+    let said = site.fail(&["publish"]);
+    assert!(said.contains("zosc::cli::no-place"), "{said}");
+    assert!(said.contains("zosc publish --only flists"), "{said}");
+    let said = site.succeed(&["publish", "--only", "flists", "--no-proof"]);
+    assert!(said.contains("send 1 block of data"), "{said}");
+    assert_eq!(files(&site.path("blobs")).len(), 1);
+}

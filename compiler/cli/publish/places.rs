@@ -5,6 +5,7 @@ use crate::check::{self, AccessKey, Destination, Image, Publish};
 use crate::cli::Failed;
 use crate::cli::session::Session;
 use crate::diagnostic::Diagnostic;
+use crate::publish::Wanted;
 use crate::source::{Span, Spanned};
 
 /// The places of this kind, or the one that is typed in their stead.
@@ -13,8 +14,11 @@ pub(super) fn choose(
     image: &Image,
     kind: Option<Kind>,
     to: Option<&str>,
+    wanted: Wanted,
 ) -> Result<Vec<Publish>, Failed> {
     let chosen = match (kind, to) {
+        // What flists hold goes to their own stores, and so needs no other place.
+        (None, _) if !wanted.kernels && !image.flists.is_empty() => Ok(image.publish.clone()),
         (Some(kind), Some(to)) => typed(session, image, kind, to)?.map(|place| vec![place]),
         (kind, _) => named(image, kind),
     };
@@ -45,11 +49,16 @@ pub(in crate::cli) fn named(image: &Image, kind: Option<Kind>) -> Result<Vec<Pub
         Some(Kind::Dir) => "publish dir",
         Some(Kind::Oci) => "publish oci",
     };
-    Err(Diagnostic::error(
+    let problem = Diagnostic::error(
         "zosc::cli::no-place",
         format!("the manifest has no `{section}` section, so nothing says where to"),
-    )
-    .help("add one, such as `publish dir \"published\"`, or name a place: `zosc publish dir FOLDER`, `zosc publish oci HOST/NAME:TAG`"))
+    );
+    let problem = if image.flists.is_empty() {
+        problem
+    } else {
+        problem.note("`zosc publish --only flists` brings what flists hold to their own stores")
+    };
+    Err(problem.help("add one, such as `publish dir \"published\"`, or name a place: `zosc publish dir FOLDER`, `zosc publish oci HOST/NAME:TAG`"))
 }
 
 /// The place that is typed.

@@ -55,6 +55,9 @@ fn read(surroundings: &Surroundings<'_>, path: &Path) -> Result<Option<Ini>, Dia
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(refused(error.to_string())),
     };
+    let Ok(text) = String::from_utf8(text) else {
+        return Err(refused("it is no text".to_owned()));
+    };
     // As AWS writes them: nothing is quoted, nothing follows a value, and what is indented belongs to the line above.
     let mut defaults = IniDefault::default();
     defaults.case_sensitive = true;

@@ -8,11 +8,16 @@ use std::path::{Path, PathBuf};
 
 use crate::check::AccessKey;
 use crate::diagnostic::Diagnostic;
-use crate::io;
-use crate::manifest::secret::Secret;
-use crate::source::Spanned;
+use crate::io::{self, Files as _};
+use crate::publish::secret;
 
 use super::aws_files;
+
+/// The largest of AWS's files that is read.
+const LARGEST: u64 = 1 << 20;
+
+/// What variables are read for.
+const PURPOSE: &str = "a key to the bucket";
 
 /// A key to a bucket, or none.
 #[derive(Clone, Default)]
@@ -29,7 +34,7 @@ pub(super) struct Key {
 /// The variables and files of a machine, as far as keys are concerned.
 pub(super) struct Surroundings<'a> {
     pub(super) variable: &'a dyn Fn(&str) -> Option<String>,
-    pub(super) read: &'a dyn Fn(&Path) -> std::io::Result<String>,
+    pub(super) read: &'a dyn Fn(&Path) -> std::io::Result<Vec<u8>>,
 }
 
 impl Credentials {
@@ -40,7 +45,7 @@ impl Credentials {
     pub fn find(named: Option<&AccessKey>) -> Result<Self, Diagnostic> {
         let surroundings = Surroundings {
             variable: &io::environment,
-            read: &|path| std::fs::read_to_string(path),
+            read: &|path| io::System.read(path, LARGEST),
         };
         Self::find_in(named, &surroundings)
     }
@@ -60,8 +65,8 @@ impl Credentials {
         surroundings: &Surroundings<'_>,
     ) -> Result<Self, Diagnostic> {
         if let Some(named) = named {
-            let id = surroundings.secret(&named.id)?;
-            let secret = surroundings.secret(&named.secret)?;
+            let id = secret::read(&named.id, surroundings.variable, PURPOSE)?;
+            let secret = secret::read(&named.secret, surroundings.variable, PURPOSE)?;
             return Ok(Self::new(id, secret, None));
         }
         let variable = surroundings.variable;
@@ -70,8 +75,8 @@ impl Credentials {
             variable("AWS_SECRET_ACCESS_KEY"),
         ) {
             (Some(id), Some(secret)) => Ok(Self::new(id, secret, variable("AWS_SESSION_TOKEN"))),
-            (Some(_), None) => Err(missing("AWS_SECRET_ACCESS_KEY")),
-            (None, Some(_)) => Err(missing("AWS_ACCESS_KEY_ID")),
+            (Some(_), None) => Err(secret::missing("AWS_SECRET_ACCESS_KEY", PURPOSE)),
+            (None, Some(_)) => Err(secret::missing("AWS_ACCESS_KEY_ID", PURPOSE)),
             (None, None) => aws_files::find(surroundings),
         }
     }
@@ -99,30 +104,11 @@ impl fmt::Debug for Credentials {
 }
 
 impl Surroundings<'_> {
-    fn secret(&self, secret: &Spanned<Secret>) -> Result<String, Diagnostic> {
-        let Secret::Environment(name) = &secret.value else {
-            return Err(missing(&secret.value.to_string()).at(secret.span));
-        };
-        (self.variable)(name).ok_or_else(|| missing(name).at(secret.span))
-    }
-
     /// A file that a variable names, or else one below the home folder.
     pub(super) fn file(&self, variable: &str, usual: &str) -> Option<PathBuf> {
         let named = (self.variable)(variable).map(PathBuf::from);
         named.or_else(|| Some(Path::new(&(self.variable)("HOME")?).join(usual)))
     }
-}
-
-fn missing(name: &str) -> Diagnostic {
-    Diagnostic::error(
-        "zosc::publish::missing-variable",
-        format!(
-            "the environment variable `{name}` is not set, and a key to the bucket is read there"
-        ),
-    )
-    .help(format!(
-        "set it for this command alone: `{name}=… zosc publish`"
-    ))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::{Condition, Object, Put, Source, Version, changed, too_large, unreada
 use crate::diagnostic::Diagnostic;
 use crate::io::{Pending, disk_refusal, sweep_pending};
 use crate::publish::runtime;
-use crate::tree::Hasher;
+use crate::tree::{Digest, Hasher};
 
 /// How files begin that are being written.
 const UNFINISHED: &str = ".zosc-";
@@ -92,6 +92,27 @@ impl<'a> Folder<'a> {
         let path = self.path(key)?;
         let facts = facts(&path).map_err(|error| unusable(&path, &error))?;
         Ok(facts.map(|facts| object(key, &facts)))
+    }
+
+    /// Whether a file has these bytes; one that is gone has not.
+    pub(super) fn holds(&self, key: &str, digest: &Digest) -> Result<bool, Diagnostic> {
+        let path = self.path(key)?;
+        let failed = |error: io::Error| unusable(&path, &error);
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if is_missing(&error) => return Ok(false),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut hasher = Hasher::new();
+        let mut buffer = vec![0; 1 << 20];
+        loop {
+            self.look_up()?;
+            let read = file.read(&mut buffer).map_err(failed)?;
+            if read == 0 {
+                return Ok(hasher.finish() == *digest);
+            }
+            hasher.update(buffer.get(..read).unwrap_or_default());
+        }
     }
 
     pub(super) fn get(

@@ -176,6 +176,15 @@ impl<'a> Objects<'a> {
         }
     }
 
+    /// Whether an object that was seen has the bytes of this digest, as far as its place can tell: a bucket by what zosc has left with the object,
+    /// a folder by its content.
+    pub fn holds(&self, object: &Object, digest: &Digest) -> Result<bool, Diagnostic> {
+        match &self.0 {
+            Place::Bucket(_) => Ok(object.digest == Some(*digest)),
+            Place::Folder(folder) => folder.holds(&object.key, digest),
+        }
+    }
+
     /// The content of an object of at most `limit` bytes, and the state that it is of.
     pub fn get(&self, key: &str, limit: u64) -> Result<Option<(Vec<u8>, Version)>, Diagnostic> {
         match &self.0 {

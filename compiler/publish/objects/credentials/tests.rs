@@ -3,6 +3,8 @@ use std::io::{Error, ErrorKind};
 use std::path::Path;
 
 use super::*;
+use crate::manifest::secret::Secret;
+use crate::source::Spanned;
 use crate::source::{SourceId, Span};
 
 /// A machine with these variables and files.
@@ -26,7 +28,7 @@ impl Machine {
     fn find(&self, named: Option<&AccessKey>) -> Result<Credentials, Diagnostic> {
         let read = |path: &Path| {
             let text = self.files.get(path.to_str().expect("text"));
-            text.map(|text| (*text).to_owned())
+            text.map(|text| text.as_bytes().to_vec())
                 .ok_or_else(|| Error::from(ErrorKind::NotFound))
         };
         let variable = |name: &str| self.variables.get(name).map(|value| (*value).to_owned());
