@@ -1,5 +1,6 @@
-//! The scheduler: worker threads that take whatever has all its inputs.
+//! The scheduler: worker threads that take whatever has all its inputs, and others that accompany what goes elsewhere.
 
+mod departing;
 mod lending;
 
 use std::cmp::Reverse;
@@ -16,7 +17,7 @@ use super::parts::Parts;
 use super::perform::{self, Context};
 use super::trees::Trees;
 use super::{
-    Event, Observer, Options, Reason, Selection, cancelled, reproduction, settled, status,
+    Counts, Event, Observer, Options, Reason, Selection, cancelled, reproduction, settled, status,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::Stopwatch;
@@ -27,10 +28,8 @@ use crate::tree::{Digest, Store};
 pub(super) struct Done {
     /// By the index of the action; none of one that was not wanted.
     pub(super) results: Vec<Option<Digest>>,
-    /// How many were performed.
-    pub(super) performed: usize,
-    /// How many were looked up.
-    pub(super) cached: usize,
+    /// How they came to them.
+    pub(super) counts: Counts,
 }
 
 /// Brings every action of a plan that is selected to its output.
@@ -50,25 +49,22 @@ pub(super) fn perform_all(
             observer.event(planned, Event::Cached);
         }
         return Ok(Done {
-            performed: 0,
-            cached: results.len(),
+            counts: Counts {
+                cached: results.len(),
+                ..Counts::default()
+            },
             results: results.into_iter().map(Some).collect(),
         });
     }
     let wanted = options.selection.wanted(plan);
     let wanted = |index: u32| wanted[index as usize];
-    let (results, [performed, cached]) =
-        perform_some(plan, &wanted, store, options, observer, trust)?;
+    let (results, counts) = perform_some(plan, &wanted, store, options, observer, trust)?;
     settled::remember(store, plan, &results)?;
-    Ok(Done {
-        results,
-        performed,
-        cached,
-    })
+    Ok(Done { results, counts })
 }
 
-/// The outputs of some actions by their indices; how many were performed, and how many looked up.
-type Brought = (Vec<Option<Digest>>, [usize; 2]);
+/// The outputs of some actions by their indices, and how they came to them.
+type Brought = (Vec<Option<Digest>>, Counts);
 
 /// Brings those actions to their outputs that are wanted; what these need must be wanted too.
 pub(super) fn perform_some(
@@ -92,17 +88,26 @@ pub(super) fn perform_some(
         again: options.selection.again(plan),
         state: Mutex::new(State::new(&graph, wanted, options)),
         changed: Condvar::new(),
+        departure: Condvar::new(),
         trees: Trees::default(),
         graph,
     };
     std::thread::scope(|scope| {
-        for _ in 1..options.jobs.clamp(1, 256) {
+        for _ in 1..options.jobs.clamp(1, MOST_THREADS) {
             scope.spawn(|| engine.work());
+        }
+        if let Some(fleet) = options.remote {
+            for _ in 0..fleet.slots().clamp(1, MOST_THREADS) {
+                scope.spawn(|| engine.accompany(fleet));
+            }
         }
         engine.work();
     });
     engine.finish()
 }
+
+/// How many threads there are at the most for what is done here, and as many for what is done elsewhere.
+const MOST_THREADS: usize = 256;
 
 /// An action's place among those that could be next: the weightiest first.
 type Place = (Reverse<u32>, u32);
@@ -114,7 +119,9 @@ struct State {
     ready: BTreeSet<Place>,
     /// Long actions that are to run as soon as there are processors and memory for them, with their keys.
     waiting: BTreeMap<Place, Digest>,
-    /// How many long actions are being looked up.
+    /// What is to go elsewhere as soon as a slot is free.
+    departing: BTreeMap<Place, Digest>,
+    /// Of how many long actions it is being found out whether they have to run here.
     looked_up: usize,
     cores: Cores,
     memory: Memory,
@@ -124,8 +131,7 @@ struct State {
     problems: Diagnostics,
     /// Keys that were worked on with success.
     made: BTreeSet<Digest>,
-    performed: usize,
-    cached: usize,
+    counts: Counts,
 }
 
 impl State {
@@ -145,6 +151,7 @@ impl State {
                 .collect(),
             missing,
             waiting: BTreeMap::new(),
+            departing: BTreeMap::new(),
             looked_up: 0,
             cores: Cores::new(options.jobs),
             memory: Memory::new(options.memory),
@@ -152,14 +159,35 @@ impl State {
             active: 0,
             problems: Diagnostics::new(),
             made: BTreeSet::new(),
-            performed: 0,
-            cached: 0,
+            counts: Counts::default(),
         }
+    }
+
+    /// Counts the way in which an action came to its output.
+    fn count(&mut self, key: Digest, way: Way) -> Digest {
+        match way {
+            Way::Performed(_) => self.counts.performed += 1,
+            Way::PerformedElsewhere(_) => {
+                self.counts.performed += 1;
+                self.counts.elsewhere += 1;
+            }
+            Way::Shared(_) => self.counts.shared += 1,
+            Way::Found(_) => self.counts.cached += 1,
+        }
+        if way.made().is_some() {
+            self.made.insert(key);
+        }
+        let (Way::Performed(output)
+        | Way::PerformedElsewhere(output)
+        | Way::Shared(output)
+        | Way::Found(output)) = way;
+        output
     }
 
     /// Whether nothing is left to do or to wait for.
     fn is_done(&self) -> bool {
-        self.ready.is_empty() && self.waiting.is_empty() && self.active == 0
+        let is_idle = self.ready.is_empty() && self.waiting.is_empty();
+        is_idle && self.departing.is_empty() && self.active == 0
     }
 }
 
@@ -172,9 +200,22 @@ enum Task {
 }
 
 /// How an action came to its output.
+#[derive(Clone, Copy)]
 enum Way {
     Performed(Digest),
+    PerformedElsewhere(Digest),
+    Shared(Digest),
     Found(Digest),
+}
+
+impl Way {
+    /// The output, where it is new in the world.
+    fn made(self) -> Option<Digest> {
+        match self {
+            Self::Performed(output) | Self::PerformedElsewhere(output) => Some(output),
+            Self::Shared(_) | Self::Found(_) => None,
+        }
+    }
 }
 
 struct Engine<'a> {
@@ -189,6 +230,8 @@ struct Engine<'a> {
     trees: Trees,
     state: Mutex<State>,
     changed: Condvar,
+    /// Something is to go elsewhere, or nothing will any more.
+    departure: Condvar,
 }
 
 impl Engine<'_> {
@@ -204,7 +247,7 @@ impl Engine<'_> {
                 Task::Run(index, key, loan) => {
                     let outcome = self.perform(index, key, &loan.share.processors());
                     self.give_back(loan);
-                    self.settle(index, key, outcome);
+                    self.settle_and_share(index, key, outcome);
                 }
             }
         }
@@ -231,10 +274,8 @@ impl Engine<'_> {
     fn next(&self) -> Option<Task> {
         let mut state = self.state();
         loop {
-            let stopped =
-                self.options.cancel.load(Ordering::Relaxed) || state.problems.has_errors();
-            if stopped || state.is_done() {
-                self.changed.notify_all();
+            if self.is_over(&state) {
+                self.notify();
                 return None;
             }
             if let Some(task) = self.pick(&mut state) {
@@ -245,6 +286,18 @@ impl Engine<'_> {
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Whether nothing is left to do, or nothing more is to be begun.
+    fn is_over(&self, state: &State) -> bool {
+        let is_cancelled = self.options.cancel.load(Ordering::Relaxed);
+        is_cancelled || state.problems.has_errors() || state.is_done()
+    }
+
+    /// Lets everybody look again.
+    fn notify(&self) {
+        self.changed.notify_all();
+        self.departure.notify_all();
     }
 
     /// What is worth most: an action whose inputs are there and whose key nobody else works on, or a long one that waits.
@@ -281,19 +334,14 @@ impl Engine<'_> {
         }
     }
 
-    /// Looks an action's output up; without one, performs it, or lets it wait for processors.
+    /// Looks an action's output up; without one, performs it, or lets it wait for a slot elsewhere or for processors.
     fn look_up_and_go_on(&self, index: u32, key: Digest) {
         let found = self.look_up(index, key);
         let is_long = self.is_long(index);
-        if is_long {
-            let mut state = self.state();
-            state.looked_up -= 1;
-            if let Ok(None) = &found {
-                state.active -= 1;
-                let weight = Reverse(self.graph.weight[index as usize]);
-                state.waiting.insert((weight, index), key);
-            }
-            self.changed.notify_all();
+        if is_long && matches!(found, Ok(None)) {
+            self.let_wait(index, key);
+        } else if is_long {
+            self.state().looked_up -= 1;
         }
         match found {
             Ok(Some(found)) => self.settle(index, key, Ok(Way::Found(found))),
@@ -301,6 +349,10 @@ impl Engine<'_> {
             Ok(None) => self.settle(index, key, self.perform(index, key, &[])),
             Err(problem) => self.settle(index, key, Err(problem.into())),
         }
+    }
+
+    fn place(&self, index: u32) -> Place {
+        (Reverse(self.graph.weight[index as usize]), index)
     }
 
     fn inputs(&self, index: u32) -> BTreeMap<ActionId, Digest> {
@@ -339,8 +391,45 @@ impl Engine<'_> {
         ledger::remember(self.store, planned, &parts)
     }
 
-    /// Performs an action, on these processors where they are given.
+    /// Performs an action here, on these processors where they are given.
     fn perform(&self, index: u32, key: Digest, processors: &[usize]) -> Result<Way, Diagnostics> {
+        let here = |context: &Context<'_>| perform::perform(context).map(Some);
+        let made = self.perform_by(index, key, processors, &here)?;
+        Ok(Way::Performed(made.expect("what is here is performed")))
+    }
+
+    /// What performers are given.
+    fn with_context<R>(
+        &self,
+        index: u32,
+        key: Digest,
+        processors: &[usize],
+        act: impl FnOnce(&Context<'_>) -> R,
+    ) -> R {
+        let inputs = self.inputs(index);
+        act(&Context {
+            store: self.store,
+            planned: self.planned(index),
+            key,
+            resolve: &resolver(&inputs),
+            options: self.options,
+            again: self.is_again(index, key),
+            processors,
+            budget: self,
+            observer: self.observer,
+            trees: &self.trees,
+            sites: &self.plan.sites,
+        })
+    }
+
+    /// Performs an action in a certain way, and remembers what it yields; `None` where it was not performed after all.
+    fn perform_by(
+        &self,
+        index: u32,
+        key: Digest,
+        processors: &[usize],
+        how: &dyn Fn(&Context<'_>) -> Result<Option<Digest>, Diagnostics>,
+    ) -> Result<Option<Digest>, Diagnostics> {
         let planned = self.planned(index);
         let inputs = self.inputs(index);
         let earlier = ledger::recorded(self.store, &key);
@@ -352,21 +441,11 @@ impl Engine<'_> {
         self.observer
             .event(planned, Event::Started { cause: &cause });
         let clock = Stopwatch::start();
-        let context = Context {
-            store: self.store,
-            planned,
-            key,
-            resolve: &resolver(&inputs),
-            options: self.options,
-            processors,
-            budget: self,
-            observer: self.observer,
-            trees: &self.trees,
-            sites: &self.plan.sites,
+        let made = self.with_context(index, key, processors, how);
+        let made = made.inspect_err(|_| self.observer.event(planned, Event::Failed))?;
+        let Some(made) = made else {
+            return Ok(None);
         };
-        let made = perform::perform(&context).inspect_err(|_| {
-            self.observer.event(planned, Event::Failed);
-        })?;
         if let Some(earlier) = earlier.filter(|earlier| *earlier != made) {
             let ends = [(earlier, self.store), (made, self.store)];
             let warning = reproduction::differs(planned, ends);
@@ -376,7 +455,7 @@ impl Engine<'_> {
         self.remember(index, key)?;
         let elapsed = clock.elapsed();
         self.observer.event(planned, Event::Finished { elapsed });
-        Ok(Way::Performed(made))
+        Ok(Some(made))
     }
 
     /// Notes an outcome and frees those that waited for it.
@@ -385,15 +464,7 @@ impl Engine<'_> {
         state.active -= 1;
         let followers = state.running.remove(&key).unwrap_or_default();
         let found = match outcome {
-            Ok(Way::Performed(output)) => {
-                state.performed += 1;
-                state.made.insert(key);
-                Some(output)
-            }
-            Ok(Way::Found(output)) => {
-                state.cached += 1;
-                Some(output)
-            }
+            Ok(way) => Some(state.count(key, way)),
             Err(problems) => {
                 let site = self.plan.actions[index as usize].site;
                 for problem in problems {
@@ -409,7 +480,7 @@ impl Engine<'_> {
         };
         if let Some(output) = found {
             for follower in &followers {
-                state.cached += 1;
+                state.counts.cached += 1;
                 let planned = &self.plan.actions[*follower as usize];
                 self.observer.event(planned, Event::Cached);
             }
@@ -419,11 +490,13 @@ impl Engine<'_> {
                     let missing = &mut state.missing[*next as usize];
                     *missing -= 1;
                     if *missing == 0 {
-                        let weight = Reverse(self.graph.weight[*next as usize]);
-                        state.ready.insert((weight, *next));
+                        state.ready.insert(self.place(*next));
                     }
                 }
             }
+        }
+        if self.is_over(&state) {
+            self.departure.notify_all();
         }
         self.changed.notify_all();
     }
@@ -439,7 +512,7 @@ impl Engine<'_> {
         if state.problems.has_errors() {
             return Err(state.problems);
         }
-        Ok((state.results, [state.performed, state.cached]))
+        Ok((state.results, state.counts))
     }
 }
 

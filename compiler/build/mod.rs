@@ -10,6 +10,7 @@ mod capture;
 mod content;
 mod cores;
 mod crew;
+mod elsewhere;
 mod engine;
 mod explained;
 mod graph;
@@ -36,6 +37,7 @@ pub mod sandbox;
 
 pub use built::Built;
 pub use content::contents;
+pub use elsewhere::{Elsewhere, Fleet};
 pub use explained::{Explained, ExplainedInput, LastRun, Yielded, explain};
 pub use memory::default_memory;
 pub use perform::sign::private_key;
@@ -73,8 +75,10 @@ pub struct Options<'a> {
     pub offline: bool,
     /// The folder that outputs are written to.
     pub outputs: PathBuf,
-    /// Who runs foreign code.
+    /// Who runs foreign code on this machine.
     pub executor: &'a dyn executor::Executor,
+    /// Machines elsewhere that run commands or share results; none of either without one.
+    pub remote: Option<&'a dyn Fleet>,
     /// What is built, for the record; without it, none is kept.
     pub subject: Option<Subject>,
     /// Which part of the plan is performed, and what is performed again.
@@ -100,6 +104,7 @@ impl<'a> Options<'a> {
             offline,
             outputs: PathBuf::new(),
             executor,
+            remote: None,
             subject: None,
             selection: Selection::default(),
             reversed: false,
@@ -124,6 +129,11 @@ pub enum Event<'a> {
     },
     /// Its result was in the store.
     Cached,
+    /// Its result was elsewhere, and is in the store now.
+    Shared {
+        /// How long that took.
+        elapsed: Duration,
+    },
     /// It was performed.
     Finished {
         /// How long that took.
@@ -138,6 +148,8 @@ pub enum Event<'a> {
         /// Bytes in all.
         total: u64,
     },
+    /// Something goes on elsewhere for it: before it is begun while its result is looked for, and after its end while that is shared.
+    Elsewhere(Elsewhere<'a>),
     /// Its foreign command wrote a line.
     Line(&'a str),
     /// It has something to say that fails nothing.
@@ -155,12 +167,23 @@ pub struct Artifacts {
     pub build_id: Option<Digest>,
     /// What each step that makes the image smaller has saved, before compression.
     pub savings: Vec<Saving>,
-    /// How many actions were performed.
-    pub performed: usize,
-    /// How many results were in the store.
-    pub cached: usize,
+    /// How many actions were performed, and what became of the others.
+    pub counts: Counts,
     /// How many actions the selection leaves out.
     pub unwanted: usize,
+}
+
+/// How actions came to what they yield.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// How many were performed.
+    pub performed: usize,
+    /// How many of those were performed elsewhere.
+    pub elsewhere: usize,
+    /// How many results were brought from a shared cache.
+    pub shared: usize,
+    /// How many results were in the store.
+    pub cached: usize,
 }
 
 /// An output that the selection leaves out.
@@ -175,7 +198,9 @@ pub struct Left {
 impl Artifacts {
     /// Whether everything was there already.
     pub fn nothing_to_do(&self) -> bool {
-        self.performed == 0 && self.outputs.iter().all(|output| !output.written)
+        self.counts.performed == 0
+            && self.counts.shared == 0
+            && self.outputs.iter().all(|output| !output.written)
     }
 }
 
@@ -207,7 +232,7 @@ pub fn run(
     options: &Options<'_>,
     observer: &dyn Observer,
 ) -> Result<Artifacts, Diagnostics> {
-    let recorder = record::Recorder::new(observer);
+    let recorder = record::Recorder::new(observer, options.executor);
     let attempt = |trust, store: &Store| -> Result<Artifacts, Diagnostics> {
         let done = engine::perform_all(plan, store, options, &recorder, trust)?;
         let outputs = artifacts::prepare(plan, &done.results, store, &options.outputs)?;
@@ -223,8 +248,7 @@ pub fn run(
             left: left_by(plan, options.selection),
             build_id,
             savings,
-            performed: done.performed,
-            cached: done.cached,
+            counts: done.counts,
             unwanted: done
                 .results
                 .iter()
@@ -300,8 +324,8 @@ pub fn fetch(
     };
     let done = engine::perform_all(&part, store, options, observer, ledger::Trust::Deep)?;
     Ok(Fetched {
-        performed: done.performed,
-        cached: done.cached,
+        performed: done.counts.performed,
+        cached: done.counts.cached,
     })
 }
 

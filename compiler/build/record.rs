@@ -12,10 +12,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::engine::digest_of;
-use super::{Artifact, Event, Observer};
+use super::executor::Executor;
+use super::{Artifact, Elsewhere, Event, Observer};
 use crate::diagnostic::Diagnostic;
-use crate::io::{self, Files as _, Stopwatch};
-use crate::plan::{Plan, PlannedAction, Stage};
+use crate::io::{self, Engine, Files as _, Stopwatch};
+use crate::plan::{Action, Plan, PlannedAction, Stage};
 use crate::tree::{Digest, Store};
 
 /// The largest record that is read, and the largest lock that is kept with one.
@@ -70,14 +71,17 @@ pub struct ActionRecord {
     pub key: Digest,
     /// What it yields.
     pub output: Digest,
-    /// Whether it was performed; else its output was in the store.
+    /// Whether it was performed; else its output was in the store, or in a shared cache.
     pub performed: bool,
-    /// When it was begun, in milliseconds since the build began; 0 for one that was not performed.
+    /// When it was begun, in milliseconds since the build began; 0 for one whose output was in the store.
     pub started: u64,
     /// How long it took, in milliseconds.
     pub elapsed: u64,
     /// Why it was performed.
     pub cause: Vec<String>,
+    /// Where: `remote build-7`, `podman`, and `shared cache` for an output that was brought; empty for this machine's store and sandbox.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub place: String,
 }
 
 /// A file that the build yields.
@@ -182,17 +186,22 @@ fn read(folder: &Path, number: u32) -> Option<Record> {
 /// Watches a build, hands on what it sees, and remembers what the record needs.
 pub(super) struct Recorder<'a> {
     further: &'a dyn Observer,
+    /// Whose containers run the commands that run here.
+    engine: Option<Engine>,
     clock: Stopwatch,
     started: u64,
     performed: Mutex<BTreeMap<(Stage, String), Performed>>,
 }
 
-/// How an action was performed.
+/// How an action was performed, or its output brought.
 #[derive(Clone, Default)]
 struct Performed {
     started: Duration,
     elapsed: Duration,
     cause: Vec<String>,
+    place: String,
+    /// Somebody else has performed it.
+    is_shared: bool,
 }
 
 impl Observer for Recorder<'_> {
@@ -207,6 +216,8 @@ impl Observer for Recorder<'_> {
                     started: self.clock.elapsed(),
                     elapsed: Duration::ZERO,
                     cause: cause.causes(),
+                    place: self.place_here(action),
+                    is_shared: false,
                 };
                 performed.insert(place(action), performing);
             }
@@ -214,6 +225,22 @@ impl Observer for Recorder<'_> {
                 if let Some(performed) = performed.get_mut(&place(action)) {
                     performed.elapsed = elapsed;
                 }
+            }
+            Event::Elsewhere(Elsewhere::Executing { worker }) => {
+                if let Some(performed) = performed.get_mut(&place(action)) {
+                    let worker = worker.map_or_else(String::new, |worker| format!(" {worker}"));
+                    performed.place = format!("remote{worker}");
+                }
+            }
+            Event::Shared { elapsed } => {
+                let brought = Performed {
+                    started: self.clock.elapsed().saturating_sub(elapsed),
+                    elapsed,
+                    cause: Vec::new(),
+                    place: "shared cache".to_owned(),
+                    is_shared: true,
+                };
+                performed.insert(place(action), brought);
             }
             _ => {}
         }
@@ -228,12 +255,21 @@ fn place(action: &PlannedAction) -> (Stage, String) {
 
 impl<'a> Recorder<'a> {
     /// Begins now.
-    pub(super) fn new(further: &'a dyn Observer) -> Self {
+    pub(super) fn new(further: &'a dyn Observer, executor: &dyn Executor) -> Self {
         Self {
             further,
+            engine: executor.engine(),
             clock: Stopwatch::start(),
             started: io::unix_milliseconds(),
             performed: Mutex::default(),
+        }
+    }
+
+    /// Where an action is performed that does not go elsewhere.
+    fn place_here(&self, action: &PlannedAction) -> String {
+        match (&action.action, self.engine) {
+            (Action::Run { .. }, Some(engine)) => engine.program().to_owned(),
+            _ => String::new(),
         }
     }
 
@@ -308,10 +344,11 @@ fn action_record(
         kind: planned.action.kind(),
         key: planned.action.key(&resolve),
         output,
-        performed: performed.is_some(),
+        performed: performed.is_some_and(|performed| !performed.is_shared),
         started: milliseconds(times.started),
         elapsed: milliseconds(times.elapsed),
         cause: times.cause,
+        place: times.place,
     }
 }
 

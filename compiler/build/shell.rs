@@ -241,6 +241,7 @@ pub fn open_shell(
         options,
         observer,
         trees: &Trees::default(),
+        again: false,
         processors: &[],
         budget: &Nothing,
         sites: &plan.sites,

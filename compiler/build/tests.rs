@@ -34,7 +34,8 @@ impl Observer for Events {
             Event::Cached => "cached".to_owned(),
             Event::Finished { .. } => "finished".to_owned(),
             Event::Failed => "failed".to_owned(),
-            Event::Progress { .. } => return,
+            Event::Shared { .. } => "shared".to_owned(),
+            Event::Progress { .. } | Event::Elsewhere(_) => return,
             Event::Line(line) => format!("said {line}"),
             Event::Warning(warning) => format!("warned {}", warning.code),
         };
@@ -78,6 +79,7 @@ impl Bench {
             offline: true,
             outputs: self.outputs(),
             executor: &executor::Embedded,
+            remote: None,
             subject: Some(Subject {
                 manifest: self.folder.path().join("zos.kdl"),
                 name: "test".into(),
@@ -213,14 +215,14 @@ fn a_second_build_has_nothing_to_do() {
     let bench = Bench::new();
     let plan = image("hello", SCRIPT);
     let first = bench.build(&plan).expect("builds");
-    assert_eq!((first.performed, first.cached), (4, 0));
+    assert_eq!((first.counts.performed, first.counts.cached), (4, 0));
     assert!(first.outputs[0].written && !first.nothing_to_do());
     assert!(bench.told().contains(&"build tool said built".to_owned()));
     let facts = || fs::metadata(bench.outputs().join("initramfs.cpio.zst")).expect("written");
     let before = (facts().ino(), facts().mtime_nsec(), facts().mode() & 0o777);
     let second = bench.build(&plan).expect("builds");
     assert!(second.nothing_to_do());
-    assert_eq!((second.performed, second.cached), (0, 4));
+    assert_eq!((second.counts.performed, second.counts.cached), (0, 4));
     assert_eq!(second.outputs[0].digest, first.outputs[0].digest);
     assert_eq!(before, (facts().ino(), facts().mtime_nsec(), 0o644));
 }
@@ -240,7 +242,10 @@ fn what_yields_the_same_stops_a_change() {
     // Another script, the same files: everything behind it is found.
     let other = format!("{SCRIPT}; true");
     let artifacts = bench.build(&image("hello", &other)).expect("builds");
-    assert_eq!((artifacts.performed, artifacts.cached), (1, 3));
+    assert_eq!(
+        (artifacts.counts.performed, artifacts.counts.cached),
+        (1, 3)
+    );
     let told = bench.told();
     assert!(told.contains(&"merge cached".to_owned()), "{told:?}");
 }
@@ -269,7 +274,7 @@ fn a_lost_or_damaged_blob_is_made_again() {
                 .build(&plan)
                 .unwrap_or_else(|why| panic!("{name}: {why:?}"));
             assert_eq!(again.outputs, first.outputs, "{name}");
-            assert!(again.performed >= performed, "{name}");
+            assert!(again.counts.performed >= performed, "{name}");
         }
     }
 }
@@ -290,7 +295,10 @@ fn actions_of_one_key_run_once() {
     let packed = pack(&mut plan, "pack", merged);
     output(&mut plan, "out", packed);
     let artifacts = bench.build(&plan).expect("builds");
-    assert_eq!((artifacts.performed, artifacts.cached), (3, 1));
+    assert_eq!(
+        (artifacts.counts.performed, artifacts.counts.cached),
+        (3, 1)
+    );
 }
 
 #[test]
@@ -509,6 +517,7 @@ fn segments_together_hold_what_the_image_holds() {
 }
 
 mod commands;
+mod elsewhere;
 mod flists;
 mod links;
 mod packing;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::build::{self, Event};
+use crate::build::{self, Elsewhere, Event};
 use crate::diagnostic::{Diagnostics, bytes};
 use crate::lock;
 use crate::plan::PlannedAction;
@@ -31,6 +31,8 @@ pub(super) struct Progress {
 #[derive(Default)]
 struct State {
     running: BTreeMap<String, ProgressBar>,
+    /// Where actions run that do not run here.
+    places: BTreeMap<String, String>,
     warnings: Diagnostics,
 }
 
@@ -71,6 +73,7 @@ impl Progress {
     }
 
     fn begin(&self, label: &str) {
+        self.end(label);
         let bar = self.bars.add(ProgressBar::new_spinner());
         if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix} {wide_msg} {elapsed}")
         {
@@ -91,6 +94,48 @@ impl Progress {
         }
     }
 
+    /// Shows what goes on elsewhere, also before an action begins and after it has ended here.
+    fn elsewhere(&self, label: &str, event: Elsewhere<'_>) {
+        let message = match event {
+            Elsewhere::Ended => return self.end(label),
+            Elsewhere::Uploading { done, total } => {
+                format!("sending {} of {}", bytes(done), bytes(total))
+            }
+            Elsewhere::Queued => "waiting for a worker".to_owned(),
+            Elsewhere::Executing { worker } => {
+                let place =
+                    worker.map_or_else(|| "elsewhere".to_owned(), |name| format!("on {name}"));
+                let message = format!("running {place}");
+                if let Ok(mut state) = self.state.lock() {
+                    state.places.insert(label.to_owned(), place);
+                }
+                message
+            }
+            Elsewhere::Downloading { done, total } => {
+                format!("bringing {} of {}", bytes(done), bytes(total))
+            }
+        };
+        let is_shown = self
+            .state
+            .lock()
+            .map(|state| state.running.contains_key(label));
+        if !is_shown.unwrap_or(true) {
+            self.begin(label);
+        }
+        self.message(label, &message);
+    }
+
+    /// A step that has ended, with its stage, further words and its time, where they are worth a line.
+    fn tell_end(&self, verb: &str, action: &PlannedAction, how: &str, elapsed: Duration) {
+        let (stage, time) = (action.stage, seconds(elapsed));
+        let facts = self.style.faint(&format!("({stage}, {how}{time})"));
+        self.say(&format!(
+            "{} {} {facts}",
+            self.style.verb(verb),
+            action.label
+        ));
+    }
+
     fn end(&self, label: &str) {
         if let Ok(mut state) = self.state.lock()
             && let Some(bar) = state.running.remove(label)
@@ -105,7 +150,17 @@ impl build::Observer for Progress {
     fn event(&self, action: &PlannedAction, event: Event<'_>) {
         match event {
             Event::Cached => {}
-            Event::Started { .. } => self.begin(&action.label),
+            Event::Started { .. } => {
+                if let Ok(mut state) = self.state.lock() {
+                    state.places.remove(&action.label);
+                }
+                self.begin(&action.label);
+            }
+            Event::Shared { elapsed } => {
+                self.end(&action.label);
+                self.tell_end("took", action, "from the shared cache, ", elapsed);
+            }
+            Event::Elsewhere(event) => self.elsewhere(&action.label, event),
             Event::Progress { done, total } => {
                 self.message(
                     &action.label,
@@ -134,15 +189,11 @@ impl build::Observer for Progress {
             }
             Event::Finished { elapsed } => {
                 self.end(&action.label);
-                if elapsed >= WORTH_TELLING {
-                    let time =
-                        self.style
-                            .faint(&format!("({}, {})", action.stage, seconds(elapsed)));
-                    self.say(&format!(
-                        "{} {} {time}",
-                        self.style.verb("done"),
-                        action.label
-                    ));
+                let place = self.state.lock().ok();
+                let place = place.and_then(|mut state| state.places.remove(&action.label));
+                if elapsed >= WORTH_TELLING || place.is_some() {
+                    let place = place.map_or_else(String::new, |place| format!("{place}, "));
+                    self.tell_end("done", action, &place, elapsed);
                 }
             }
         }

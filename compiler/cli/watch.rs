@@ -213,7 +213,7 @@ impl Watch<'_> {
 
 /// Says which actions a build has performed.
 fn tell_what_ran(session: &Session, store: &Store, artifacts: &Artifacts) {
-    if artifacts.performed == 0 {
+    if artifacts.counts.performed == 0 {
         return;
     }
     let record = build::latest_record(store).map(|record| record.actions);

@@ -72,6 +72,7 @@ impl Bench {
             started: 0,
             elapsed: 0,
             cause: Vec::new(),
+            place: String::new(),
         };
         let record = Record {
             number,

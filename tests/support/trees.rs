@@ -160,6 +160,7 @@ impl Bench {
             network: &zosc::io::Offline,
             offline: true,
             outputs: outputs.path().to_owned(),
+            remote: None,
             executor: &zosc::build::executor::Embedded,
             subject: None,
             reversed: false,

@@ -42,17 +42,19 @@ use crate::source::Span;
 use crate::tree::{self, Digest, ImagePath, Node, Origin, Store, Tree};
 
 /// What every performer is given.
-pub(super) struct Context<'a> {
-    pub(super) store: &'a Store,
-    pub(super) planned: &'a PlannedAction,
-    pub(super) key: Digest,
+pub struct Context<'a> {
+    pub store: &'a Store,
+    pub planned: &'a PlannedAction,
+    pub key: Digest,
     pub(super) resolve: &'a (dyn Fn(ActionId) -> Digest + Sync),
-    pub(super) options: &'a Options<'a>,
+    pub options: &'a Options<'a>,
+    /// Whether it is performed although a result is known.
+    pub again: bool,
     /// The processors that a command may use; all where none is named.
     pub(super) processors: &'a [usize],
     /// Where further processors come from, for work that can use them.
     pub(super) budget: &'a dyn Budget,
-    pub(super) observer: &'a dyn Observer,
+    pub observer: &'a dyn Observer,
     pub(super) trees: &'a Trees,
     pub(super) sites: &'a BTreeMap<String, Span>,
 }

@@ -16,7 +16,7 @@ use super::super::roots::{SharedRoot, shared_root};
 use super::super::sandbox::{Access, End, Identity, Owner, RootFs, Sandbox};
 use super::super::scratch::Scratch;
 use super::super::shell;
-use super::super::{Event, cancelled, disk};
+use super::super::{Event, Fleet, cancelled, disk};
 use super::{Context, missing};
 use crate::diagnostic::{Diagnostic, bytes};
 use crate::io::disk_of;
@@ -33,7 +33,7 @@ const WORK_FOLDERS: [&str; 2] = ["home", "output"];
 
 /// A command with all its inputs known, as it is kept beside its log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(in super::super) struct Request {
+pub struct Request {
     /// What the action is called.
     pub(in super::super) label: String,
     /// What its surroundings are called where they stay.
@@ -404,6 +404,19 @@ pub(super) fn run(context: &Context<'_>) -> Result<Digest, Diagnostic> {
         epoch: *epoch,
     };
     prepared.capture(capture, &outcome.owners, store, &mark)
+}
+
+/// Has a command run elsewhere; `None` where it did not get there.
+pub(in super::super) fn run_elsewhere(
+    context: &Context<'_>,
+    fleet: &dyn Fleet,
+) -> Result<Option<Digest>, Diagnostic> {
+    context.check_cancelled()?;
+    let Some(request) = request(context)? else {
+        return run(context).map(Some);
+    };
+    request.keep(context.store, &context.key)?;
+    fleet.run(context, &request)
 }
 
 /// The request with its inputs resolved; `None` where a list of further arguments is empty and nothing is to run.

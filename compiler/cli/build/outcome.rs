@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::build::{Artifacts, Saving};
+use crate::build::{Artifacts, Counts, Saving};
 use crate::diagnostic::bytes;
 use crate::io::{self, Stopwatch};
 
@@ -60,7 +60,8 @@ pub(in crate::cli) fn tell(session: &Session, artifacts: &Artifacts, watch: Stop
             })
         });
         let line = serde_json::json!({
-            "built": outputs.collect::<Vec<_>>(), "build_id": artifacts.build_id, "saved": savings.collect::<Vec<_>>(), "performed": artifacts.performed, "stored": artifacts.cached,
+            "built": outputs.collect::<Vec<_>>(), "build_id": artifacts.build_id, "saved": savings.collect::<Vec<_>>(), "performed": artifacts.counts.performed,
+            "elsewhere": artifacts.counts.elsewhere, "shared": artifacts.counts.shared, "stored": artifacts.counts.cached,
             "left": artifacts.left.iter().map(|left| &left.name).collect::<Vec<_>>(),
         });
         return session.print(&format!("{line}\n"));
@@ -107,11 +108,30 @@ pub(in crate::cli) fn tell(session: &Session, artifacts: &Artifacts, watch: Stop
     session.tell(&if artifacts.nothing_to_do() {
         format!("{} nothing to do{left} ({time})", style.good("ok"))
     } else {
-        let (performed, cached) = (artifacts.performed, artifacts.cached);
         format!(
-            "{} {performed} actions done, {cached} stored{left} ({time})",
-            style.good("ok")
+            "{} {}{left} ({time})",
+            style.good("ok"),
+            counted(artifacts.counts)
         )
     });
     Ok(())
+}
+
+/// How many actions were done, and where, and what became of the others.
+fn counted(counts: Counts) -> String {
+    let Counts {
+        performed,
+        elsewhere,
+        shared,
+        cached,
+    } = counts;
+    let elsewhere = match elsewhere {
+        0 => String::new(),
+        elsewhere => format!(" ({elsewhere} elsewhere)"),
+    };
+    let shared = match shared {
+        0 => String::new(),
+        shared => format!(", {shared} from the shared cache"),
+    };
+    format!("{performed} actions done{elsewhere}{shared}, {cached} stored")
 }

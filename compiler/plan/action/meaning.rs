@@ -1,8 +1,21 @@
-//! What each kind of action does, in a sentence for people.
+//! What each kind of action does, in a sentence for people, and where it may be done.
 
+use super::super::{Capture, Root};
 use super::Action;
 
 impl Action {
+    /// Whether machines elsewhere may perform it: a command on a toolchain that is captured as a folder.
+    pub fn goes_remote(&self) -> bool {
+        matches!(
+            self,
+            Self::Run {
+                root: Root::Host(_) | Root::Toolchain(_),
+                capture: Capture::Directory(_),
+                ..
+            }
+        )
+    }
+
     /// What it does.
     pub fn meaning(&self) -> &'static str {
         match self {
