@@ -7,17 +7,21 @@
 #![allow(clippy::disallowed_methods)]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use zosc::tree::Digest;
 
+#[path = "support/linux_source.rs"]
+mod linux_source;
+
+use linux_source::ARCHIVE;
+
 /// One kernel at a time: they share the processors and a store.
 static TURN: Mutex<()> = Mutex::new(());
 
-const ARCHIVE: &str = "/usr/src/linux-source-6.12.tar.xz";
 const STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 const CONFIG: &str = include_str!("fixtures/kernel/small.config");
 const BUSYBOX: &str = "/bin/busybox";
@@ -38,42 +42,7 @@ const INIT: &str = "#!/bin/busybox sh
 
 /// The version of the sources, where everything is there; says why not otherwise.
 fn version() -> Option<String> {
-    let shell = |script: &str| {
-        let output = Command::new("sh").args(["-c", script]).output().ok()?;
-        let said = String::from_utf8(output.stdout).ok()?;
-        output.status.success().then(|| said.trim().to_owned())
-    };
-    if std::env::var_os("ZOSC_SLOW_TESTS").is_none() {
-        eprintln!("skipped: ZOSC_SLOW_TESTS is not set");
-        return None;
-    }
-    for file in [ARCHIVE, STUB, BUSYBOX, "/usr/include/gelf.h"] {
-        if !Path::new(file).exists() {
-            eprintln!("skipped: needs {file}");
-            return None;
-        }
-    }
-    for program in [
-        "qemu-system-x86_64",
-        "cargo",
-        "cc",
-        "make",
-        "flex",
-        "bison",
-        "bc",
-        "perl",
-    ] {
-        if shell(&format!("command -v {program}")).is_none() {
-            eprintln!("skipped: needs {program}");
-            return None;
-        }
-    }
-    let package = shell("dpkg-query -W -f '${Version}' linux-source-6.12");
-    let version = package.and_then(|package| Some(package.split('-').next()?.to_owned()));
-    if version.is_none() {
-        eprintln!("skipped: needs Debian's linux-source-6.12");
-    }
-    version
+    linux_source::version(&[STUB, BUSYBOX], &["qemu-system-x86_64", "cargo"])
 }
 
 /// A manifest's folder with a kernel in it.
