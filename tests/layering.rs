@@ -13,7 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["inspect"],
     &["migrate", "upkeep"],
     &["build"],
-    &["plan", "provenance", "repository"],
+    &["plan", "provenance", "remote", "repository"],
     &["lock"],
     &["check"],
     &["manifest"],
@@ -59,13 +59,16 @@ const AT_HOME: &[(&str, &str)] = &[
     ("spdx", "sbom"),
     ("object_store", "publish"),
     ("oci_client", "publish"),
-    ("tokio", "publish"),
+    ("tokio", "publish remote"),
     ("reqwest", "publish"),
     ("rustls", "publish"),
-    ("futures_util", "publish"),
+    ("futures_util", "publish remote"),
     ("quick_xml", "publish"),
     ("configparser", "publish"),
     ("webpki_root_certs", "publish"),
+    ("bazel_remote_apis", "remote"),
+    ("tonic", "remote"),
+    ("prost", "remote"),
 ];
 
 const TOP_LEVEL: &[&str] = &[

@@ -1,0 +1,163 @@
+//! From an address and files with certificates to a connection that is made when it is needed.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+
+use super::{Settings, Tls};
+use crate::diagnostic::Diagnostic;
+use crate::io;
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(20);
+
+/// After what silence the machine on the other side is asked whether it is there. That is for the system to do: many servers
+/// close a connection on which HTTP/2 asks too often.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// What may be under way for one answer, and for all of a connection.
+const WINDOWS: (u32, u32) = (1 << 20, 8 << 20);
+
+/// Files with certificates are small.
+const MOST_CERTIFICATES: u64 = 4 << 20;
+
+/// A connection to the server of the settings; nobody is asked yet.
+pub(super) fn channel(settings: &Settings) -> Result<Channel, Diagnostic> {
+    let (scheme, rest) = parts(&settings.endpoint)?;
+    let has_tls = scheme == "grpcs";
+    let address = format!("{}://{rest}", if has_tls { "https" } else { "http" });
+    let endpoint = Endpoint::from_shared(address)
+        .map_err(|_| bad_endpoint(&settings.endpoint, "is no address"))?
+        .user_agent(concat!("zosc/", env!("CARGO_PKG_VERSION")))
+        .map_err(|_| bad_endpoint(&settings.endpoint, "is no address"))?
+        .connect_timeout(CONNECT.min(settings.answer))
+        .tcp_nodelay(true)
+        .tcp_keepalive(Some(KEEP_ALIVE))
+        .tcp_keepalive_interval(Some(KEEP_ALIVE / 3))
+        .tcp_keepalive_retries(Some(3))
+        .initial_stream_window_size(WINDOWS.0)
+        .initial_connection_window_size(WINDOWS.1);
+    if !has_tls {
+        if settings.tls != Tls::default() {
+            return Err(bad_endpoint(
+                &settings.endpoint,
+                "is one without TLS, and certificates are given",
+            )
+            .help(format!(
+                "write `grpcs://{rest}`, or leave the certificates out"
+            )));
+        }
+        return enter(|| endpoint.connect_lazy());
+    }
+    let endpoint = endpoint
+        .tls_config(tls(&settings.tls)?)
+        .map_err(|error| bad_certificates(&format!("they cannot be used: {}", chain(&error))))?;
+    enter(|| endpoint.connect_lazy())
+}
+
+/// A connection belongs to the runtime that keeps it.
+fn enter<T>(work: impl FnOnce() -> T) -> Result<T, Diagnostic> {
+    let _entered = super::runtime::runtime()?.enter();
+    Ok(work())
+}
+
+/// The scheme and the rest of an address that is a server's and nothing else.
+fn parts(endpoint: &str) -> Result<(&str, &str), Diagnostic> {
+    let Some((scheme, rest)) = endpoint.split_once("://") else {
+        return Err(bad_endpoint(endpoint, "has no scheme"));
+    };
+    if rest.contains('@') {
+        return Err(Diagnostic::error(
+            "zosc::remote::bad-endpoint",
+            "the address of a remote server must not have a user or a password in it",
+        )
+        .help("`--remote-header 'authorization=Bearer (env)TOKEN'` sends what an environment variable holds"));
+    }
+    if !["grpc", "grpcs"].contains(&scheme) {
+        return Err(bad_endpoint(
+            endpoint,
+            "has a scheme that is neither `grpc` nor `grpcs`",
+        ));
+    }
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    if rest.is_empty() || rest.contains(['/', '?', '#', ' ']) {
+        return Err(
+            bad_endpoint(endpoint, "is not a host with a port and nothing else")
+                .note("an instance is named apart, by `--remote-instance`"),
+        );
+    }
+    Ok((scheme, rest))
+}
+
+fn bad_endpoint(endpoint: &str, why: &str) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::remote::bad-endpoint",
+        format!("the address of the remote server, `{endpoint}`, {why}"),
+    )
+    .help("write `grpc://HOST:PORT`, or `grpcs://HOST:PORT` for a server with TLS")
+}
+
+fn tls(tls: &Tls) -> Result<ClientTlsConfig, Diagnostic> {
+    let config = ClientTlsConfig::new();
+    let named = match &tls.ca {
+        Some(file) => Some(read(file)?),
+        None => io::named_certificates().map_err(|error| bad_certificates(&error.to_string()))?,
+    };
+    let config = match named {
+        Some(pem) => config.ca_certificate(Certificate::from_pem(pem)),
+        None => config.with_webpki_roots(),
+    };
+    match (&tls.certificate, &tls.key) {
+        (None, None) => Ok(config),
+        (Some(certificate), Some(key)) => {
+            Ok(config.identity(Identity::from_pem(read(certificate)?, read(key)?)))
+        }
+        (Some(_), None) => Err(
+            bad_certificates("there is a certificate, and no key for it")
+                .help("`--remote-key FILE` names the key"),
+        ),
+        (None, Some(_)) => Err(
+            bad_certificates("there is a key, and no certificate for it")
+                .help("`--remote-cert FILE` names the certificate"),
+        ),
+    }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Diagnostic> {
+    let told = |why: String| bad_certificates(&format!("`{}`: {why}", file.display()));
+    let facts = fs::metadata(file).map_err(|error| told(error.to_string()))?;
+    if facts.len() > MOST_CERTIFICATES {
+        return Err(told(
+            "it is too large for a file with certificates".to_owned(),
+        ));
+    }
+    let pem = fs::read(file).map_err(|error| told(error.to_string()))?;
+    if !pem.windows(11).any(|text| text == b"-----BEGIN ") {
+        return Err(told("it has no block `-----BEGIN …-----`".to_owned()));
+    }
+    Ok(pem)
+}
+
+fn bad_certificates(why: &str) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::remote::bad-certificates",
+        format!("the certificates for the remote server cannot be used: {why}"),
+    )
+    .help("certificates and keys are files in PEM; without `--remote-ca`, SSL_CERT_FILE names those to trust, or else Mozilla's are")
+}
+
+/// What an error says, with what is behind it.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut behind = error.source();
+    while let Some(error) = behind {
+        let next = error.to_string();
+        if !told.contains(&next) {
+            told = format!("{told}: {next}");
+        }
+        behind = error.source();
+    }
+    told
+}
