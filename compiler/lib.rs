@@ -12,7 +12,7 @@
 //! actions, [`build`] performs those that have no stored result. [`inspect`] and [`boot`] look at what came out; [`diff`] tells two manifests, plans or images apart; [`report`]
 //! makes a page about one, and [`provenance`] states how it came about; [`migrate`]
 //! makes a first manifest of a bash builder's configuration; [`upkeep`] looks after the store; [`repository`] makes signed repositories of one's own packages;
-//! `remote` talks to servers that execute commands and keep results;
+//! [`configuration`] puts together what the command line, the environment and the user's file say of servers that help, and `remote` talks to those;
 //! `publish` brings finished images to where machines fetch them from; [`cli`] and [`lsp`] are the faces. Formats ([`apk`], [`archive`], [`kconfig`], [`kmod`], [`elf`], [`efi`], [`flist`], [`html`], [`sbom`], [`zinit`]) turn bytes into values and back and
 //! know nothing of manifests. [`tree`] holds the heart: file trees as data, and the store.
 //!
@@ -41,6 +41,7 @@ pub mod provenance;
 pub mod remote;
 pub mod repository;
 
+pub mod configuration;
 pub mod lock;
 
 pub mod check;

@@ -14,7 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["migrate", "upkeep"],
     &["build"],
     &["plan", "provenance", "remote", "repository"],
-    &["lock"],
+    &["configuration", "lock"],
     &["check"],
     &["manifest"],
     &["syntax"],

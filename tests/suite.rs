@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 
 use zosc::diagnostic::Diagnostics;
 use zosc::source::SourceMap;
-use zosc::{check, io, manifest, syntax};
+use zosc::{check, configuration, io, manifest, syntax};
 
 /// The folder of the package.
 fn root() -> &'static Path {
@@ -92,8 +92,25 @@ fn beside() -> PathBuf {
     root().join("tests/suite/check/beside")
 }
 
+/// What is said about a user's configuration.
+fn diagnose_configuration(text: &str) -> (SourceMap, Diagnostics) {
+    let (mut sources, mut sink) = (SourceMap::new(), Diagnostics::new());
+    let place = Path::new("/home/me/.config/zosc/config.kdl");
+    let files = io::Memory::new([(place, text)]);
+    configuration::check(place, &files, &mut sources, &mut sink);
+    (sources, sink)
+}
+
+/// Whether a case is a user's configuration and no manifest.
+fn is_configuration(path: &Path) -> bool {
+    path.starts_with(root().join("tests/suite/configuration"))
+}
+
 /// What the compiler says about a case: those of the check go through that pass, among the files beside them.
 fn diagnose_case(path: &Path, text: &str) -> (SourceMap, Diagnostics) {
+    if is_configuration(path) {
+        return diagnose_configuration(text);
+    }
     if !path.starts_with(root().join("tests/suite/check")) {
         return diagnose("zos.kdl", text);
     }

@@ -83,7 +83,7 @@ pub(crate) use identity::{timestamp, whole_seconds};
 pub use places::{Folder, Location};
 pub(crate) use places::{nearest_file, normal};
 pub(crate) use quantities::mode;
-pub use quantities::size as size_of;
+pub use quantities::{duration as duration_of, size as size_of};
 pub use stores::{
     Ranged, ReadStore, RoutePlace, TypedStore, own_route, read_store, route_place, typed_route,
     written_store,

@@ -14,6 +14,8 @@ const SIZES: [(&str, u64); 4] = [
     ("B", 1),
 ];
 
+const TIMES: [(&str, u64); 3] = [("ms", 1), ("s", 1000), ("m", 60_000)];
+
 impl Ctx<'_> {
     /// Bytes of a size such as `512MiB`.
     pub(super) fn size(&mut self, text: &Spanned<String>) -> Option<u64> {
@@ -37,17 +39,15 @@ impl Ctx<'_> {
 
     /// A duration such as `30s`, above zero and at most a day.
     pub(super) fn duration(&mut self, text: &Spanned<String>) -> Option<Duration> {
-        let units = [("ms", 1), ("s", 1000), ("m", 60_000)];
-        let (number, unit) = split(text, &units)?;
-        let milliseconds = number.and_then(|number| number.checked_mul(unit));
-        let milliseconds = milliseconds.filter(|time| (1..=86_400_000).contains(time));
-        if milliseconds.is_none() {
+        split(text, &TIMES)?;
+        let duration = duration(text);
+        if duration.is_none() {
             self.out_of_range(
                 text,
                 "a time limit is at least \"1ms\" and at most a day (\"1440m\")",
             );
         }
-        milliseconds.map(Duration::from_millis)
+        duration
     }
 
     pub(super) fn out_of_range(&mut self, text: &Spanned<String>, help: &str) {
@@ -73,6 +73,14 @@ pub fn size(text: &str) -> Option<u64> {
     let (number, unit) = split(text, &SIZES)?;
     let size = number?.checked_mul(unit);
     size.filter(|size| i64::try_from(*size).is_ok())
+}
+
+/// A duration such as `30s`; `None` where it has no such form, is nothing, or more than a day.
+pub fn duration(text: &str) -> Option<Duration> {
+    let (number, unit) = split(text, &TIMES)?;
+    let milliseconds = number?.checked_mul(unit);
+    let milliseconds = milliseconds.filter(|time| (1..=86_400_000).contains(time));
+    milliseconds.map(Duration::from_millis)
 }
 
 /// The number of a text (`None` where it is too large) and the factor of its unit; `None` where it has no such form, of which

@@ -1,6 +1,6 @@
-//! The languages that zosc reads, as data: manifests, and recipes of packages.
+//! The languages that zosc reads, as data: manifests, recipes of packages, and users' configurations.
 //!
-//! Both are KDL decoded by the same machinery; a language is the schema that its types yield, in the two forms in which that
+//! All are KDL decoded by the same machinery; a language is the schema that its types yield, in the two forms in which that
 //! machinery asks it.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::model::Model;
 use super::schema::schema_of;
-use super::{Manifest, recipe::Recipe};
+use super::{Manifest, configuration::Configuration, recipe::Recipe};
 
 /// One language.
 pub(super) struct Language {
@@ -24,19 +24,25 @@ impl Language {
     /// The language of `zos.kdl`.
     pub(super) fn manifest() -> &'static Self {
         static MANIFEST: OnceLock<Language> = OnceLock::new();
-        MANIFEST.get_or_init(|| Self::of(schema_of::<Manifest>()))
+        MANIFEST.get_or_init(|| Self::of("a manifest", schema_of::<Manifest>()))
     }
 
     /// The language of recipes.
     pub(super) fn recipe() -> &'static Self {
         static RECIPE: OnceLock<Language> = OnceLock::new();
-        RECIPE.get_or_init(|| Self::of(schema_of::<Recipe>()))
+        RECIPE.get_or_init(|| Self::of("a recipe", schema_of::<Recipe>()))
     }
 
-    fn of(schema: Value) -> Self {
+    /// The language of users' configurations.
+    pub(super) fn configuration() -> &'static Self {
+        static CONFIGURATION: OnceLock<Language> = OnceLock::new();
+        CONFIGURATION.get_or_init(|| Self::of("a configuration", schema_of::<Configuration>()))
+    }
+
+    fn of(whole: &'static str, schema: Value) -> Self {
         let sections = schema["properties"].as_object().into_iter().flatten();
         Self {
-            model: Model::read(&schema),
+            model: Model::read(whole, &schema),
             validators: sections
                 .map(|(name, _)| (name.clone(), OnceLock::new()))
                 .collect(),

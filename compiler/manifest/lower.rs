@@ -326,6 +326,15 @@ impl Lowering<'_> {
         SpannedValue::new(span, data)
     }
 
+    /// A text that may have secrets in it.
+    fn text(&mut self, member: &Member, entry: &Entry) -> Data {
+        match &entry.value.value {
+            Value::String(text) => Data::Text(text.clone()),
+            Value::Integer(_) | Value::Float(_) => self.report(problems::quote_it(member, entry)),
+            _ => self.report(problems::wrong_type(member, &Scalar::Text, entry)),
+        }
+    }
+
     /// Where a secret is read; the secret itself is refused, and no message repeats it.
     fn secret(&mut self, member: &Member, form: SecretForm, entry: &Entry) -> Data {
         let text = match &entry.value.value {
@@ -345,9 +354,12 @@ impl Lowering<'_> {
             }
             Some(_) => self.report(problems::bad_variable(entry)),
             None if form == SecretForm::Key && secret::is_path(text) => Data::Text(text.to_owned()),
+            None if form == SecretForm::Text => self.text(member, entry),
             None => {
                 let span = entry.value.span;
-                self.report(problems::literal_secret(member, form, text, span))
+                self.report(problems::literal_secret(
+                    self.model, member, form, text, span,
+                ))
             }
         }
     }

@@ -40,6 +40,7 @@ pub mod accounts;
 pub mod alpine;
 pub mod boot;
 pub mod branding;
+pub mod configuration;
 pub mod files;
 pub mod firmware;
 pub mod flist;
@@ -80,8 +81,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 
 pub use crate::source::Spanned;
-pub use reference::{recipe_reference, reference};
-pub use schema::{recipe_schema, schema};
+pub use reference::{configuration_reference, recipe_reference, reference};
+pub use schema::{configuration_schema, recipe_schema, schema};
 
 use language::Language;
 
@@ -194,6 +195,18 @@ pub fn decode(document: &Document, sink: &mut Diagnostics) -> Manifest {
 pub fn decode_recipe(document: &Document, sink: &mut Diagnostics) -> recipe::Recipe {
     let (recipe, damaged) = decode_as(Language::recipe(), document, sink);
     recipe::Recipe { damaged, ..recipe }
+}
+
+/// Decodes a user's configuration; what is wrong is reported and left out, and the rest is in the configuration.
+pub fn decode_configuration(
+    document: &Document,
+    sink: &mut Diagnostics,
+) -> configuration::Configuration {
+    let (configuration, damaged) = decode_as(Language::configuration(), document, sink);
+    configuration::Configuration {
+        damaged,
+        ..configuration
+    }
 }
 
 fn decode_as<T: DeserializeOwned + Default>(

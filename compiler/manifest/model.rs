@@ -238,6 +238,8 @@ impl Shape {
 /// Every node type of the language.
 #[derive(Debug, Clone, Default)]
 pub struct Model {
+    /// What a whole file is called in messages: `a manifest`.
+    pub whole: &'static str,
     /// The types; the first is that of a whole file.
     pub shapes: Vec<Shape>,
 }
@@ -290,7 +292,7 @@ impl Model {
     }
 
     /// Reads a schema. Shapes of `$defs` come first to be numbered, so that they may refer to each other.
-    pub(super) fn read(schema: &Value) -> Self {
+    pub(super) fn read(whole: &'static str, schema: &Value) -> Self {
         let empty = Map::new();
         let definitions = schema
             .get("$defs")
@@ -318,7 +320,7 @@ impl Model {
                 *shape = reader.shape(name, definition);
             }
         }
-        Self { shapes }
+        Self { whole, shapes }
     }
 }
 
@@ -361,7 +363,10 @@ impl Reader<'_> {
             name: name.to_owned(),
             role,
             kind: match role {
-                Role::Pairs => Kind::Scalar(Scalar::Text),
+                Role::Pairs => Kind::Scalar(match optional_text(property, "x-secret") {
+                    Some(form) => Scalar::Secret(SecretForm::named(&form)),
+                    None => Scalar::Text,
+                }),
                 _ => self.kind(items),
             },
             required: required || at_least_one,

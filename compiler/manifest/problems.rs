@@ -72,7 +72,7 @@ pub(super) fn unknown_node(
     }
     let whose = match parent {
         Some(parent) => format!("`{}` has no", parent.name.value),
-        None => "a manifest has no".to_owned(),
+        None => format!("{} has no", model.whole),
     };
     let problem = |code| Diagnostic::error(code, format!("{whose} `{name}`")).at(span);
     if let Some(near) = nearest(name, shape.children()) {

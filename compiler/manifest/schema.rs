@@ -2,7 +2,7 @@
 //!
 //! It comes from the types of this module and describes the projection that [`super::project`] makes, not KDL text. Beside
 //! the standard keywords it uses `x-kdl` (how a field is written, see [`super`]), `x-message` (what to say when a value
-//! does not fit), `x-secret` (a text that says where a secret is read: `environment` for `(env)NAME` alone, `key` for a path too), `x-snippet` (how an editor may begin a node) and `x-complete` (what it may offer, where that is no name that `x-refers` tells of)
+//! does not fit), `x-secret` (a text that says where a secret is read: `environment` for `(env)NAME` alone, `key` for a path too, `text` for any text with such parts), `x-snippet` (how an editor may begin a node) and `x-complete` (what it may offer, where that is no name that `x-refers` tells of)
 //! and what tells of names (see [`super`], too). For editors that know JSON Schema there is `markdownDescription`.
 
 use schemars::transform::{RecursiveTransform, Transform};
@@ -29,6 +29,15 @@ pub fn recipe_schema() -> Value {
         Language::recipe(),
         "urn:zosc:recipe:1",
         "A recipe of packages, projected to JSON",
+    )
+}
+
+/// The schema of a user's configuration.
+pub fn configuration_schema() -> Value {
+    titled(
+        Language::configuration(),
+        "urn:zosc:configuration:1",
+        "A user's config.kdl, projected to JSON",
     )
 }
 

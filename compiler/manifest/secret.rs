@@ -30,6 +30,8 @@ pub enum SecretForm {
     Environment,
     /// `(env)NAME`, a path, or a `pkcs11:` address.
     Key,
+    /// Any text, in which `(env)NAME` stands for a variable.
+    Text,
 }
 
 impl SecretForm {
@@ -37,6 +39,7 @@ impl SecretForm {
     pub(super) fn named(name: &str) -> Self {
         match name {
             "key" => Self::Key,
+            "text" => Self::Text,
             _ => Self::Environment,
         }
     }
@@ -46,6 +49,7 @@ impl SecretForm {
         match self {
             Self::Environment => "(env)NAME",
             Self::Key => "(env)NAME|\"PATH\"|\"pkcs11:…\"",
+            Self::Text => "\"…(env)NAME…\"",
         }
     }
 }

@@ -196,10 +196,12 @@ fn a_projection_keeps_the_schema() {
     );
 }
 
-/// The types of both languages.
+/// The types of all languages.
 fn shapes() -> impl Iterator<Item = &'static Shape> {
     let recipe = Language::recipe().model();
-    Model::get().shapes.iter().chain(&recipe.shapes)
+    let configuration = Language::configuration().model();
+    let others = recipe.shapes.iter().chain(&configuration.shapes);
+    Model::get().shapes.iter().chain(others)
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn walk(model: &Model, index: usize, path: &str, paths: &mut BTreeMap<usize, Str
 mod tests {
     use super::*;
     use crate::manifest::model::{Member, Role, Scalar};
-    use crate::manifest::{Language, recipe_schema, schema};
+    use crate::manifest::{Language, configuration_schema, recipe_schema, schema};
 
     /// Every member with the schema of its values, in which references lead somewhere.
     fn members(schema: &Value, language: &'static Language) -> Vec<(&'static Member, Value)> {
@@ -122,6 +122,7 @@ mod tests {
         for (schema, language) in [
             (schema(), Language::manifest()),
             (recipe_schema(), Language::recipe()),
+            (configuration_schema(), Language::configuration()),
         ] {
             for (member, property) in members(&schema, language) {
                 let validator = jsonschema::draft202012::new(&property).expect("a schema");

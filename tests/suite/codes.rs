@@ -7,7 +7,7 @@ use super::examples::Example;
 use super::{cases, gather, root, shown, updates};
 
 /// Codes that no case can give, and why.
-const WITHOUT_CASE: [(&str, &str); 13] = [
+const WITHOUT_CASE: [(&str, &str); 17] = [
     (
         "zosc::syntax::not-utf8",
         "a case is a text; unit tests of syntax::read show it",
@@ -60,10 +60,31 @@ const WITHOUT_CASE: [(&str, &str); 13] = [
         "zosc::check::variable-without-effect",
         "a unit test of check has an environment",
     ),
+    (
+        "zosc::configuration::unreadable",
+        "a case is there; a unit test of configuration leaves it out",
+    ),
+    (
+        "zosc::configuration::no-server",
+        "a unit test of configuration has a command line",
+    ),
+    (
+        "zosc::configuration::unused-server",
+        "a test of the command line names one",
+    ),
+    (
+        "zosc::configuration::missing-variable",
+        "a unit test of configuration has no environment",
+    ),
 ];
 
 /// Passes whose codes need a case.
-const PASSES: [&str; 3] = ["zosc::syntax::", "zosc::manifest::", "zosc::check::"];
+const PASSES: [&str; 4] = [
+    "zosc::syntax::",
+    "zosc::manifest::",
+    "zosc::check::",
+    "zosc::configuration::",
+];
 
 /// Every code in the sources, with a file that has it.
 fn codes() -> BTreeMap<String, PathBuf> {

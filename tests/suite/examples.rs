@@ -1,7 +1,8 @@
 //! Every example of the documentation is tried: ```` ```kdl ```` blocks are right, ```` ```kdl wrong ```` blocks are not.
 //!
 //! A block with a line `edition …` is a whole manifest. Any other is a fragment, even where its info string does not say so: the sections
-//! that it leaves out come from [`FRAME`]. Both find the files of `tests/suite/check/beside` beside them.
+//! that it leaves out come from [`FRAME`]. Both find the files of `tests/suite/check/beside` beside them. ```` ```kdl configuration ````
+//! is a user's configuration.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use zosc::diagnostic::{Diagnostics, Severity};
 
 use super::frame::FRAME;
-use super::{diagnose_beside, gather, root, shown};
+use super::{diagnose_beside, diagnose_configuration, gather, root, shown};
 
 /// A KDL block of a page.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub(crate) struct Example {
     text: String,
     /// Whether it must fail.
     pub(crate) wrong: bool,
+    /// Whether it is a user's configuration and no manifest.
+    is_configuration: bool,
 }
 
 impl Example {
@@ -33,14 +36,15 @@ impl Example {
             };
             let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
             let wrong = match info {
-                "kdl" | "kdl fragment" => false,
-                "kdl wrong" => true,
+                "kdl" | "kdl fragment" | "kdl configuration" => false,
+                "kdl wrong" | "kdl configuration wrong" => true,
                 _ => continue,
             };
             found.push(Self {
                 page: page.to_owned(),
                 text: block.join("\n") + "\n",
                 wrong,
+                is_configuration: info.contains("configuration"),
             });
         }
         found
@@ -48,6 +52,9 @@ impl Example {
 
     /// What the compiler says about it.
     pub(crate) fn diagnose(&self) -> Diagnostics {
+        if self.is_configuration {
+            return diagnose_configuration(&self.text).1;
+        }
         let has = |section: &str| {
             self.text.lines().any(|line| {
                 line.strip_prefix(section)

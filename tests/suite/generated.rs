@@ -43,3 +43,18 @@ fn the_schema_of_recipes_is_fresh() {
 fn the_reference_of_recipes_is_fresh() {
     fresh("docs/recipe.md", &manifest::recipe_reference());
 }
+
+#[test]
+fn the_schema_of_configurations_is_fresh() {
+    let schema =
+        serde_json::to_string_pretty(&manifest::configuration_schema()).expect("a schema is JSON");
+    fresh("schema/configuration.schema.json", &format!("{schema}\n"));
+}
+
+#[test]
+fn the_reference_of_configurations_is_fresh() {
+    fresh(
+        "docs/configuration.md",
+        &manifest::configuration_reference(),
+    );
+}

@@ -1,7 +1,7 @@
 //! What can be wrong with secrets. None of these messages repeats what was written.
 
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::manifest::model::Member;
+use crate::manifest::model::{Member, Model};
 use crate::manifest::secret::{SecretForm, from_environment, meant_variable};
 use crate::source::{Span, Spanned};
 use crate::syntax::Entry;
@@ -10,15 +10,16 @@ use super::annotation;
 
 /// A secret that is written out.
 pub(in super::super) fn literal_secret(
+    model: &Model,
     member: &Member,
     form: SecretForm,
     text: &str,
     span: Span,
 ) -> Diagnostic {
-    let name = &member.name;
+    let (name, whole) = (&member.name, model.whole);
     let problem = Diagnostic::error(
         "zosc::manifest::literal-secret",
-        format!("`{name}` is a secret, and a manifest is no place for one"),
+        format!("`{name}` is a secret, and {whole} is no place for one"),
     )
     .at(span);
     if let Some(variable) = meant_variable(text) {
@@ -28,7 +29,7 @@ pub(in super::super) fn literal_secret(
             .replace(format!("write `{written}`"), span, written);
     }
     problem.help(match form {
-        SecretForm::Environment => {
+        SecretForm::Environment | SecretForm::Text => {
             "write `(env)NAME`: it is read from that environment variable when it is needed"
         }
         SecretForm::Key => {
