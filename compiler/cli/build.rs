@@ -117,7 +117,7 @@ impl Job {
             subject: Some(build::Subject {
                 manifest: image.manifest.clone(),
                 name: image.name.clone(),
-                lock: image.directory.join(lock::FILE_NAME),
+                lock: lock::file_of(&image.manifest),
             }),
             selection: way.selection,
             reversed: way.reversed,

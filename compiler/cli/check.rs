@@ -89,7 +89,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
 fn tell_unchecked(session: &Session, unchecked: &[Unchecked]) -> Outcome {
     let mut reasons: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
     for part in unchecked {
-        let reason = (part.because, part.command);
+        let reason = (part.because.as_str(), part.command);
         reasons.entry(reason).or_default().push(part.what);
     }
     for ((because, command), what) in reasons {

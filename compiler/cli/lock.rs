@@ -24,8 +24,9 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     session.tell_skipped_scripts(&image, &inputs);
     let (packages, sources) = (inputs.lock.packages.len(), inputs.lock.sources.len());
     session.tell(&format!(
-        "{} zos.lock: {packages} packages, {sources} sources",
-        session.style().good("ok")
+        "{} {}: {packages} packages, {sources} sources",
+        session.style().good("ok"),
+        crate::lock::file_name(&image)
     ));
     Ok(())
 }

@@ -154,9 +154,9 @@ fn named(path: &Path, image: &Image) -> String {
 }
 
 fn lock_file(image: &Image) -> Option<NamedFile> {
-    let bytes = io::System.read(&image.directory.join(lock::FILE_NAME), LARGEST);
+    let bytes = io::System.read(&lock::file_of(&image.manifest), LARGEST);
     Some(NamedFile {
-        name: lock::FILE_NAME.to_owned(),
+        name: lock::file_name(image),
         sha256: Digest::of(&bytes.ok()?),
     })
 }

@@ -95,7 +95,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
             alpine: &alpine,
             arch: arguments.arch.as_deref().unwrap_or("x86_64"),
             wishes,
-            directory: None,
+            manifest: None,
         };
         ask(session, &question, mode)?
     };
@@ -133,7 +133,7 @@ fn of_manifest(
         alpine,
         arch: arguments.arch.as_deref().unwrap_or(&image.arch),
         wishes,
-        directory: Some(&image.directory),
+        manifest: Some(&image.manifest),
     };
     ask(session, &question, mode)
 }

@@ -327,7 +327,7 @@ impl Session {
         if changes.len() > TOLD {
             let more = changes.len() - TOLD;
             self.tell(&format!(
-                "{} and {more} more, see zos.lock",
+                "{} and {more} more, see the lock",
                 self.style.verb("lock")
             ));
         }

@@ -80,18 +80,18 @@ fn conclusion(session: &Session, changes: &[Change], arguments: &Arguments) -> S
     let ok = session.style().good("ok");
     let count = match changes.len() {
         0 if arguments.names.is_empty() => {
-            return format!("{ok} nothing moves: zos.lock has the newest of everything");
+            return format!("{ok} nothing moves: the lock has the newest of everything");
         }
         0 => {
             let names = arguments.names.join(", ");
-            return format!("{ok} nothing moves: zos.lock has the newest of {names}");
+            return format!("{ok} nothing moves: the lock has the newest of {names}");
         }
         1 => "1 change".to_owned(),
         more => format!("{more} changes"),
     };
     if arguments.dry_run {
-        format!("{ok} {count} to make; without `--dry-run`, zos.lock is written")
+        format!("{ok} {count} to make; without `--dry-run`, the lock is written")
     } else {
-        format!("{ok} zos.lock: {count}")
+        format!("{ok} the lock: {count}")
     }
 }

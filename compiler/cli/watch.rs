@@ -132,8 +132,7 @@ impl Watch<'_> {
         let store = session.store()?;
         let built = self.job.build(session, image, &store, self.way);
         // The build itself may have written it, and someone else may from here on.
-        self.watcher
-            .watch_from_now(&image.directory.join(lock::FILE_NAME));
+        self.watcher.watch_from_now(&lock::file_of(&image.manifest));
         let (_, artifacts) = built?;
         tell_what_ran(session, &store, &artifacts);
         tell_outcome(session, &artifacts, clock)?;

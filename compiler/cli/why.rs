@@ -99,7 +99,7 @@ fn packages(session: &Session, image: &Image, store: &Store) -> Option<Vec<Resol
         alpine: image.alpine.as_ref()?,
         arch: &image.arch,
         wishes: lock::wishes_of(image),
-        directory: Some(&image.directory),
+        manifest: Some(&image.manifest),
     };
     let mode = Mode {
         locked: false,

@@ -6,9 +6,7 @@ use crate::check::Image;
 use crate::diagnostic::Diagnostics;
 use crate::tree::Store;
 
-use super::{
-    Ctx, FILE_NAME, Inputs, Lock, Mode, Resolved, Silent, local, read, settle, unsupported,
-};
+use super::{Ctx, Inputs, Lock, Mode, Resolved, Silent, local, read, settle, unsupported};
 
 /// What [`resolve`](super::resolve) would come to without the network, where `previous` is the lock; `zos.lock` is not written.
 ///
@@ -38,7 +36,7 @@ pub fn foresee(
 /// # Errors
 /// It cannot be read.
 pub fn beside(image: &Image, store: Option<&Store>) -> Result<Option<Lock>, Diagnostics> {
-    let path = image.directory.join(FILE_NAME);
+    let path = super::file_of(&image.manifest);
     let lock = read(&path, store)?;
     Ok(path.exists().then_some(lock))
 }

@@ -55,7 +55,7 @@ pub use vendoring::{CRATES, Vendoring, checkout, vendored_tree};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 use crate::check::{BuiltKernel, Image, Kernel, KernelOrigin, Source, SourceOrigin};
@@ -65,8 +65,17 @@ use crate::tree::Store;
 
 use packages::Request;
 
-/// The lock's file name, beside the manifest.
-pub const FILE_NAME: &str = "zos.lock";
+/// The lock of a manifest: beside it and of its name, `zos.lock` of `zos.kdl`.
+pub fn file_of(manifest: &Path) -> PathBuf {
+    manifest.with_extension("lock")
+}
+
+/// The name of an image's lock, for messages.
+pub fn file_name(image: &Image) -> String {
+    let path = file_of(&image.manifest);
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
 
 /// What the pass may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -192,7 +201,7 @@ pub fn resolve(
         observer,
         cancel,
     };
-    let path = image.directory.join(FILE_NAME);
+    let path = file_of(&image.manifest);
     let previous = read(&path, Some(store))?;
     let resolved = settle(&ctx, image, &previous)?;
     let lock = &resolved.inputs.lock;
@@ -277,7 +286,7 @@ pub fn preview(
         observer,
         cancel,
     };
-    let previous = read(&image.directory.join(FILE_NAME), Some(store))?;
+    let previous = read(&file_of(&image.manifest), Some(store))?;
     check_names(image, &previous, mode.update)?;
     let update = toolchains::update_of(mode.update, "", &previous);
     let mut changes = packages::preview(&ctx.moving(update), &Request::of(image), &previous)?;
@@ -305,11 +314,12 @@ fn check_names(image: &Image, previous: &Lock, update: Update<'_>) -> Result<(),
         .chain(image.sources.iter().map(|source| source.name.as_str()))
         .chain(kernel.map(|_| kernel_source::NAME))
         .collect();
+    let file = file_name(image);
     let mut problems = Diagnostics::new();
     for name in names.iter().filter(|name| !known.contains(name.as_str())) {
         let problem = Diagnostic::error(
             "zosc::lock::not-locked",
-            format!("zos.lock names no package, source or toolchain `{name}`"),
+            format!("{file} names no package, source or toolchain `{name}`"),
         );
         problems.push(match nearest(name, known.iter().copied()) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
@@ -344,7 +354,7 @@ fn read(path: &Path, store: Option<&Store>) -> Result<Lock, Diagnostics> {
 
 /// What the lock beside an image's manifest says, whether or not it still answers to it; an empty one where there is none.
 pub fn known(image: &Image, store: Option<&Store>) -> Lock {
-    read(&image.directory.join(FILE_NAME), store).unwrap_or_default()
+    read(&file_of(&image.manifest), store).unwrap_or_default()
 }
 
 /// Writes a changed lock under a temporary name and renames it.
@@ -366,7 +376,10 @@ fn write(
     if ctx.mode.locked {
         let problem = Diagnostic::error(
             "zosc::lock::out-of-date",
-            "zos.lock does not fit the manifest, and `--locked` keeps it",
+            format!(
+                "{} does not fit the manifest, and `--locked` keeps it",
+                path.file_name().unwrap_or_default().display()
+            ),
         )
         .help("run `zosc lock` without `--locked`, look at the change, and commit it");
         let problem = changes.iter().take(20).fold(problem, |problem, change| {

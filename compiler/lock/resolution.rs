@@ -17,7 +17,7 @@ use super::choose::{read, resolve, world};
 use super::indexes::indexes;
 use super::packages::{network, wishes};
 use super::refusal::Wishes;
-use super::{Ctx, FILE_NAME, Lock, Mode, Observer, Update};
+use super::{Ctx, Lock, Mode, Observer, Update};
 
 /// What is asked.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ pub struct Question<'a> {
     pub arch: &'a str,
     /// What is wished for, as apk's `world` writes it, and where that was said.
     pub wishes: Vec<(String, Span)>,
-    /// The folder of a `zos.lock` whose indexes are used, as far as the store has them.
-    pub directory: Option<&'a Path>,
+    /// The manifest whose lock has the indexes that are used, as far as the store has them.
+    pub manifest: Option<&'a Path>,
 }
 
 /// Who asked for a package first.
@@ -96,9 +96,9 @@ pub fn resolution(
         observer,
         cancel,
     };
-    let previous = match question.directory {
-        Some(directory) if mode.update == Update::Nothing => {
-            super::read(&directory.join(FILE_NAME), Some(store))?
+    let previous = match question.manifest {
+        Some(manifest) if mode.update == Update::Nothing => {
+            super::read(&super::file_of(manifest), Some(store))?
         }
         _ => Lock::default(),
     };

@@ -16,7 +16,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::tree::Store;
 
 use super::packages::{keep, singles, wishes};
-use super::{FILE_NAME, Lock, LockedPackage};
+use super::{Lock, LockedPackage};
 
 use answer::Answer;
 
@@ -26,14 +26,14 @@ pub struct Unchecked {
     /// What: `package names`.
     pub what: &'static str,
     /// Why: `no zos.lock`.
-    pub because: &'static str,
+    pub because: String,
     /// The command that makes it possible.
     pub command: &'static str,
 }
 
 /// Looks at an image in the light of its lock; problems go to `sink`.
 pub fn review(image: &Image, store: Option<&Store>, sink: &mut Diagnostics) -> Vec<Unchecked> {
-    let path = image.directory.join(FILE_NAME);
+    let path = super::file_of(&image.manifest);
     let lock = match super::read(&path, store) {
         Ok(lock) => path.exists().then_some(lock),
         Err(problems) => {
@@ -63,7 +63,7 @@ pub fn review(image: &Image, store: Option<&Store>, sink: &mut Diagnostics) -> V
 /// The packages of `zos.lock`, where it is there and answers to what the image asks for; nothing is looked up.
 pub fn answering(image: &Image, store: Option<&Store>) -> Vec<LockedPackage> {
     let (wishes, singles) = (wishes(image), singles(image));
-    let lock = super::read(&image.directory.join(FILE_NAME), store).unwrap_or_default();
+    let lock = super::read(&super::file_of(&image.manifest), store).unwrap_or_default();
     let kept = image
         .alpine
         .as_ref()
@@ -86,10 +86,11 @@ impl Review<'_> {
         let (because, command) = match answer {
             // Told already.
             Answer::Refused => return,
-            Answer::Unknown { because, command } => (*because, *command),
-            Answer::Known(known) if known.iter().all(|package| package.sha256.is_some()) => {
-                ("the store does not know all packages", "zosc build")
-            }
+            Answer::Unknown { because, command } => (because.clone(), *command),
+            Answer::Known(known) if known.iter().all(|package| package.sha256.is_some()) => (
+                "the store does not know all packages".to_owned(),
+                "zosc build",
+            ),
             Answer::Known(_) => self.lock_is_missing(),
         };
         self.unchecked.push(Unchecked {
@@ -100,10 +101,11 @@ impl Review<'_> {
     }
 
     /// Why the lock does not say which packages there are, and what makes it say so.
-    fn lock_is_missing(&self) -> (&'static str, &'static str) {
+    fn lock_is_missing(&self) -> (String, &'static str) {
+        let file = super::file_name(self.image);
         let because = match self.lock {
-            None => "no zos.lock",
-            Some(_) => "zos.lock is older than the manifest",
+            None => format!("no {file}"),
+            Some(_) => format!("{file} is older than the manifest"),
         };
         (because, "zosc lock")
     }
@@ -130,7 +132,7 @@ impl Review<'_> {
                         format!("the source `{}` {what}, and no lock holds a commit", source.name.value),
                     )
                     .at(revision.span)
-                    .help("run `zosc lock` and commit zos.lock, or write the whole hash of a commit as `rev`"),
+                    .help(format!("run `zosc lock` and commit {}, or write the whole hash of a commit as `rev`", super::file_name(self.image))),
                 );
             }
         }

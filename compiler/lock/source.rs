@@ -58,7 +58,7 @@ pub fn vendor(
     }
     Err(Diagnostic::error("zosc::lock::crate-changed", format!("`{name}` {version} with its dependencies is not what the lock says"))
         .note(format!("the lock says {}, cargo brought {}", tree.short(), found.short()))
-        .help("the crate ships no Cargo.lock, so newer dependencies were taken; `zosc lock` after removing its line from zos.lock accepts them"))
+        .help("the crate ships no Cargo.lock, so newer dependencies were taken; `zosc lock` after removing its line from the lock accepts them"))
 }
 
 /// Lets the machine's cargo fetch a crate and vendor its dependencies, so that the user's registry settings hold.

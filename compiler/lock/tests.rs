@@ -64,7 +64,7 @@ impl Bench {
     }
 
     fn written(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join(FILE_NAME)).unwrap_or_default()
+        std::fs::read_to_string(self.folder.path().join("zos.lock")).unwrap_or_default()
     }
 }
 
@@ -292,7 +292,7 @@ fn an_unknown_package_is_told_with_the_nearest_name_and_what_was_searched() {
     );
     assert_eq!(problem.fixes[0].edits[0].text, "openssh");
     assert!(
-        !bench.folder.path().join(FILE_NAME).exists(),
+        !bench.folder.path().join("zos.lock").exists(),
         "nothing left behind"
     );
 }
@@ -412,4 +412,20 @@ fn firmware_comes_from_tagged_repositories_where_its_section_says_so() {
     image.firmware.tags.clear();
     let problem = only(bench.lock(&image, LOCKED));
     assert_eq!(problem.code, "zosc::lock::unknown-package");
+}
+
+#[test]
+fn manifests_of_one_folder_have_locks_of_their_own() {
+    let bench = Bench::new();
+    bench.offer(&[recipe("busybox", "1.36.1-r15")], key());
+    let image = bench.image(&["busybox"]);
+    let other = Image {
+        manifest: image.directory.join("site.kdl"),
+        ..bench.image(&[])
+    };
+    for image in [&image, &other, &image] {
+        bench.lock(image, Mode::default()).expect("locks");
+    }
+    let site = std::fs::read_to_string(bench.folder.path().join("site.lock")).expect("written");
+    assert!(bench.written().contains("busybox") && !site.contains("busybox"));
 }

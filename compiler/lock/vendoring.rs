@@ -177,7 +177,7 @@ pub fn vendored_tree(
         format!("the dependencies of `{}` are not what the lock says", vendoring.source),
     )
     .note(format!("the lock says {}, {} brought {}", tree.short(), vendoring.by.name(), found.short()))
-    .help("bring the store of the machine that locked them, or remove the line `vendored` from zos.lock and run `zosc lock` to accept them"))
+    .help("bring the store of the machine that locked them, or remove the line `vendored` from the lock and run `zosc lock` to accept them"))
 }
 
 /// The source's files with its patches applied.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::server::Server;
 
 /// What is watched from the beginning, wherever it is.
-const PATTERNS: [&str; 2] = ["**/*.kdl", "**/zos.lock"];
+const PATTERNS: [&str; 2] = ["**/*.kdl", "**/*.lock"];
 
 /// More files than a person names in a manifest are not watched one by one.
 const MOST: usize = 500;
@@ -64,9 +64,7 @@ fn can(server: &Server) -> bool {
 /// Whether a file is not watched already, and can be written as a pattern that means itself.
 fn is_to_be_named(path: &Path) -> bool {
     let is_manifest = path.extension().is_some_and(|ending| ending == "kdl");
-    let is_lock = path
-        .file_name()
-        .is_some_and(|name| name == crate::lock::FILE_NAME);
+    let is_lock = path.extension().is_some_and(|ending| ending == "lock");
     let is_plain = path
         .to_str()
         .is_some_and(|path| !path.contains(['*', '?', '[', ']', '{', '}']));

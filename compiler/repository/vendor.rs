@@ -241,7 +241,7 @@ fn places(alpine: &Alpine) -> Vec<String> {
 fn nothing_locked() -> Diagnostic {
     Diagnostic::error(
         "zosc::repository::nothing-locked",
-        "zos.lock names no packages, so there is nothing to mirror",
+        "the lock names no packages, so there is nothing to mirror",
     )
     .help("install some in the manifest: `packages { install busybox }`")
 }

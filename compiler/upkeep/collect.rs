@@ -130,10 +130,12 @@ impl<'s> Heap<'s> {
 
     /// Adds what the locks of the builds' projects name.
     fn add_locks(reach: &mut Reach<'_>, kept: &[Record]) {
-        let projects = kept.iter().filter_map(|record| record.manifest.parent());
-        let projects: BTreeSet<&Path> = projects.collect();
-        for project in projects {
-            let lock = fs::read(project.join(crate::lock::FILE_NAME)).unwrap_or_default();
+        let manifests: BTreeSet<&Path> = kept
+            .iter()
+            .map(|record| record.manifest.as_path())
+            .collect();
+        for manifest in manifests {
+            let lock = fs::read(crate::lock::file_of(manifest)).unwrap_or_default();
             reach.text(&lock, Kind::Packages);
         }
     }

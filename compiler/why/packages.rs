@@ -116,7 +116,7 @@ fn locked(known: &Known<'_>, name: &str, answer: &mut Answer) {
     let because = found.map(|package| package.because.join("`, `"));
     let because = because.unwrap_or_default();
     answer.at(
-        format!("zos.lock has it for `{because}`; who else needs it is known once the indexes are there: run `zosc fetch`"),
+        format!("the lock has it for `{because}`; who else needs it is known once the indexes are there: run `zosc fetch`"),
         known.site(&format!("package {name}")),
     );
 }

@@ -18,13 +18,13 @@ pub(super) fn source(known: &Known<'_>, asked: &str) -> Option<Answer> {
             revision,
             ..
         }) => {
-            format!("zos.lock has {revision} of {url} as commit {commit}")
+            format!("the lock has {revision} of {url} as commit {commit}")
         }
         Some(LockedSource::Crate { name, version, .. }) => {
-            format!("zos.lock has the crate {name} {version}")
+            format!("the lock has the crate {name} {version}")
         }
         Some(LockedSource::Release { url, sha256, .. }) => {
-            format!("zos.lock has {url} with sha256 {sha256}")
+            format!("the lock has {url} with sha256 {sha256}")
         }
         None => "it is a folder of this machine, which counts by its content".to_owned(),
     });

@@ -76,7 +76,7 @@ fn a_lock_that_comes_later_is_noticed() {
         value(told).contains("no other package") || value(told).contains("depends on it")
     });
     assert!(
-        value(&told).contains("- no zos.lock yet: `zosc lock` makes one"),
+        value(&told).contains("- no lock yet: `zosc lock` makes one"),
         "{told:#}"
     );
     locked.lock();

@@ -167,14 +167,15 @@ fn inputs(
     notes: &mut Vec<String>,
 ) -> Result<(Inputs, bool, bool), Diagnostics> {
     let beside = lock::beside(image, Some(store))?;
+    let file = lock::file_name(image);
     let nothing = Lock::default();
     let previous = beside.as_ref().unwrap_or(&nothing);
     match lock::foresee(image, previous, store, &CANCELLED) {
         Ok(found) => {
             if !found.changes.is_empty() {
                 let state = match beside {
-                    Some(_) => "has a zos.lock that is older than it",
-                    None => "has no zos.lock",
+                    Some(_) => format!("has a {file} that is older than it"),
+                    None => format!("has no {file}"),
                 };
                 notes.push(format!(
                     "{name} {state}: what `zosc lock` would write is compared"
@@ -190,7 +191,7 @@ fn inputs(
                     "what a build of {name} does is not known, so there is no impact: {why}"
                 ),
                 None => format!(
-                    "{name} has no zos.lock, so versions, commits and the impact are not compared; `zosc lock` writes one"
+                    "{name} has no {file}, so versions, commits and the impact are not compared; `zosc lock` writes one"
                 ),
             });
             let locked = beside.is_some();

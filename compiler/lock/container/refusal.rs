@@ -87,7 +87,7 @@ pub(super) fn changed(image: &ContainerImage<'_>, locked: Digest, found: Digest)
         found.short()
     ))
     .help(format!(
-        "bring the store of the machine that locked it, or remove the line `toolchain-image \"{}\"` from zos.lock and run `zosc lock` to accept it",
+        "bring the store of the machine that locked it, or remove the line `toolchain-image \"{}\"` from the lock and run `zosc lock` to accept it",
         image.toolchain
     ))
 }

@@ -21,7 +21,7 @@ pub(super) enum Answer {
     Refused,
     /// Nothing here says which they are.
     Unknown {
-        because: &'static str,
+        because: String,
         command: &'static str,
     },
 }

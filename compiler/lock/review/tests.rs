@@ -73,7 +73,7 @@ fn without_a_lock_nothing_is_wrong_and_it_says_what_it_left_out() {
     assert!(problems.is_empty(), "{problems:?}");
     let what: Vec<(&str, &str)> = unchecked
         .iter()
-        .map(|part| (part.what, part.because))
+        .map(|part| (part.what, part.because.as_str()))
         .collect();
     assert_eq!(
         what,
@@ -84,7 +84,7 @@ fn without_a_lock_nothing_is_wrong_and_it_says_what_it_left_out() {
     );
     let mut sink = Diagnostics::new();
     assert_eq!(review(&image, None, &mut sink), unchecked);
-    assert!(!bench.folder.path().join(FILE_NAME).exists());
+    assert!(!bench.folder.path().join("zos.lock").exists());
 }
 
 #[test]

@@ -8,7 +8,7 @@ fn a_lock_is_remembered_by_its_text_and_only_as_far_as_it_has_that_text() {
     bench.offer(&[recipe("app", "1")], key());
     let image = bench.image(&["app"]);
     bench.lock(&image, Mode::default()).expect("locked");
-    let path = bench.folder.path().join(FILE_NAME);
+    let path = bench.folder.path().join("zos.lock");
     let text = bench.written();
     let read = file::parse(&path, text.clone().into_bytes()).expect("reads");
     let recall = |text: &str| remembered::recall(&bench.store, text.as_bytes());

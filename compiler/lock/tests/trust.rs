@@ -27,7 +27,7 @@ fn nothing_is_taken_on_trust() {
     std::fs::write(bench.file("app-1.apk"), flipped).expect("written");
     assert!(refused(&bench).starts_with("zosc::apk::"));
     assert!(
-        !bench.folder.path().join(FILE_NAME).exists(),
+        !bench.folder.path().join("zos.lock").exists(),
         "nothing left behind"
     );
 }
@@ -54,7 +54,7 @@ fn a_file_of_another_size_than_its_index_says_is_refused() {
     );
     assert_eq!(problem.notes, [told]);
     assert!(
-        !bench.folder.path().join(FILE_NAME).exists(),
+        !bench.folder.path().join("zos.lock").exists(),
         "nothing left behind"
     );
 }

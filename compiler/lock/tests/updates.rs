@@ -167,7 +167,7 @@ fn what_is_dropped_by_the_repository_stays_as_long_as_the_store_has_it() {
         ["would change: app 1 → 2", "would change: + more 1"]
     );
     // The index is gone from the store, the package is not.
-    let index = read(&bench.folder.path().join(FILE_NAME), None)
+    let index = read(&bench.folder.path().join("zos.lock"), None)
         .expect("a lock")
         .indexes[0]
         .sha256;
@@ -209,7 +209,7 @@ fn a_vendored_repository_keeps_what_the_mirror_has_dropped() {
 #[test]
 fn what_took_the_place_of_a_dropped_package_is_told() {
     let (bench, image) = aged(&["app"], &[recipe("app", "1")], &[recipe("app", "2")]);
-    let lock = read(&bench.folder.path().join(FILE_NAME), None).expect("a lock");
+    let lock = read(&bench.folder.path().join("zos.lock"), None).expect("a lock");
     let told = |store: &Store| gone(&image, &lock, store, &Silent, &AtomicBool::new(false));
     assert!(told(&bench.store).is_empty(), "the store has it");
     let elsewhere = Store::open(bench.folder.path().join("elsewhere")).expect("opens");

@@ -162,7 +162,7 @@ fn pinned(lock: &Lock, path: &[&Node]) -> Option<Rewriting> {
             let is_locked = *revision == format!("{kind} {value}");
             let short = commit.get(..7)?;
             is_locked.then(|| {
-                let title = format!("pin it to the commit in zos.lock, {short}");
+                let title = format!("pin it to the commit in the lock, {short}");
                 (
                     title,
                     entry.span.range(),
@@ -188,7 +188,7 @@ fn digest(node: &Node, url: &str, sha256: &str) -> Option<Rewriting> {
     if address.value.value != Value::String(url.to_owned()) {
         return None;
     }
-    let title = "pin it to the digest in zos.lock".to_owned();
+    let title = "pin it to the digest in the lock".to_owned();
     let new_text = format!("sha256={}", syntax::quote(sha256));
     match property(node, "sha256") {
         Some((entry, "lock")) => Some((title, entry.span.range(), new_text)),
@@ -295,7 +295,7 @@ mod tests {
                 &lock
             ),
             [
-                "pin it to the commit in zos.lock, 0123456: source a { git \"https://example.org/a\" rev=\"0123456789abcdef0123456789abcdef01234567\" }"
+                "pin it to the commit in the lock, 0123456: source a { git \"https://example.org/a\" rev=\"0123456789abcdef0123456789abcdef01234567\" }"
             ]
         );
         assert_eq!(
@@ -307,7 +307,7 @@ mod tests {
             0
         );
         let pinned = format!(
-            "pin it to the digest in zos.lock: source b {{ release \"https://example.org/b\" sha256=\"{digest}\" }}"
+            "pin it to the digest in the lock: source b {{ release \"https://example.org/b\" sha256=\"{digest}\" }}"
         );
         assert_eq!(
             rewritten("source b { ‸release \"https://example.org/b\" }", &lock),

@@ -27,9 +27,9 @@ pub(super) fn package(name: &str, toolchain: Option<&str>, knowledge: &Knowledge
     match own {
         Some(package) => lock_facts(package, offered.ready(), page),
         None if locked.is_some() => {
-            page.fact("not in zos.lock: `zosc lock` adds what is asked for");
+            page.fact("not in the lock: `zosc lock` adds what is asked for");
         }
-        None => page.fact("no zos.lock yet: `zosc lock` makes one"),
+        None => page.fact("no lock yet: `zosc lock` makes one"),
     }
     if let (Some(locked), None) = (locked, toolchain) {
         image_facts(locked, name, page);

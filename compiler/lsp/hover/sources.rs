@@ -151,7 +151,7 @@ pub(super) fn toolchain(name: &str, image: &Image, lock: Option<&Lock>, page: &m
                 code(&sha256.short())
             ));
         }
-        None => page.fact("zos.lock says nothing of it"),
+        None => page.fact("the lock says nothing of it"),
     }
     let users = image.sources.iter().filter(|source| {
         let build = source.build.as_ref();

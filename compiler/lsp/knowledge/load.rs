@@ -40,7 +40,7 @@ impl Basis {
     /// What is here now for an image; takes a few look-ups of files.
     pub fn of(image: &Image, store: &Path) -> Self {
         let opened = Store::existing(store);
-        let lock = image.directory.join(lock::FILE_NAME);
+        let lock = lock::file_of(&image.manifest);
         let builds = opened.as_ref().map(|store| Stamp::of(&store.builds()));
         let mut basis = vec![
             format!("{:?} {builds:?}", Stamp::of(&lock)),
