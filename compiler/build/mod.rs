@@ -33,6 +33,8 @@ mod status;
 mod trees;
 
 pub mod executor;
+#[cfg(feature = "remote")]
+pub mod remote;
 pub mod sandbox;
 
 pub use built::Built;

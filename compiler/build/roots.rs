@@ -63,7 +63,7 @@ pub(super) fn shared_root(
 }
 
 /// The tree as any user can put it on disk: everything root's, readable, without devices and attributes.
-fn everyones(mut tree: Tree) -> Tree {
+pub(super) fn everyones(mut tree: Tree) -> Tree {
     tree.retain(|_, entry| {
         let node = &entry.node;
         !matches!(

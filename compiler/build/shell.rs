@@ -19,7 +19,8 @@ use super::engine;
 use super::executor::Executor;
 use super::ledger::Trust;
 use super::perform::Context;
-use super::perform::run::{Prepared, Request, prepare, request};
+use super::perform::run::{Request, request};
+use super::perform::surroundings::{self, Prepared, prepare};
 use super::roots::shared_root;
 use super::sandbox::{Outcome, RootFs, Sandbox};
 use super::scratch::Scratch;
@@ -106,7 +107,7 @@ impl Shell {
     /// The script in it that runs this command; commands on a root of their own have none.
     pub fn script(&self) -> Option<&'static str> {
         let own_root = matches!(self.kept.sandbox.root, RootFs::Writable(_));
-        (!own_root).then_some(super::perform::run::SCRIPT)
+        (!own_root).then_some(surroundings::SCRIPT)
     }
 
     /// The log of its command's last run, where there was one.

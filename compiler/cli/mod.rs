@@ -257,6 +257,14 @@ enum Command {
     /// Lays out and runs the command that a container was started for.
     #[command(hide = true)]
     InsideContainer,
+    /// Lays out and runs the command that a worker was given.
+    #[cfg(feature = "remote")]
+    #[command(hide = true)]
+    InsideWorker {
+        /// What the command is called at home, for those who look at the worker's processes.
+        #[arg(hide = true)]
+        label: String,
+    },
 }
 
 /// How a command ended.
@@ -319,6 +327,8 @@ pub fn run() -> ExitCode {
         #[cfg(feature = "lsp")]
         Command::Lsp(_) => Ok(()),
         Command::InsideContainer => return inside_container(),
+        #[cfg(feature = "remote")]
+        Command::InsideWorker { .. } => return crate::build::remote::inside_worker(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -212,6 +212,30 @@ fn toolchain(
     })
 }
 
+/// What this machine's programs say of themselves where another one's, or its own of another time, said `host.facts`: they are asked the same,
+/// and found in the same folders.
+pub fn host_facts(host: &HostToolchain, cancel: &AtomicBool) -> String {
+    let path = host.path.join(":");
+    let ask = |program: &str, arguments: &[&str]| {
+        let environment = [("PATH", path.as_str())];
+        let told = io::run_program(program, arguments, Path::new("/"), &environment, cancel);
+        let told = told.ok().filter(|told| told.success);
+        told.map_or_else(String::new, |told| told.output)
+    };
+    let first = |text: String| {
+        let line = text.lines().next();
+        line.map_or_else(String::new, |line| format!("{line}\n"))
+    };
+    let mut facts = ask("rustc", &["-vV"]);
+    facts.push_str(&ask("cargo", &["-V"]));
+    facts.push_str(&first(ask("cc", &["--version"])));
+    if host.facts.lines().any(|line| line.starts_with("upx ")) {
+        facts.push_str(&first(ask("upx", &["--version"])));
+    }
+    facts.push_str(&ask("go", &["version"]));
+    facts
+}
+
 /// What is not needed may be missing.
 fn optional<T>(found: Result<T, Diagnostic>, needed: bool) -> Result<Option<T>, Diagnostic> {
     match found {

@@ -169,10 +169,7 @@ mod tests {
     use super::*;
 
     fn start(engine: Engine, sandbox: &Sandbox) -> String {
-        let program = Program {
-            binds: vec![("/opt/zosc".into(), "/.zosc/zosc".into())],
-            arguments: vec!["/.zosc/zosc".into()],
-        };
+        let program = Program::new("/opt/zosc".into(), "");
         let start = Start {
             engine,
             further: &["--memory=1g".into()],

@@ -37,9 +37,9 @@ pub(super) enum Report {
     Refused(Refusal),
 }
 
-/// A diagnostic on its way out of a container.
+/// A diagnostic on its way out of a container, or from another machine.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Refusal {
+pub(in crate::build) struct Refusal {
     code: String,
     message: String,
     notes: Vec<String>,
@@ -68,10 +68,21 @@ impl From<Diagnostic> for Refusal {
 
 impl From<Refusal> for Diagnostic {
     fn from(refusal: Refusal) -> Self {
-        let known = CODES.into_iter().find(|code| *code == refusal.code);
-        let mut problem = Self::error(known.unwrap_or(CODES[4]), refusal.message);
-        problem.notes = refusal.notes;
-        problem.help = refusal.help;
+        refusal.told(&CODES, CODES[4])
+    }
+}
+
+impl Refusal {
+    /// The diagnostic that it was, where its code is one of these; else one with another code.
+    pub(in crate::build) fn told(
+        self,
+        codes: &[&'static str],
+        otherwise: &'static str,
+    ) -> Diagnostic {
+        let known = codes.iter().find(|code| **code == self.code);
+        let mut problem = Diagnostic::error(known.unwrap_or(&otherwise), self.message);
+        problem.notes = self.notes;
+        problem.help = self.help;
         problem
     }
 }

@@ -22,6 +22,8 @@ use crate::io::{self, Engine};
 use crate::tree::Store;
 
 pub use inside::inside_container;
+#[cfg(feature = "remote")]
+pub(in crate::build) use {job::Refusal, program::Program};
 
 /// Runs commands apart from the machine.
 pub trait Executor: Sync {

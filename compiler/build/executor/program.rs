@@ -13,16 +13,22 @@ use crate::diagnostic::Diagnostic;
 
 /// The program and what it needs.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Program {
+pub(in crate::build) struct Program {
     /// Files and folders of the host, and where the container has them.
     pub(super) binds: Vec<(PathBuf, String)>,
     /// The command that starts it.
     pub(super) arguments: Vec<String>,
+    /// Its file.
+    #[cfg(feature = "remote")]
+    file: PathBuf,
+    /// The libraries that it is linked with, its loader among them.
+    #[cfg(feature = "remote")]
+    libraries: BTreeSet<PathBuf>,
 }
 
 impl Program {
     /// This process's program.
-    pub(super) fn own() -> Result<Self, Diagnostic> {
+    pub(in crate::build) fn own() -> Result<Self, Diagnostic> {
         let program = fs::read_link("/proc/self/exe")
             .ok()
             .filter(|path| path.exists())
@@ -32,7 +38,7 @@ impl Program {
     }
 
     /// A program with the files that its process has mapped, in the format of `/proc/PID/maps`.
-    fn new(program: PathBuf, maps: &str) -> Self {
+    pub(super) fn new(program: PathBuf, maps: &str) -> Self {
         let guest = format!("{FOLDER}/zosc");
         let libraries = mapped(maps, &program);
         let folders: BTreeSet<&Path> = libraries.iter().filter_map(|path| path.parent()).collect();
@@ -57,8 +63,33 @@ impl Program {
             .enumerate()
             .map(|(number, folder)| (folder, place(number)))
             .collect();
-        binds.push((program, guest));
-        Self { binds, arguments }
+        binds.push((program.clone(), guest));
+        Self {
+            binds,
+            arguments,
+            #[cfg(feature = "remote")]
+            file: program,
+            #[cfg(feature = "remote")]
+            libraries,
+        }
+    }
+
+    /// Its file, and those of its libraries.
+    #[cfg(feature = "remote")]
+    pub(in crate::build) fn files(&self) -> (&Path, impl Iterator<Item = &Path>) {
+        (&self.file, self.libraries.iter().map(PathBuf::as_path))
+    }
+
+    /// The command that starts it as `guest`, with its libraries in the folder `libraries`.
+    #[cfg(feature = "remote")]
+    pub(in crate::build) fn command(&self, guest: &str, libraries: &str) -> Vec<String> {
+        let loader = self.libraries.iter().find(|path| is_loader(path));
+        let Some(name) = loader.and_then(|loader| loader.file_name()) else {
+            return vec![guest.to_owned()];
+        };
+        let loader = format!("{libraries}/{}", name.to_string_lossy());
+        let option = "--library-path".to_owned();
+        vec![loader, option, libraries.to_owned(), guest.to_owned()]
     }
 }
 

@@ -25,6 +25,7 @@ mod unpack;
 
 pub(super) mod run;
 pub(super) mod select;
+pub(super) mod surroundings;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -131,7 +132,7 @@ impl Context<'_> {
     }
 
     /// Says something that fails nothing.
-    fn warn(&self, warning: &Diagnostic) {
+    pub(super) fn warn(&self, warning: &Diagnostic) {
         self.observer.event(self.planned, Event::Warning(warning));
     }
 }

@@ -31,6 +31,15 @@ use crate::diagnostic::Diagnostic;
 pub(in crate::build) use identity::subordinate_ids;
 pub(in crate::build) use lines::Lines;
 pub(in crate::build) use refusal::{namespaces, no_map_helper, unreadable};
+#[cfg(feature = "remote")]
+pub(in crate::build) use refusal::{no_directory, no_program, resources};
+
+/// Files beside the machine's own programs that name nothing of this machine.
+pub(in crate::build) const HOST_FILES: [(&str, &str); 3] = [
+    ("/etc/passwd", "root:x:0:0:root:/tmp:/bin/sh\n"),
+    ("/etc/group", "root:x:0:\n"),
+    ("/etc/hosts", "127.0.0.1 localhost zosc\n"),
+];
 
 /// What stands at `/` in the sandbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -217,13 +226,9 @@ impl Sandbox {
                 self = self.bind(file, file, Access::Read);
             }
         }
-        let accounts = "root:x:0:0:root:/tmp:/bin/sh\n";
-        self.files
-            .insert("/etc/passwd".to_owned(), accounts.to_owned());
-        self.files
-            .insert("/etc/group".to_owned(), "root:x:0:\n".to_owned());
-        let hosts = "127.0.0.1 localhost zosc\n";
-        self.files.insert("/etc/hosts".to_owned(), hosts.to_owned());
+        for (file, content) in HOST_FILES {
+            self.files.insert(file.to_owned(), content.to_owned());
+        }
         self
     }
 

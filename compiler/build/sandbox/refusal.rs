@@ -1,5 +1,6 @@
 //! Why a sandbox could not be made, and what to do about it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -92,7 +93,7 @@ pub(super) fn zero_byte(text: &str) -> Diagnostic {
 }
 
 /// Pipes and the like.
-pub(super) fn resources(error: &io::Error) -> Diagnostic {
+pub(in crate::build) fn resources(error: &io::Error) -> Diagnostic {
     Diagnostic::error(
         "zosc::build::sandbox-setup",
         format!("a sandbox cannot be prepared: {error}"),
@@ -116,7 +117,9 @@ pub(super) fn told(report: Report, setup: &Setup, sandbox: &Sandbox) -> Diagnost
     let error = Errno::from_raw_os_error(second);
     let denied = [Errno::PERM, Errno::ACCESS].contains(&error);
     match kind {
-        PROGRAM_FAILED => return program(sandbox, error),
+        PROGRAM_FAILED => {
+            return no_program(&sandbox.arguments, &sandbox.environment, &error.into());
+        }
         MOUNT_FAILED => match setup.sources.get(index) {
             Some(Source::Host { path, .. }) if error != Errno::NOSYS => {
                 let path = path.to_string_lossy().into_owned();
@@ -127,14 +130,7 @@ pub(super) fn told(report: Report, setup: &Setup, sandbox: &Sandbox) -> Diagnost
             _ => {}
         },
         STAGE_FAILED if Stage::from_number(first) == Some(Stage::Directory) => {
-            return Diagnostic::error(
-                "zosc::build::sandbox-input",
-                format!(
-                    "no directory `{}` in the sandbox: {error}",
-                    sandbox.directory
-                ),
-            )
-            .help("make the directory part of the root filesystem or of an input");
+            return no_directory(&sandbox.directory, &error.into());
         }
         STAGE_FAILED if denied => return namespaces(&error.into()),
         _ => {}
@@ -165,9 +161,23 @@ fn too_old() -> Diagnostic {
     .help("use Linux 5.12 or newer")
 }
 
-fn program(sandbox: &Sandbox, error: Errno) -> Diagnostic {
-    let name = sandbox.arguments.first().map_or("", String::as_str);
-    let path = sandbox.environment.get("PATH").map_or("", String::as_str);
+/// The command is to start in a directory that is not there.
+pub(in crate::build) fn no_directory(directory: &str, error: &io::Error) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::build::sandbox-input",
+        format!("no directory `{directory}` in the sandbox: {error}"),
+    )
+    .help("make the directory part of the root filesystem or of an input")
+}
+
+/// The command's program does not start.
+pub(in crate::build) fn no_program(
+    arguments: &[String],
+    environment: &BTreeMap<String, String>,
+    error: &io::Error,
+) -> Diagnostic {
+    let name = arguments.first().map_or("", String::as_str);
+    let path = environment.get("PATH").map_or("", String::as_str);
     Diagnostic::error(
         "zosc::build::no-program",
         format!("cannot start `{name}` in the sandbox: {error}"),

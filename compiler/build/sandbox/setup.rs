@@ -93,6 +93,8 @@ pub(super) struct Setup {
 
 /// Device files that every program may expect.
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
+/// Entries of a root that are no part of what a command sees: those that it gets anew, and what is zosc's own.
+const NOT_LAID: [&str; 5] = ["proc", "sys", "dev", "tmp", ".zosc"];
 /// Kernel settings that root of the host could change even without privileges.
 const PROTECTED: [&str; 5] = [
     "/proc/sys",
@@ -203,7 +205,7 @@ impl Setup {
             let Some(name) = name.to_str() else {
                 continue;
             };
-            if ["proc", "sys", "dev", "tmp"].contains(&name) {
+            if NOT_LAID.contains(&name) {
                 continue;
             }
             let kind = entry.file_type().map_err(refuse)?;

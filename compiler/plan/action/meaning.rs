@@ -4,16 +4,23 @@ use super::super::{Capture, Root};
 use super::Action;
 
 impl Action {
-    /// Whether machines elsewhere may perform it: a command on a toolchain that is captured as a folder.
+    /// Whether another machine may perform it: a command on a toolchain that leaves a folder, and whose inputs do not lie in one another's way.
+    ///
+    /// Scripts that change the image's own tree stay here: no protocol carries owners and devices.
     pub fn goes_remote(&self) -> bool {
-        matches!(
-            self,
-            Self::Run {
-                root: Root::Host(_) | Root::Toolchain(_),
-                capture: Capture::Directory(_),
-                ..
-            }
-        )
+        let Self::Run {
+            root: Root::Host(_) | Root::Toolchain(_),
+            capture: Capture::Directory(_),
+            mounts,
+            files,
+            ..
+        } = self
+        else {
+            return false;
+        };
+        let mounted = || mounts.iter().map(|mount| &mount.at).chain(files.keys());
+        let mut written = mounts.iter().filter(|mount| mount.writable);
+        written.all(|mount| mounted().filter(|at| at.starts_with(&mount.at)).count() == 1)
     }
 
     /// What it does.

@@ -1,0 +1,476 @@
+//! Commands on other machines, and results that machines share.
+//!
+//! Comes in: a command with all its inputs known. Goes out: the tree that it left, as it would have left it here. The command of
+//! the protocol's action is zosc itself ([`inside_worker`]), which lays out and captures what the command may change by the code that
+//! does so at home. So it does not matter what a server makes of modes, times and links. What comes back is checked before anything of it counts ([`outcome`]).
+//!
+//! Where a command ran counts for no key. A server that is not there ends the build, or the command runs here, whichever was asked for; one that
+//! only shares results is done without.
+
+mod input;
+mod inside;
+mod job;
+mod outcome;
+mod own;
+mod shared;
+
+#[cfg(test)]
+mod tests;
+
+pub use inside::inside_worker;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use super::logs::Log;
+use super::perform::Context;
+use super::perform::run::{Request, failed, left, tell};
+use super::sandbox::{End, Limits, Lines};
+use super::{Elsewhere, Event, Fleet, cancelled};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::plan::Capture;
+use crate::remote::{
+    self, ActionResult, Client, Command, Executed, Failure, Kind, Lookup, Output, Prepared,
+    Settings, Stage,
+};
+use crate::tree::{Digest, Store};
+use input::{Folders, Input, Maker};
+use job::{Job, OUT, Programs};
+use outcome::{Bringer, Outcome};
+use own::Own;
+
+/// How often a command is given to a server that loses something of it.
+const ROUNDS: usize = 3;
+/// The most output of a command that is kept in memory.
+const MOST_OUTPUT: u64 = 4 << 20;
+
+/// How a server is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// It shares results; commands run here.
+    Cache,
+    /// It runs commands, and shares results.
+    Execute {
+        /// Whether commands run here while it cannot be reached.
+        falls_back: bool,
+    },
+}
+
+/// A server, connected to when it is needed first.
+pub struct Remote {
+    settings: Settings,
+    used: Use,
+    client: Mutex<Option<Client>>,
+    /// Set once it is done without.
+    is_gone: AtomicBool,
+    /// Set once it was told that it takes no results.
+    is_refusal_told: AtomicBool,
+    own: OnceLock<Result<Own, Diagnostic>>,
+    folders: Folders,
+}
+
+impl Remote {
+    /// A server with these settings. Nothing is asked yet.
+    pub fn new(settings: Settings, used: Use) -> Self {
+        Self {
+            settings,
+            used,
+            client: Mutex::default(),
+            is_gone: AtomicBool::new(false),
+            is_refusal_told: AtomicBool::new(false),
+            own: OnceLock::new(),
+            folders: Folders::default(),
+        }
+    }
+
+    /// The connection; `None` where the server is done without.
+    fn client(&self, context: &Context<'_>) -> Result<Option<Client>, Failure> {
+        // One asks, and all others wait for what it learns.
+        let mut client = self.client.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_gone.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        if let Some(client) = &*client {
+            return Ok(Some(client.clone()));
+        }
+        let made = Client::connect(&self.settings, context.options.cancel)?;
+        if self.executes() && !made.abilities().executes {
+            return Err(no_execution(made.endpoint()).into());
+        }
+        *client = Some(made.clone());
+        Ok(Some(made))
+    }
+
+    /// Does without a server that is not there, where that is allowed; tells of it once.
+    fn do_without(&self, context: &Context<'_>, failure: Failure) -> Result<(), Diagnostic> {
+        match failure.kind {
+            Kind::Cancelled => return Err(cancelled()),
+            Kind::Unreachable if self.used != (Use::Execute { falls_back: false }) => {}
+            _ => return Err(failure.problem),
+        }
+        if !self.is_gone.swap(true, Ordering::Relaxed) {
+            let mut warning = as_warning(failure.problem);
+            warning.help = Some(match self.used {
+                Use::Cache => {
+                    "results are neither looked up there nor shared in this build".to_owned()
+                }
+                Use::Execute { .. } => "what is left of this build runs on this machine".to_owned(),
+            });
+            context.warn(&warning);
+        }
+        Ok(())
+    }
+
+    fn own(&self, store: &Store) -> Result<&Own, Diagnostic> {
+        let own = self.own.get_or_init(|| Own::read(store));
+        own.as_ref().map_err(Clone::clone)
+    }
+
+    /// A command as an action of the protocol, with its input root.
+    fn prepared(
+        &self,
+        context: &Context<'_>,
+        request: &Request,
+        client: &Client,
+    ) -> Result<(Prepared, Input), Diagnostic> {
+        let own = self.own(context.store)?;
+        let maker = Maker {
+            store: context.store,
+            own,
+            folders: &self.folders,
+            absolute_links: client.abilities().absolute_links,
+        };
+        let input = maker.input(request, job(context, request))?;
+        let command = Command {
+            arguments: own.command(&request.label),
+            outputs: vec![OUT.to_owned()],
+            properties: self.settings.properties.clone(),
+            timeout: Some(Limits::default().time),
+            ..Command::default()
+        };
+        Ok((remote::action(&command, &input.folder.blob()), input))
+    }
+}
+
+/// A command, as those who run it elsewhere have to know it; what lies where is filled in with the input root.
+fn job(context: &Context<'_>, request: &Request) -> Job {
+    let (capture, mark) = left(context);
+    let capture = match capture {
+        Capture::Directory(directory) => directory.clone(),
+        Capture::Root => unreachable!("a command that leaves its root stays here"),
+    };
+    Job {
+        programs: Programs::Root(Vec::new()),
+        mounts: Vec::new(),
+        files: Vec::new(),
+        arguments: request.arguments.clone(),
+        environment: request.environment.clone(),
+        directory: request.directory.clone(),
+        capture,
+        origin: mark.origin.as_str().to_owned(),
+        epoch: mark.epoch,
+    }
+}
+
+impl Fleet for Remote {
+    fn executes(&self) -> bool {
+        matches!(self.used, Use::Execute { .. })
+    }
+
+    fn slots(&self) -> usize {
+        self.settings.slots
+    }
+
+    fn found(&self, context: &Context<'_>) -> Result<Option<Digest>, Diagnostic> {
+        let look = || -> Result<Option<Digest>, Failure> {
+            let Some(client) = self.client(context)? else {
+                return Ok(None);
+            };
+            let entry = shared::entry(&context.key);
+            let Some(result) = client.result_of(&entry.blob, context.options.cancel)? else {
+                return Ok(None);
+            };
+            match bring(context, &client, &result) {
+                Ok(Outcome::Left(tree)) => Ok(Some(tree)),
+                Ok(_) => Ok(None),
+                Err(failure) if matches!(failure.kind, Kind::Lost | Kind::Final) => {
+                    // It is performed as if there were none, and what it yields takes the place of that one.
+                    context.warn(&as_warning(failure.problem));
+                    Ok(None)
+                }
+                Err(failure) => Err(failure),
+            }
+        };
+        match look() {
+            Ok(found) => Ok(found),
+            Err(failure) => self.do_without(context, failure).map(|()| None),
+        }
+    }
+
+    fn run(&self, context: &Context<'_>, request: &Request) -> Result<Option<Digest>, Diagnostic> {
+        let course = || -> Result<Option<Digest>, Failure> {
+            let Some(client) = self.client(context)? else {
+                return Ok(None);
+            };
+            let (action, input) = self.prepared(context, request, &client)?;
+            let run = Run {
+                context,
+                client: &client,
+                action: &action,
+                input: &input,
+            };
+            run.carry_out().map(Some)
+        };
+        match course() {
+            Ok(made) => Ok(made),
+            Err(failure) => self.do_without(context, failure).map(|()| None),
+        }
+    }
+
+    fn share(&self, context: &Context<'_>, output: &Digest) {
+        let share = || -> Result<(), Failure> {
+            let Some(client) = self.client(context)? else {
+                return Ok(());
+            };
+            if !client.abilities().keeps_results {
+                self.tell_of_refusal(context, &client);
+                return Ok(());
+            }
+            let tree = context.store.get_tree(output)?;
+            let (_, mark) = left(context);
+            if outcome::verify(&tree, &mark).is_err() {
+                // Nobody would take it.
+                return Ok(());
+            }
+            let entry = shared::entry(&context.key);
+            let shared = shared::result(output, &tree, &entry, context.store)?;
+            let cancel = context.options.cancel;
+            client.upload(&shared.contents, &mut uploading(context), cancel)?;
+            let result = ActionResult {
+                folders: vec![(OUT.to_owned(), shared.folder)],
+                ..ActionResult::default()
+            };
+            if !client.keep_result(&entry.blob, &result, cancel)? {
+                self.tell_of_refusal(context, &client);
+            }
+            Ok(())
+        };
+        match share() {
+            Err(failure) if failure.kind != Kind::Cancelled => {
+                let mut warning = as_warning(failure.problem);
+                warning.help = Some("the result is in this machine's store alone".to_owned());
+                context.warn(&warning);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Remote {
+    fn tell_of_refusal(&self, context: &Context<'_>, client: &Client) {
+        if !self.is_refusal_told.swap(true, Ordering::Relaxed) {
+            context.warn(&no_updates(client.endpoint()));
+        }
+    }
+}
+
+/// A command on its way through a server.
+struct Run<'a> {
+    context: &'a Context<'a>,
+    client: &'a Client,
+    action: &'a Prepared,
+    input: &'a Input,
+}
+
+impl Run<'_> {
+    /// Looks whether the server has the result of the action already, and has it executed where not.
+    fn carry_out(&self) -> Result<Digest, Failure> {
+        let cancel = self.context.options.cancel;
+        let mut lookup = if self.context.again {
+            Lookup::Skip
+        } else {
+            Lookup::Ask
+        };
+        if lookup == Lookup::Ask
+            && let Some(result) = self.client.result_of(&self.action.blob, cancel)?
+        {
+            if let Some(made) = self.conclude(&result, true)? {
+                return Ok(made);
+            }
+            lookup = Lookup::Skip;
+        }
+        let mut loss = None;
+        for _ in 0..ROUNDS {
+            self.send()?;
+            let executed = match self.execute(lookup) {
+                Err(failure) if failure.kind == Kind::Lost => {
+                    loss = Some(failure);
+                    continue;
+                }
+                executed => executed?,
+            };
+            match self.conclude(&executed.result, executed.cached) {
+                Ok(Some(made)) => return Ok(made),
+                // A result that is kept and does not hold is made anew.
+                Ok(None) => lookup = Lookup::Skip,
+                Err(failure) if failure.kind == Kind::Lost => {
+                    lookup = Lookup::Skip;
+                    loss = Some(failure);
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+        let loss = loss.unwrap_or_else(|| no_result(self.client.endpoint()).into());
+        Err(Failure {
+            kind: Kind::Final,
+            ..loss
+        })
+    }
+
+    /// Sends what the server lacks.
+    fn send(&self) -> Result<(), Failure> {
+        let mut contents = self.input.contents(self.context.store);
+        let messages = self.action.messages.iter().cloned();
+        contents.extend(messages.map(|(blob, bytes)| (blob, remote::Content::Bytes(bytes))));
+        let cancel = self.context.options.cancel;
+        self.client
+            .upload(&contents, &mut uploading(self.context), cancel)?;
+        Ok(())
+    }
+
+    fn execute(&self, lookup: Lookup) -> Result<Executed, Failure> {
+        let mut stage = |stage: Stage| match stage {
+            Stage::Queued => tell_of(self.context, Elsewhere::Queued),
+            Stage::Executing { worker } => executing(self.context, &worker),
+            Stage::Accepted | Stage::Checking => {}
+        };
+        let cancel = self.context.options.cancel;
+        let executed = self
+            .client
+            .execute(self.action, lookup, &mut stage, cancel)?;
+        executing(self.context, &executed.result.worker);
+        Ok(executed)
+    }
+
+    /// Brings what a command left; `None` for a result that is kept and counts for none.
+    fn conclude(&self, result: &ActionResult, is_kept: bool) -> Result<Option<Digest>, Failure> {
+        let context = self.context;
+        let outcome = match bring(context, self.client, result) {
+            // What it is like anew counts, whatever is wrong with the one that is kept.
+            Err(failure) if is_kept && matches!(failure.kind, Kind::Lost | Kind::Final) => {
+                return Ok(None);
+            }
+            outcome => outcome?,
+        };
+        match outcome {
+            Outcome::Ended(_) | Outcome::Refused(_) if is_kept => Ok(None),
+            Outcome::Refused(problem) => Err(problem.into()),
+            Outcome::Left(tree) => {
+                executing(context, &result.worker);
+                let log = self.log(result)?;
+                log.succeeded(context.store, &context.planned.label)?;
+                Ok(Some(tree))
+            }
+            Outcome::Ended(end) => Err(self.failed(result, end)?.into()),
+        }
+    }
+
+    fn failed(&self, result: &ActionResult, end: End) -> Result<Diagnostic, Failure> {
+        let log = self.log(result)?;
+        let place = bringer(self.context, self.client).place(result);
+        Ok(failed(self.context, end, log, None).note(place))
+    }
+
+    /// Tells of all that a command has written, and keeps it.
+    fn log(&self, result: &ActionResult) -> Result<Log, Failure> {
+        let context = self.context;
+        let (store, cancel) = (context.store, context.options.cancel);
+        let mut log = Log::new(store, &context.key, &context.planned.label)?;
+        let mut lines = Lines::default();
+        let mut take = |line: &[u8]| tell(context, &mut log, line);
+        match &result.stdout {
+            Output::Inline(bytes) => lines.take(bytes, &mut take),
+            Output::Blob(blob) if blob.size <= MOST_OUTPUT => {
+                lines.take(&self.client.read(blob, MOST_OUTPUT, cancel)?, &mut take);
+            }
+            Output::Blob(blob) => {
+                self.client
+                    .download(&[*blob], store, &mut |_, _| {}, cancel)?;
+                read(store.stream(&blob.digest)?, &mut lines, &mut take);
+            }
+        }
+        lines.finish(&mut take);
+        Ok(log)
+    }
+}
+
+/// Passes a long output on.
+fn read(mut stream: impl std::io::Read, lines: &mut Lines, take: &mut dyn FnMut(&[u8])) {
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+        lines.take(&buffer[..count], take);
+    }
+}
+
+fn bringer<'a>(context: &Context<'a>, client: &'a Client) -> Bringer<'a> {
+    Bringer {
+        client,
+        store: context.store,
+        cancel: context.options.cancel,
+    }
+}
+
+fn bring(
+    context: &Context<'_>,
+    client: &Client,
+    result: &ActionResult,
+) -> Result<Outcome, Failure> {
+    let (_, mark) = left(context);
+    let mut downloading = |done, total| tell_of(context, Elsewhere::Downloading { done, total });
+    bringer(context, client).bring(result, &mark, &mut downloading)
+}
+
+fn tell_of(context: &Context<'_>, elsewhere: Elsewhere<'_>) {
+    let event = Event::Elsewhere(elsewhere);
+    context.observer.event(context.planned, event);
+}
+
+fn executing(context: &Context<'_>, worker: &str) {
+    let worker = (!worker.is_empty()).then_some(worker);
+    tell_of(context, Elsewhere::Executing { worker });
+}
+
+fn uploading(context: &Context<'_>) -> impl FnMut(u64, u64) {
+    |done, total| tell_of(context, Elsewhere::Uploading { done, total })
+}
+
+fn as_warning(problem: Diagnostic) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Warning,
+        ..problem
+    }
+}
+
+fn no_execution(endpoint: &str) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::remote::no-execution",
+        format!("`{endpoint}` keeps contents, and executes nothing"),
+    )
+    .help("name a server that executes; or share results alone, and build here: `--remote-cache` in place of `--executor remote`")
+}
+
+fn no_updates(endpoint: &str) -> Diagnostic {
+    Diagnostic::warning(
+        "zosc::remote::no-updates",
+        format!("`{endpoint}` takes no results from this machine"),
+    )
+    .help("what others have shared is used all the same; whether a client may share is the server's to decide")
+}
+
+fn no_result(endpoint: &str) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::remote::no-result",
+        format!("`{endpoint}` answers with a result that counts for none, whatever it is asked for"),
+    )
+    .help("the server keeps results of commands that failed, and does not execute them anew; empty its cache of results")
+}
