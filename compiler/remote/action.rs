@@ -59,7 +59,7 @@ pub fn action(command: &Command, root: &Blob) -> Prepared {
         input_root_digest: Some(root.to_api()),
         timeout: command.timeout.map(|timeout| protobuf::Duration {
             seconds: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
-            nanos: 0,
+            nanos: i32::try_from(timeout.subsec_nanos()).unwrap_or(0),
         }),
         platform,
         ..Default::default()

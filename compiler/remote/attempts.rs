@@ -26,6 +26,16 @@ impl Attempts {
         }
     }
 
+    /// A few of them: whoever comes for the first time may have the wrong address.
+    pub(super) fn few(settings: &Settings) -> Self {
+        const FEW: u32 = 3;
+        let all = Self::of(settings);
+        Self {
+            left: all.left.min(FEW),
+            ..all
+        }
+    }
+
     /// Whether another attempt is due after one that failed; waits until then.
     pub(super) async fn again(&mut self) -> bool {
         self.left = self.left.saturating_sub(1);

@@ -6,6 +6,7 @@ use bazel_remote_apis::build::bazel::remote::execution::v2::{
 };
 use tonic::{Code, Response, Status};
 
+use super::attempts::Attempts;
 use super::connection::{Connection, Trouble};
 use super::{Abilities, Failure, Kind};
 use crate::diagnostic::Diagnostic;
@@ -13,9 +14,9 @@ use crate::diagnostic::Diagnostic;
 const DOING: &str = "asked what it can";
 
 impl Connection {
-    /// Asks, as often as the settings say.
+    /// Asks, again where that may help.
     pub(super) async fn abilities(&self) -> Result<Abilities, Failure> {
-        let mut attempts = self.attempts();
+        let mut attempts = Attempts::few(&self.settings);
         let answer = loop {
             let trouble = match self.in_time(self.capabilities()).await {
                 Ok(answer) => break answer.into_inner(),

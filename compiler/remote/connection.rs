@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use prost::Message as _;
+use tokio::sync::Semaphore;
 use tonic::metadata::{Ascii, BinaryMetadataValue, MetadataKey, MetadataMap, MetadataValue};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
@@ -18,6 +19,9 @@ use crate::io;
 /// The header that says who asks.
 const WHO: &str = "build.bazel.remote.execution.v2.requestmetadata-bin";
 
+/// How many parcels are under way at a time, each of which is in memory.
+const LANES: usize = 16;
+
 /// The most of a server's words that is passed on.
 const MOST_WORDS: usize = 2000;
 
@@ -27,6 +31,8 @@ pub(super) struct Connection {
     pub(super) channel: Channel,
     pub(super) settings: Settings,
     headers: MetadataMap,
+    /// So many parcels may be under way, for all who share the connection.
+    pub(super) lanes: Semaphore,
 }
 
 /// Why there is no answer.
@@ -60,6 +66,7 @@ impl Connection {
             channel: endpoint::channel(settings)?,
             settings: settings.clone(),
             headers: headers(&settings.headers)?,
+            lanes: Semaphore::new(LANES),
         })
     }
 
@@ -148,6 +155,12 @@ impl Connection {
             Code::Unavailable | Code::ResourceExhausted => (
                 Kind::Unreachable,
                 told("zosc::remote::unreachable", "cannot do it at present").help(AWAY),
+            ),
+            // That is what a message is called that is longer than zosc takes, too.
+            Code::OutOfRange => (
+                Kind::Final,
+                told("zosc::remote::odd-answer", "gives an answer that makes no sense")
+                    .help("nothing of the answer was used; a server or a proxy in between is out of order"),
             ),
             _ => (
                 Kind::Final,

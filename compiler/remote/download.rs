@@ -81,6 +81,7 @@ impl Client {
         store: &Store,
         progress: &Progress<'_>,
     ) -> Result<(), Failure> {
+        let _lane = self.connection.lanes.acquire().await;
         match parcel {
             Parcel::Batch(blobs) => {
                 for (blob, bytes) in self.receive_batch(&blobs).await? {

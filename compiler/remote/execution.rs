@@ -105,6 +105,7 @@ impl Client {
             let is_forgotten = was_waiting && is_unknown(&trouble);
             if is_forgotten {
                 course.name.take();
+                course.begin_anew();
             }
             if since.elapsed() > self.connection.settings.answer {
                 attempts = self.connection.attempts();
@@ -255,11 +256,23 @@ impl Course<'_> {
         if self.stage.as_ref() == Some(&stage) {
             return;
         }
-        if matches!(stage, Stage::Executing { .. }) {
-            self.executing.get_or_insert_with(Stopwatch::start);
+        match stage {
+            Stage::Executing { .. } => {
+                self.executing.get_or_insert_with(Stopwatch::start);
+            }
+            // A worker was lost, and another is waited for.
+            _ => self.begin_anew(),
         }
         (self.tell)(stage.clone());
         self.stage = Some(stage);
+    }
+
+    /// Gives the server the time again that a command may wait, where a worker had it already.
+    fn begin_anew(&mut self) {
+        if self.executing.take().is_some() {
+            self.begun = Stopwatch::start();
+            self.stage = None;
+        }
     }
 }
 

@@ -28,6 +28,9 @@ mod upload;
 mod verdict;
 mod write_stream;
 
+#[cfg(test)]
+mod tests;
+
 pub use abilities::Abilities;
 pub use action::{Command, Prepared, action};
 pub use client::Client;

@@ -82,6 +82,7 @@ impl Client {
         contents: &BTreeMap<Blob, &Content>,
         progress: &Progress<'_>,
     ) -> Result<(), Failure> {
+        let _lane = self.connection.lanes.acquire().await;
         match parcel {
             Parcel::Stream(blob) => self.write(&blob, contents[&blob], progress).await,
             Parcel::Batch(blobs) => {
