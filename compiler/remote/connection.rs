@@ -184,19 +184,31 @@ impl Connection {
 
     fn unreachable(&self, doing: &str, status: &Status) -> Failure {
         let endpoint = &self.settings.endpoint;
-        let why = self.clean(&chain(status));
+        let why = self.clean(&words(status));
         let problem = Diagnostic::error(
             "zosc::remote::unreachable",
             format!("`{endpoint}` cannot be reached, when zosc {doing}"),
         )
         .note(why)
         .help(AWAY);
-        Failure::new(Kind::Unreachable, problem)
+        Failure::new(Kind::Unreachable, self.perhaps_unwelcome(problem))
+    }
+
+    /// A server that wants another certificate says so when its client believes to be in already: often all that is heard is the end.
+    fn perhaps_unwelcome(&self, problem: Diagnostic) -> Diagnostic {
+        let is_ended = problem.notes.iter().any(|why| {
+            let signs = ["closed", "reset by peer", "roken pipe"];
+            signs.iter().any(|sign| why.contains(sign))
+        });
+        if is_ended && self.settings.endpoint.starts_with("grpcs:") {
+            return problem.note("a server that wants a certificate of yours, or another one, ends connections in this way: `--remote-cert` and `--remote-key`");
+        }
+        problem
     }
 
     fn untrusted(&self, status: &Status) -> Failure {
         let endpoint = &self.settings.endpoint;
-        let why = self.clean(&chain(status));
+        let why = self.clean(&words(status));
         let problem = Diagnostic::error(
             "zosc::remote::untrusted",
             format!("`{endpoint}` and zosc do not trust each other's certificates"),
@@ -232,10 +244,18 @@ const AWAY: &str = "`zosc remote check` tries the connection alone (`grpcs://` i
 
 const BAD_REQUEST: &str = "`zosc remote check` says what the server can; `--remote-instance` names the part of it that is meant";
 
+/// What a status says: of a connection, what is behind it.
+fn words(status: &Status) -> String {
+    match std::error::Error::source(status) {
+        Some(behind) => chain(behind),
+        None => status.message().to_owned(),
+    }
+}
+
 /// Whether one side does not believe the other's certificate, which no attempt will change.
 fn is_untrusted(status: &Status) -> bool {
     is_broken(status) && {
-        let told = chain(status);
+        let told = words(status);
         ["certificate", "UnknownIssuer", "received fatal alert"]
             .iter()
             .any(|sign| told.contains(sign))

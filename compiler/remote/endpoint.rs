@@ -82,7 +82,10 @@ fn parts(endpoint: &str) -> Result<(&str, &str), Diagnostic> {
         ));
     }
     let rest = rest.strip_suffix('/').unwrap_or(rest);
-    if rest.is_empty() || rest.contains(['/', '?', '#', ' ']) {
+    let port = rest.rsplit_once(':').map(|(_, port)| port);
+    // An address of version 6 ends in a bracket.
+    let is_port = |port: &str| port.ends_with(']') || port.parse::<u16>().is_ok();
+    if rest.is_empty() || rest.contains(['/', '?', '#', ' ']) || !port.is_none_or(is_port) {
         return Err(
             bad_endpoint(endpoint, "is not a host with a port and nothing else")
                 .note("an instance is named apart, by `--remote-instance`"),

@@ -29,13 +29,27 @@ fn code(settings: &Settings) -> &'static str {
 
 #[test]
 fn an_address_is_a_server_and_nothing_else() {
-    for endpoint in ["grpc://here:1", "grpcs://here", "grpc://[::1]:8980/", "grpcs://10.0.0.1:443"] {
+    for endpoint in [
+        "grpc://here:1",
+        "grpcs://here",
+        "grpc://[::1]:8980/",
+        "grpcs://10.0.0.1:443",
+    ] {
         Connection::new(&settings(endpoint)).expect(endpoint);
     }
     for endpoint in [
-        "here:1", "http://here", "grpc://", "grpc://here/instance", "grpc://a b", "grpc://here:x",
+        "here:1",
+        "http://here",
+        "grpc://",
+        "grpc://here/instance",
+        "grpc://a b",
+        "grpc://here:x",
     ] {
-        assert_eq!(code(&settings(endpoint)), "zosc::remote::bad-endpoint", "{endpoint}");
+        assert_eq!(
+            code(&settings(endpoint)),
+            "zosc::remote::bad-endpoint",
+            "{endpoint}"
+        );
     }
     let refused = Connection::new(&settings("grpcs://me:hush@here")).expect_err("refused");
     assert!(!format!("{refused:?}").contains("hush"));
@@ -47,17 +61,35 @@ fn certificates_have_to_be_there_and_go_together() {
     let file = folder.path().join("file.pem");
     std::fs::write(&file, "nothing of the kind").expect("written");
     let cases = [
-        Tls { ca: Some(folder.path().join("none.pem")), ..Tls::default() },
-        Tls { ca: Some(file.clone()), ..Tls::default() },
-        Tls { certificate: Some(file.clone()), ..Tls::default() },
-        Tls { key: Some(file.clone()), ..Tls::default() },
+        Tls {
+            ca: Some(folder.path().join("none.pem")),
+            ..Tls::default()
+        },
+        Tls {
+            ca: Some(file.clone()),
+            ..Tls::default()
+        },
+        Tls {
+            certificate: Some(file.clone()),
+            ..Tls::default()
+        },
+        Tls {
+            key: Some(file.clone()),
+            ..Tls::default()
+        },
     ];
     for tls in cases {
-        let settings = Settings { tls, ..settings("grpcs://here:1") };
+        let settings = Settings {
+            tls,
+            ..settings("grpcs://here:1")
+        };
         assert_eq!(code(&settings), "zosc::remote::bad-certificates");
     }
     let plain = Settings {
-        tls: Tls { ca: Some(file), ..Tls::default() },
+        tls: Tls {
+            ca: Some(file),
+            ..Tls::default()
+        },
         ..settings("grpc://here:1")
     };
     assert_eq!(code(&plain), "zosc::remote::bad-endpoint");
@@ -88,7 +120,13 @@ fn secrets_go_to_the_server_and_nowhere_else() {
 
 #[test]
 fn a_server_has_to_speak_version_2_and_name_contents_by_sha256() {
-    let version = |major, minor| Some(SemVer { major, minor, ..SemVer::default() });
+    let version = |major, minor| {
+        Some(SemVer {
+            major,
+            minor,
+            ..SemVer::default()
+        })
+    };
     let answer = |low, high, digest: api::digest_function::Value| api::ServerCapabilities {
         low_api_version: low,
         high_api_version: high,
@@ -101,7 +139,10 @@ fn a_server_has_to_speak_version_2_and_name_contents_by_sha256() {
     };
     let sha256 = api::digest_function::Value::Sha256;
     let abilities = Abilities::of(&answer(version(2, 0), version(2, 3), sha256)).expect("fits");
-    assert_eq!((abilities.api.as_str(), abilities.room()), ("2.0–2.3", 65_536));
+    assert_eq!(
+        (abilities.api.as_str(), abilities.room()),
+        ("2.0–2.3", 65_536)
+    );
     assert!(!abilities.executes && !abilities.keeps_results && !abilities.absolute_links);
     let abilities = Abilities::of(&answer(version(2, 2), None, sha256)).expect("fits");
     assert_eq!(abilities.api, "2.2");
@@ -109,7 +150,11 @@ fn a_server_has_to_speak_version_2_and_name_contents_by_sha256() {
         answer(version(3, 0), version(3, 1), sha256),
         answer(version(1, 0), version(1, 9), sha256),
         answer(None, None, sha256),
-        answer(version(2, 0), version(2, 3), api::digest_function::Value::Blake3),
+        answer(
+            version(2, 0),
+            version(2, 3),
+            api::digest_function::Value::Blake3,
+        ),
         api::ServerCapabilities {
             cache_capabilities: None,
             ..answer(version(2, 0), None, sha256)
