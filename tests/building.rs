@@ -205,3 +205,97 @@ fn a_second_build_that_fails_says_what_it_said() {
     let notes = lines[0]["notes"].to_string();
     assert!(notes.contains("build tool"), "{notes}");
 }
+
+/// A second image with the same source, and a unit of its own, in a folder beside the first.
+fn with_another(project: &Project) {
+    let text = std::fs::read_to_string(project.path("zos.kdl")).unwrap();
+    let other = text
+        .replace("image test", "image other")
+        .replace("\"keys/", "\"../keys/")
+        .replace("\"src\"", "\"../src\"")
+        .replace("echo hello", "echo other");
+    project.write("other/zos.kdl", &other);
+}
+
+/// The lines of JSON that a command prints of images, by the image's name.
+fn images(project: &Project, arguments: &[&str]) -> Vec<(String, serde_json::Value)> {
+    let output = project
+        .command()
+        .args(arguments)
+        .args(["--message-format", "json"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let lines = lines.filter_map(|line| Some((line["image"].as_str()?.to_owned(), line)));
+    lines.collect()
+}
+
+#[test]
+fn images_that_are_built_together_build_once_what_they_share() {
+    let project = with_source("tr a-z A-Z < x > y; mv y x");
+    with_another(&project);
+    let both = ["zos.kdl", "other/zos.kdl"];
+    let would = images(&project, &[&["build", "--dry-run"][..], &both].concat());
+    assert_eq!(would.len(), 2, "{would:?}");
+    assert!(!project.path("other/zos.lock").exists());
+    let built = images(&project, &[&["build"][..], &both].concat());
+    let names: Vec<&str> = built.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["test", "other"]);
+    let paths = built.iter().map(|(_, line)| {
+        let path = line["built"][0]["path"].as_str().unwrap();
+        std::fs::read(project.path(path)).unwrap()
+    });
+    let contents: Vec<Vec<u8>> = paths.collect();
+    assert_ne!(contents[0], contents[1]);
+    let records = zosc::build::records(&zosc::tree::Store::open(project.path("store")).unwrap());
+    let runs = records.iter().flat_map(|record| &record.actions);
+    let runs = runs.filter(|action| action.label == "build tool" && action.performed);
+    assert_eq!((records.len(), runs.count()), (2, 1));
+    // Alone or together, the same bytes.
+    let said = project.succeed(&["build", "other/zos.kdl", "--output", "alone"]);
+    assert!(said.contains("ok 0 actions done"), "{said}");
+    let name = built[1].1["built"][0]["path"].as_str().unwrap();
+    let name = std::path::Path::new(name).file_name().unwrap();
+    let alone = std::fs::read(project.path("alone").join(name)).unwrap();
+    assert_eq!(alone, contents[1]);
+    let said = project.succeed(&[&["build", "--output", "all"][..], &both].concat());
+    assert!(said.contains("ok 2 images: 0 actions done"), "{said}");
+    assert!(project.path("all/test").join(name).exists());
+    assert!(project.path("all/other").join(name).exists());
+    let said = project.succeed(&[&["build"][..], &both].concat());
+    assert!(said.contains("ok 2 images: nothing to do"), "{said}");
+}
+
+#[test]
+fn images_in_one_folder_have_locks_and_outputs_of_their_own() {
+    let project = Project::new(IMAGE);
+    let text = std::fs::read_to_string(project.path("zos.kdl")).unwrap();
+    let other = text.replace("image test", "image other");
+    let other = other.replace("install marks", "install marks intel-ucode");
+    project.write("b.kdl", &other);
+    let both = ["build", "zos.kdl", "b.kdl"];
+    project.refuse(&both, &["zosc::build::same-output"]);
+    let apart = [&both[..], &["--output", "images"]].concat();
+    project.succeed(&apart);
+    project.succeed(&[&apart[..], &["--locked"]].concat());
+    assert!(project.path("zos.lock").exists() && project.path("b.lock").exists());
+}
+
+#[test]
+fn mistakes_of_all_manifests_are_told_in_one_run() {
+    let project = Project::new(IMAGE);
+    project.write("a.kdl", "edition 1\nimag a\n");
+    project.write("b.kdl", "edition 1\nimage b\nunit x\n");
+    for command in ["check", "build"] {
+        let output = project.run(&[command, "a.kdl", "zos.kdl", "b.kdl"]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success());
+        assert!(said.contains("a.kdl") && said.contains("b.kdl"), "{said}");
+    }
+    let said = project.succeed(&["check", "zos.kdl", "zos.kdl"]);
+    assert_eq!(said.matches("ok zos.kdl").count(), 2, "{said}");
+}

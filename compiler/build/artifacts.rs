@@ -1,5 +1,6 @@
 //! Writes the outputs: all of them or none, and only those that differ.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -8,8 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::engine::digest_of;
-use super::{Artifact, disk};
-use crate::diagnostic::Diagnostic;
+use super::{Artifact, Job, disk};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::{Pending, start_of_machine, sweep_pending};
 use crate::plan::{Input, Plan};
 use crate::tree::{Digest, Hasher, Store};
@@ -36,6 +37,33 @@ impl Prepared {
         }
         Ok(self.artifacts)
     }
+}
+
+/// Each file that images are to write has one image that writes it.
+pub(super) fn check_places(jobs: &[Job<'_>]) -> Result<(), Diagnostics> {
+    let mut owners: BTreeMap<PathBuf, &str> = BTreeMap::new();
+    let mut problems = Diagnostics::new();
+    for job in jobs {
+        let name = job.subject.as_ref().map_or("", |subject| &subject.name);
+        for output in &job.plan.outputs {
+            let path = place(&job.outputs, &output.name)?;
+            let path = std::path::absolute(&path).unwrap_or(path);
+            let Some(other) = owners.insert(path.clone(), name) else {
+                continue;
+            };
+            problems.push(
+                Diagnostic::error(
+                    "zosc::build::same-output",
+                    format!("the images `{other}` and `{name}` would both write `{}`", path.display()),
+                )
+                .help("give their outputs other names, or write `--output DIR`: each image then has a folder of its own below it, by the image's name"),
+            );
+        }
+    }
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(problems)
 }
 
 /// Writes those of a plan's outputs that differ into a folder, under temporary names.

@@ -1,6 +1,6 @@
 //! One content of a plan, and what it needs.
 
-use super::engine::{digest_of, perform_some};
+use super::engine::{Errand, digest_of, perform_some};
 use super::ledger::Trust;
 use super::{Observer, Options, is_loss};
 use crate::diagnostic::Diagnostics;
@@ -32,10 +32,15 @@ pub fn contents(
             }
         }
     }
-    let is_needed = |index: u32| needed[index as usize];
+    let errands = [Errand {
+        plan,
+        wanted: needed,
+        observer,
+    }];
     let attempt = |trust| -> Result<Vec<Digest>, Diagnostics> {
-        let (results, _) = perform_some(plan, &is_needed, store, options, observer, trust)?;
-        let digests = wanted.iter().map(|input| digest_of(input, &results));
+        let done = perform_some(&errands, store, options, trust)?;
+        let results = done.first().map_or(&[][..], |done| &done.results);
+        let digests = wanted.iter().map(|input| digest_of(input, results));
         let digests: Option<Vec<Digest>> = digests.collect();
         Ok(digests.expect("what is wanted was performed"))
     };

@@ -1,11 +1,11 @@
-//! Which action of a plan waits for which, and which is the most urgent.
+//! Which action waits for which, and which is the most urgent.
 
-use crate::plan::{Action, ActionId, Plan};
+use crate::plan::{Action, PlannedAction};
 
 /// Who needs whom.
 pub(super) struct Graph {
     /// By action: those it needs.
-    pub(super) needs: Vec<Vec<ActionId>>,
+    pub(super) needs: Vec<Vec<u32>>,
     /// By action: those that need it.
     pub(super) needed_by: Vec<Vec<u32>>,
     /// By action: how much work lies between its start and the end of the build. The largest goes first.
@@ -13,18 +13,13 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// Follows the inputs of every action.
-    pub(super) fn new(plan: &Plan) -> Self {
-        let count = plan.actions.len();
-        let needs: Vec<Vec<ActionId>> = plan
-            .actions
-            .iter()
-            .map(|planned| planned.action.needs())
-            .collect();
+    /// Follows the inputs of every action, each of which comes after those that it needs.
+    pub(super) fn new(actions: &[&PlannedAction], needs: Vec<Vec<u32>>) -> Self {
+        let count = actions.len();
         let mut needed_by = vec![Vec::new(); count];
         for (index, needs) in needs.iter().enumerate() {
-            for id in needs {
-                if let Some(list) = needed_by.get_mut(id.0 as usize) {
+            for need in needs {
+                if let Some(list) = needed_by.get_mut(*need as usize) {
                     list.push(index as u32);
                 }
             }
@@ -33,7 +28,7 @@ impl Graph {
         for index in (0..count).rev() {
             let behind = needed_by[index].iter();
             let behind = behind.map(|next| weight[*next as usize]).max().unwrap_or(0);
-            weight[index] = behind + cost(&plan.actions[index].action);
+            weight[index] = behind + cost(&actions[index].action);
         }
         Self {
             needs,

@@ -1,6 +1,6 @@
 //! Performs a plan: the only pass that runs foreign code and writes outputs.
 //!
-//! Comes in: a [`Plan`] and the [`Store`]. Goes out: [`Artifacts`], files below the output folder. An action whose key has a
+//! Comes in: [`Plan`]s and the [`Store`]. Goes out: [`Artifacts`], files below the output folder of each. An action whose key has a
 //! stored result is not performed; what it would yield is looked up. Actions that do not need each other run side by
 //! side. Never reads the manifest: what an action does is in the plan, and nothing else decides what runs again.
 
@@ -75,15 +75,11 @@ pub struct Options<'a> {
     pub network: &'a dyn Network,
     /// Whether programs that bring their own network (cargo) must do without.
     pub offline: bool,
-    /// The folder that outputs are written to.
-    pub outputs: PathBuf,
     /// Who runs foreign code on this machine.
     pub executor: &'a dyn executor::Executor,
     /// Machines elsewhere that run commands or share results; none of either without one.
     pub remote: Option<&'a dyn Fleet>,
-    /// What is built, for the record; without it, none is kept.
-    pub subject: Option<Subject>,
-    /// Which part of the plan is performed, and what is performed again.
+    /// Which part of each plan is performed, and what is performed again.
     pub selection: Selection,
     /// Whether the least urgent of what is ready comes first: another order, for comparison.
     pub reversed: bool,
@@ -92,7 +88,7 @@ pub struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    /// All processors, what memory is free, the whole plan in its usual order; no record, and outputs in the current folder.
+    /// All processors, what memory is free, whole plans in their usual order.
     pub fn new(
         network: &'a dyn Network,
         offline: bool,
@@ -104,10 +100,8 @@ impl<'a> Options<'a> {
             memory: default_memory(),
             network,
             offline,
-            outputs: PathBuf::new(),
             executor,
             remote: None,
-            subject: None,
             selection: Selection::default(),
             reversed: false,
             cancel,
@@ -188,6 +182,17 @@ pub struct Counts {
     pub cached: usize,
 }
 
+impl std::iter::Sum for Counts {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, counts| Self {
+            performed: sum.performed + counts.performed,
+            elsewhere: sum.elsewhere + counts.elsewhere,
+            shared: sum.shared + counts.shared,
+            cached: sum.cached + counts.cached,
+        })
+    }
+}
+
 /// An output that the selection leaves out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
@@ -223,40 +228,76 @@ pub struct Artifact {
     pub written: bool,
 }
 
-/// Performs what has no stored result and writes the outputs.
+/// An image that is to be built.
+#[derive(Clone)]
+pub struct Job<'a> {
+    /// What is performed.
+    pub plan: &'a Plan,
+    /// The folder that its outputs are written to.
+    pub outputs: PathBuf,
+    /// What is built, for the record; without it, none is kept.
+    pub subject: Option<Subject>,
+    /// Who is told of its actions.
+    pub observer: &'a dyn Observer,
+}
+
+/// Performs what has no stored result and writes the outputs; what images have in common is performed once, for the first of them.
 ///
 /// # Errors
-/// What the failing actions say. After the first failure nothing new is started; what runs is finished. Outputs are
-/// written only after everything succeeded.
+/// What the failing actions say, and two images that would write the same file. After the first failure nothing new is started; what runs is
+/// finished. Outputs are written only after everything succeeded, for all images.
 pub fn run(
-    plan: &Plan,
+    jobs: &[Job<'_>],
     store: &Store,
     options: &Options<'_>,
-    observer: &dyn Observer,
-) -> Result<Artifacts, Diagnostics> {
-    let recorder = record::Recorder::new(observer, options.executor);
-    let attempt = |trust, store: &Store| -> Result<Artifacts, Diagnostics> {
-        let done = engine::perform_all(plan, store, options, &recorder, trust)?;
-        let outputs = artifacts::prepare(plan, &done.results, store, &options.outputs)?;
-        let build_id = artifacts::spelt(plan.build_id, &done.results, store)?;
-        let savings = savings::savings(plan, &done.results, store)?;
-        // Before the outputs, so that none is without a record however this ends.
-        if let Some(subject) = &options.subject {
-            let told = (outputs.artifacts.as_slice(), outputs.differ());
-            recorder.keep(subject, plan, &done.results, build_id, told, store)?;
+) -> Result<Vec<Artifacts>, Diagnostics> {
+    artifacts::check_places(jobs)?;
+    let recorders = jobs
+        .iter()
+        .map(|job| record::Recorder::new(job.observer, options.executor));
+    let recorders: Vec<_> = recorders.collect();
+    let errands = jobs
+        .iter()
+        .zip(&recorders)
+        .map(|(job, recorder)| engine::Errand {
+            plan: job.plan,
+            wanted: options.selection.wanted(job.plan),
+            observer: recorder,
+        });
+    let errands: Vec<_> = errands.collect();
+    let attempt = |trust, store: &Store| -> Result<Vec<Artifacts>, Diagnostics> {
+        let all = engine::perform_all(&errands, store, options, trust)?;
+        let mut finished = Vec::new();
+        for ((job, done), recorder) in jobs.iter().zip(all).zip(&recorders) {
+            let outputs = artifacts::prepare(job.plan, &done.results, store, &job.outputs)?;
+            let build_id = artifacts::spelt(job.plan.build_id, &done.results, store)?;
+            let savings = savings::savings(job.plan, &done.results, store)?;
+            finished.push((job, done, recorder, outputs, build_id, savings));
         }
-        Ok(Artifacts {
-            outputs: outputs.publish(store)?,
-            left: left_by(plan, options.selection),
-            build_id,
-            savings,
-            counts: done.counts,
-            unwanted: done
-                .results
-                .iter()
-                .filter(|result| result.is_none())
-                .count(),
-        })
+        // Before the outputs, so that none is without a record however this ends.
+        for (job, done, recorder, outputs, build_id, _) in &finished {
+            if let Some(subject) = &job.subject {
+                let told = (outputs.artifacts.as_slice(), outputs.differ());
+                recorder.keep(subject, job.plan, &done.results, *build_id, told, store)?;
+            }
+        }
+        let published = finished
+            .into_iter()
+            .map(|(job, done, _, outputs, build_id, savings)| {
+                Ok(Artifacts {
+                    outputs: outputs.publish(store)?,
+                    left: left_by(job.plan, options.selection),
+                    build_id,
+                    savings,
+                    counts: done.counts,
+                    unwanted: done
+                        .results
+                        .iter()
+                        .filter(|result| result.is_none())
+                        .count(),
+                })
+            });
+        published.collect()
     };
     // A stored result is believed as long as its blob exists. Where one turns out to lead nowhere (damaged, or removed
     // by hand), everything behind it is looked at once more, blob by blob. Each attempt may find another damaged one.
@@ -324,10 +365,16 @@ pub fn fetch(
         reductions: Vec::new(),
         sites: plan.sites.clone(),
     };
-    let done = engine::perform_all(&part, store, options, observer, ledger::Trust::Deep)?;
+    let errand = engine::Errand {
+        plan: &part,
+        wanted: options.selection.wanted(&part),
+        observer,
+    };
+    let done = engine::perform_all(&[errand], store, options, ledger::Trust::Deep)?;
+    let counts = done.iter().map(|done| done.counts);
     Ok(Fetched {
-        performed: done.counts.performed,
-        cached: done.counts.cached,
+        performed: counts.clone().map(|counts| counts.performed).sum(),
+        cached: counts.map(|counts| counts.cached).sum(),
     })
 }
 

@@ -29,7 +29,7 @@ pub struct Subject {
     pub manifest: PathBuf,
     /// The image's name.
     pub name: String,
-    /// The lock beside the manifest.
+    /// The lock of the manifest.
     pub lock: PathBuf,
 }
 

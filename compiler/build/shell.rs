@@ -15,7 +15,7 @@ use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use super::crew::Nothing;
-use super::engine;
+use super::engine::{self, Errand};
 use super::executor::Executor;
 use super::ledger::Trust;
 use super::perform::Context;
@@ -224,10 +224,19 @@ pub fn open_shell(
         return Err(nothing_to_enter(plan, name).into());
     };
     let wanted = needs(plan, index);
-    let wanted = |index: u32| wanted.contains(&index);
-    let (results, _) = engine::perform_some(plan, &wanted, store, options, observer, Trust::Deep)?;
+    let errand = Errand {
+        plan,
+        wanted: (0..plan.actions.len() as u32)
+            .map(|index| wanted.contains(&index))
+            .collect(),
+        observer,
+    };
+    let done = engine::perform_some(&[errand], store, options, Trust::Deep)?;
     let resolve = |id: ActionId| {
-        let result = results.get(id.0 as usize).copied().flatten();
+        let results = done
+            .iter()
+            .filter_map(|done| done.results.get(id.0 as usize));
+        let result = results.copied().flatten().next();
         result.expect("all that it needs was brought")
     };
     let key = planned.action.key(&resolve);
@@ -241,7 +250,7 @@ pub fn open_shell(
         resolve: &resolve,
         options,
         observer,
-        trees: &Trees::default(),
+        trees: &Trees::of_images(1),
         again: false,
         processors: &[],
         budget: &Nothing,

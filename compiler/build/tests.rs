@@ -77,22 +77,38 @@ impl Bench {
             memory: u64::MAX,
             network: &crate::io::Offline,
             offline: true,
-            outputs: self.outputs(),
             executor: &executor::Embedded,
             remote: None,
-            subject: Some(Subject {
-                manifest: self.folder.path().join("zos.kdl"),
-                name: "test".into(),
-                lock: self.folder.path().join("zos.lock"),
-            }),
             selection: Selection::default(),
             reversed: false,
             cancel: &self.cancel,
         }
     }
 
+    /// An image of this name, whose outputs lie in a folder of their own where the name is not `test`.
+    fn job<'a>(&'a self, plan: &'a Plan, name: &str) -> Job<'a> {
+        Job {
+            plan,
+            outputs: match name {
+                "test" => self.outputs(),
+                _ => self.outputs().join(name),
+            },
+            subject: Some(Subject {
+                manifest: self.folder.path().join("zos.kdl"),
+                name: name.to_owned(),
+                lock: self.folder.path().join("zos.lock"),
+            }),
+            observer: &self.events,
+        }
+    }
+
+    fn run(&self, plan: &Plan, options: &Options<'_>) -> Result<Artifacts, Diagnostics> {
+        let built = run(&[self.job(plan, "test")], &self.store, options);
+        built.map(|mut built| built.remove(0))
+    }
+
     fn build(&self, plan: &Plan) -> Result<Artifacts, Diagnostics> {
-        run(plan, &self.store, &self.options(), &self.events)
+        self.run(plan, &self.options())
     }
 
     /// What was told since the last call.
@@ -524,5 +540,6 @@ mod packing;
 mod pieces;
 mod records;
 mod selections;
+mod several;
 mod shells;
 mod shrinking;

@@ -6,17 +6,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::diagnostic::Diagnostic;
 use crate::tree::{Digest, Store, Tree};
 
-/// How many trees are kept: that of the image before and after something is done to it.
-const MOST: usize = 2;
+/// How many trees are kept for each image: that before and after something is done to it.
+const EACH: usize = 2;
+/// For how many images.
+const IMAGES: usize = 4;
 
 /// A tree that somebody decodes, or has decoded.
 type Slot = Arc<Mutex<Option<Arc<Tree>>>>;
 
 /// The trees that were asked for last.
-#[derive(Debug, Default)]
-pub(super) struct Trees(Mutex<VecDeque<(Digest, Slot)>>);
+#[derive(Debug)]
+pub(super) struct Trees {
+    recent: Mutex<VecDeque<(Digest, Slot)>>,
+    most: usize,
+}
 
 impl Trees {
+    /// Keeps what so many images need that are built together.
+    pub(super) fn of_images(count: usize) -> Self {
+        Self {
+            recent: Mutex::default(),
+            most: EACH * count.clamp(1, IMAGES),
+        }
+    }
+
     /// A stored tree. Who asks while another decodes it waits for that.
     pub(super) fn get(&self, store: &Store, digest: &Digest) -> Result<Arc<Tree>, Diagnostic> {
         let slot = self.slot(digest);
@@ -30,11 +43,11 @@ impl Trees {
     }
 
     fn slot(&self, digest: &Digest) -> Slot {
-        let mut recent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, slot)) = recent.iter().find(|(known, _)| known == digest) {
             return Arc::clone(slot);
         }
-        if recent.len() == MOST {
+        if recent.len() == self.most {
             recent.pop_front();
         }
         let slot = Slot::default();
@@ -52,7 +65,7 @@ mod tests {
     fn a_tree_is_decoded_once_while_it_is_among_the_last() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(folder.path()).expect("opens");
-        let trees = Trees::default();
+        let trees = Trees::of_images(1);
         let stored = |name: &str| {
             let mut tree = Tree::new();
             let path = ImagePath::new(name).expect("a sound path");

@@ -16,27 +16,31 @@ use std::path::PathBuf;
 use crate::build::{self, Artifacts, Options, Selection};
 use crate::check::{self, Image};
 use crate::io::Stopwatch;
-use crate::lock;
+use crate::lock::{self, Inputs};
 use crate::plan::{self, Plan};
 use crate::tree::Store;
 
 use super::progress::Progress;
 use super::session::{CANCELLED, Session};
-use super::{ExecutorArgument, Failed, LockArguments, ManifestArguments, Outcome};
+use super::{ExecutorArgument, Failed, LockArguments, ManifestsArguments, Outcome};
 
 /// Builds the image and writes its files to `dist/` beside the manifest.
 ///
 /// Only what has changed since the last build is done again; `--dry-run` says what that is, and why. Ctrl-C stops cleanly; what was
-/// finished is kept. `--verify` proves that the image can be reproduced:
+/// finished is kept. Several images are built side by side, and what they have in common once. `--verify` proves that the image can be
+/// reproduced:
 ///
 ///     zosc build --dry-run
 ///     zosc build --until initramfs_create
 ///     zosc build --rebuild-from components_build
 ///     zosc build --verify
 ///     zosc build --publish
+///     zosc build edge/zos.kdl core/zos.kdl
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct Arguments {
+    #[command(flatten)]
+    manifests: ManifestsArguments,
     #[command(flatten)]
     job: Job,
     #[command(flatten)]
@@ -62,10 +66,8 @@ pub(super) struct Arguments {
 #[derive(Debug, clap::Args)]
 pub(super) struct Job {
     #[command(flatten)]
-    pub(super) manifest: ManifestArguments,
-    #[command(flatten)]
     pub(super) lock: LockArguments,
-    /// Where the files go. Default: `dist` beside the manifest.
+    /// Where the files go; of several images, each into a folder of its own name below it. Default: `dist` beside the manifest.
     #[arg(long, short, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
     /// How many processors the build may use; commands that run side by side share them. Default: all.
@@ -105,36 +107,100 @@ impl Job {
         image: &Image,
         store: &Store,
         way: Way,
-    ) -> Result<(Plan, Artifacts), Failed> {
-        let inputs = session.inputs(image, store, self.mode())?;
-        let plan = session.settle(plan::lower(image, &inputs))?;
+    ) -> Result<Built, Failed> {
+        let built = self.build_all(session, std::slice::from_ref(image), store, way)?;
+        built.into_iter().next().ok_or(Failed)
+    }
+
+    /// Builds images that have been read and checked, in one go.
+    fn build_all(
+        &self,
+        session: &Session,
+        images: &[Image],
+        store: &Store,
+        way: Way,
+    ) -> Result<Vec<Built>, Failed> {
+        let planned = planned(session, images, store, self.mode())?;
         let executor = session.executor(self.executor, store)?;
         let network = session.network(self.lock.offline)?;
         let options = Options {
             jobs: self.processors(),
             memory: self.memory.unwrap_or_else(build::default_memory),
-            outputs: self.outputs(image),
-            subject: Some(build::Subject {
-                manifest: image.manifest.clone(),
-                name: image.name.clone(),
-                lock: lock::file_of(&image.manifest),
-            }),
             selection: way.selection,
             reversed: way.reversed,
             ..Options::new(&*network, self.lock.offline, &*executor, &CANCELLED)
         };
         let progress = Progress::new(session).streaming(!self.quiet);
-        let built = session.with_contents(image, store, self.mode(), || {
-            build::run(&plan, store, &options, &progress)
+        let names = outcome::names(images).into_iter();
+        let observers: Vec<_> = names.map(|name| progress.of_image(name)).collect();
+        let all = images.iter().zip(&planned).zip(&observers);
+        let jobs = all.map(|((image, planned), observer)| build::Job {
+            plan: &planned.plan,
+            outputs: match &self.output {
+                Some(folder) if images.len() > 1 => folder.join(&image.name),
+                _ => self.outputs(image),
+            },
+            subject: Some(build::Subject {
+                manifest: image.manifest.clone(),
+                name: image.name.clone(),
+                lock: lock::file_of(&image.manifest),
+            }),
+            observer,
+        });
+        let jobs: Vec<_> = jobs.collect();
+        let built = session.with_contents(images, store, self.mode(), || {
+            build::run(&jobs, store, &options)
         })?;
         let warnings = progress.finish();
         if !warnings.is_empty() {
             session.report(&warnings);
         }
-        let built = built.map_err(|problems| session.with_dropped(image, &inputs, store, problems));
-        let artifacts = session.settle(built)?;
-        Ok((plan, artifacts))
+        let built = built.map_err(|problems| {
+            let all = images.iter().zip(&planned);
+            all.fold(problems, |problems, (image, planned)| {
+                session.with_dropped(image, &planned.inputs, store, problems)
+            })
+        });
+        let built = session.settle(built)?.into_iter().zip(planned);
+        let built = built.map(|(artifacts, planned)| Built {
+            inputs: planned.inputs,
+            plan: planned.plan,
+            artifacts,
+        });
+        Ok(built.collect())
     }
+}
+
+/// An image that is to be built.
+struct Planned {
+    inputs: Inputs,
+    plan: Plan,
+}
+
+/// Locks images and plans them.
+fn planned(
+    session: &Session,
+    images: &[Image],
+    store: &Store,
+    mode: lock::Mode<'_>,
+) -> Result<Vec<Planned>, Failed> {
+    let mut all: Vec<Planned> = Vec::new();
+    for image in images {
+        let inputs = session.inputs(image, store, mode)?;
+        all.push(Planned {
+            plan: session.settle(plan::lower(image, &inputs))?,
+            inputs,
+        });
+    }
+    Ok(all)
+}
+
+/// An image that was built.
+pub(super) struct Built {
+    #[cfg_attr(not(feature = "publish"), allow(dead_code))]
+    inputs: Inputs,
+    plan: Plan,
+    pub(super) artifacts: Artifacts,
 }
 
 /// A size as manifests have it.
@@ -156,35 +222,47 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         verify::take_second_place();
     }
     let selection = arguments.selecting.selection(session)?;
-    let image = session.image(&job.manifest)?;
+    let manifests = arguments.manifests.each();
+    let images = session.images(&manifests)?;
     let store = session.store()?;
     if arguments.dry_run {
         let mode = lock::Mode {
             dry: true,
             ..job.mode()
         };
-        let inputs = session.inputs(&image, &store, mode)?;
-        let plan = session.settle(plan::lower(&image, &inputs))?;
-        return preview::print(session, &plan, &store, selection);
+        let planned = planned(session, &images, &store, mode)?;
+        let names = outcome::names(&images);
+        return names.iter().zip(&planned).try_for_each(|(name, planned)| {
+            preview::print(session, name, &planned.plan, &store, selection)
+        });
     }
     #[cfg(feature = "publish")]
-    let wanted = if arguments.second {
-        None
+    let wanted: Vec<_> = if arguments.second {
+        Vec::new()
     } else {
-        arguments.publishing.wanted(session, &image, selection)?
+        let wanted = |image| arguments.publishing.wanted(session, image, selection);
+        images.iter().map(wanted).collect::<Result<_, _>>()?
     };
     let way = Way {
         selection,
         reversed: arguments.second,
     };
-    let (plan, artifacts) = job.build(session, &image, &store, way)?;
+    let built = job.build_all(session, &images, &store, way)?;
     if arguments.verify {
-        verify::verify(session, job, &plan, &store, &artifacts)?;
+        for (number, (manifest, built)) in manifests.iter().zip(&built).enumerate() {
+            verify::verify(session, (job, manifest, number), &store, built)?;
+        }
     }
-    outcome::tell(session, &artifacts, watch)?;
+    let names = images.iter().map(|image| image.name.as_str());
+    let told: Vec<_> = names
+        .zip(built.iter().map(|built| &built.artifacts))
+        .collect();
+    outcome::tell(session, &told, watch)?;
     #[cfg(feature = "publish")]
-    if let Some(wanted) = wanted {
-        publishing::publish(session, &image, &plan, &store, wanted)?;
+    for ((image, built), wanted) in images.iter().zip(&built).zip(wanted) {
+        if let Some(wanted) = wanted {
+            publishing::publish(session, image, built, &store, wanted)?;
+        }
     }
     Ok(())
 }

@@ -14,23 +14,23 @@ use crate::plan;
 use crate::syntax;
 
 use super::session::Session;
-use super::{Failed, ManifestArguments, Outcome};
+use super::{Failed, ManifestArguments, ManifestsArguments, Outcome};
 
-/// Checks a manifest without building or fetching anything.
+/// Checks manifests without building or fetching anything.
 ///
-/// All mistakes are told in one run, each at its place. Exit code 1 means that there is at least one error. With a zos.lock, and with
+/// All mistakes of all manifests are told in one run, each at its place. Exit code 1 means that there is at least one error. With a zos.lock, and with
 /// what earlier runs left in the store, packages, modules and the programs that units start are checked too.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    manifest: ManifestArguments,
+    manifests: ManifestsArguments,
     /// Write the fixes that are beyond doubt into the manifest and the files that it imports.
     #[arg(long)]
     fix: bool,
     /// With `--fix`: write nothing, and print what would change.
     #[arg(long, requires = "fix")]
     dry_run: bool,
-    /// Also print the manifest in this form.
+    /// Also print each manifest in this form.
     #[arg(long, value_name = "FORM")]
     emit: Option<Emit>,
 }
@@ -42,10 +42,23 @@ enum Emit {
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
+    let manifests = arguments.manifests.each().into_iter();
+    let outcomes = manifests.map(|manifest| check_one(session, arguments, &manifest));
+    let outcomes: Vec<Outcome> = outcomes.collect();
+    outcomes.into_iter().collect()
+}
+
+/// Checks one manifest, beside others whose texts were read before.
+fn check_one(
+    session: &mut Session,
+    arguments: &Arguments,
+    manifest: &ManifestArguments,
+) -> Outcome {
+    let read_before = session.sources.iter().count();
     let (image, mut problems) = if arguments.fix {
-        fix(session, arguments)?
+        fix(session, arguments, manifest)?
     } else {
-        session.checked(&arguments.manifest, &io::System)?
+        session.checked(manifest, &io::System)?
     };
     let mut unchecked = Vec::new();
     if let Some(image) = &image {
@@ -57,7 +70,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         let (source, text) = session
             .sources
             .iter()
-            .next()
+            .nth(read_before)
             .map(|(id, source)| (id, source.text.clone()))
             .ok_or(Failed)?;
         let mut ignored = Diagnostics::new();
@@ -79,7 +92,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     session.tell(&format!(
         "{} {}: {}",
         session.style().good("ok"),
-        arguments.manifest.manifest.display(),
+        manifest.manifest.display(),
         counts.join(", ")
     ));
     tell_unchecked(session, &unchecked)
@@ -117,9 +130,10 @@ fn tell_unchecked(session: &Session, unchecked: &[Unchecked]) -> Outcome {
 fn fix(
     session: &mut Session,
     arguments: &Arguments,
+    manifest: &ManifestArguments,
 ) -> Result<(Option<Image>, Diagnostics), Failed> {
-    let settings = session.settings(&arguments.manifest)?;
-    let fixed = check::fix(&arguments.manifest.manifest, &settings, &io::System);
+    let settings = session.settings(manifest)?;
+    let fixed = check::fix(&manifest.manifest, &settings, &io::System);
     let mut files = io::Overlay::new(&io::System);
     for change in &fixed.changes {
         if arguments.dry_run {
@@ -149,7 +163,7 @@ fn fix(
             applied.title
         ));
     }
-    session.checked(&arguments.manifest, &files)
+    session.checked(manifest, &files)
 }
 
 fn write(change: &Change) -> Result<(), Diagnostic> {

@@ -31,9 +31,10 @@ pub(super) fn contents(
     let network = session.network(lock.offline)?;
     let options = build::Options::new(&*network, lock.offline, &*executor, &CANCELLED);
     let progress = Progress::new(session);
-    let brought = session.with_contents(planned.image, store, mode, || {
-        build::contents(planned.plan, wanted, store, &options, &progress)
-    })?;
+    let brought =
+        session.with_contents(std::slice::from_ref(planned.image), store, mode, || {
+            build::contents(planned.plan, wanted, store, &options, &progress)
+        })?;
     let warnings = progress.finish();
     if !warnings.is_empty() {
         session.report(&warnings);

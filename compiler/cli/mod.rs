@@ -116,6 +116,29 @@ struct ManifestArguments {
     set: Vec<String>,
 }
 
+/// Which manifests, for commands that take several, and what is changed in each of them.
+#[derive(Debug, Args)]
+struct ManifestsArguments {
+    /// The manifests, one or more.
+    #[arg(value_name = "MANIFEST", default_value = "zos.kdl")]
+    manifests: Vec<PathBuf>,
+    /// Sets a value of each manifest for this run: `--set kernel.version=6.12.50`. May be repeated.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    set: Vec<String>,
+}
+
+impl ManifestsArguments {
+    /// Each by itself.
+    fn each(&self) -> Vec<ManifestArguments> {
+        let manifests = self.manifests.iter();
+        let each = manifests.map(|manifest| ManifestArguments {
+            manifest: manifest.clone(),
+            set: self.set.clone(),
+        });
+        each.collect()
+    }
+}
+
 /// Which manifest, for commands whose own arguments are something else.
 #[derive(Debug, Args)]
 struct ManifestOption {

@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::build::{self, Elsewhere, Event};
 use crate::diagnostic::{Diagnostics, bytes};
 use crate::lock;
-use crate::plan::PlannedAction;
+use crate::plan::{PlannedAction, Stage};
 
 use super::render::Style;
 use super::session::Session;
@@ -55,6 +55,14 @@ impl Progress {
     /// Shows the output of commands as it comes, with the name of what is being built in front.
     pub(super) fn streaming(self, streams: bool) -> Self {
         Self { streams, ..self }
+    }
+
+    /// The progress of an image of this name; an empty one for one that is built alone.
+    pub(super) fn of_image(&self, name: String) -> OfImage<'_> {
+        OfImage {
+            progress: self,
+            name,
+        }
     }
 
     /// Clears what was drawn and hands over the warnings that came up.
@@ -126,14 +134,10 @@ impl Progress {
     }
 
     /// A step that has ended, with its stage, further words and its time, where they are worth a line.
-    fn tell_end(&self, verb: &str, action: &PlannedAction, how: &str, elapsed: Duration) {
-        let (stage, time) = (action.stage, seconds(elapsed));
+    fn tell_end(&self, verb: &str, (label, stage): (&str, Stage), how: &str, elapsed: Duration) {
+        let time = seconds(elapsed);
         let facts = self.style.faint(&format!("({stage}, {how}{time})"));
-        self.say(&format!(
-            "{} {} {facts}",
-            self.style.verb(verb),
-            action.label
-        ));
+        self.say(&format!("{} {} {facts}", self.style.verb(verb), label));
     }
 
     fn end(&self, label: &str) {
@@ -146,35 +150,39 @@ impl Progress {
     }
 }
 
-impl build::Observer for Progress {
-    fn event(&self, action: &PlannedAction, event: Event<'_>) {
+impl Progress {
+    /// Something happened to an action, as it is called here.
+    fn tell(&self, label: &str, action: &PlannedAction, event: Event<'_>) {
         match event {
             Event::Cached => {}
             Event::Started { .. } => {
                 if let Ok(mut state) = self.state.lock() {
-                    state.places.remove(&action.label);
+                    state.places.remove(label);
                 }
-                self.begin(&action.label);
+                self.begin(label);
             }
             Event::Shared { elapsed } => {
-                self.end(&action.label);
-                self.tell_end("took", action, "from the shared cache, ", elapsed);
-            }
-            Event::Elsewhere(event) => self.elsewhere(&action.label, event),
-            Event::Progress { done, total } => {
-                self.message(
-                    &action.label,
-                    &format!("{} of {}", bytes(done), bytes(total)),
+                self.end(label);
+                self.tell_end(
+                    "took",
+                    (label, action.stage),
+                    "from the shared cache, ",
+                    elapsed,
                 );
             }
+            Event::Elsewhere(event) => self.elsewhere(label, event),
+            Event::Progress { done, total } => {
+                self.message(label, &format!("{} of {}", bytes(done), bytes(total)));
+            }
             Event::Line(line) => {
-                self.message(&action.label, line);
+                self.message(label, line);
                 if self.streams {
                     let name = action.label.strip_prefix("build ");
                     let name = name.unwrap_or(&action.label);
+                    let image = label.strip_suffix(&action.label).unwrap_or_default();
                     self.say(&format!(
                         "{} {line}",
-                        self.style.faint(&format!("{name} │"))
+                        self.style.faint(&format!("{image}{name} │"))
                     ));
                 }
             }
@@ -184,19 +192,41 @@ impl build::Observer for Progress {
                 }
             }
             Event::Failed => {
-                self.end(&action.label);
-                self.say(&format!("{} {}", self.style.bad("fail"), action.label));
+                self.end(label);
+                self.say(&format!("{} {}", self.style.bad("fail"), label));
             }
             Event::Finished { elapsed } => {
-                self.end(&action.label);
+                self.end(label);
                 let place = self.state.lock().ok();
-                let place = place.and_then(|mut state| state.places.remove(&action.label));
+                let place = place.and_then(|mut state| state.places.remove(label));
                 if elapsed >= WORTH_TELLING || place.is_some() {
                     let place = place.map_or_else(String::new, |place| format!("{place}, "));
-                    self.tell_end("done", action, &place, elapsed);
+                    self.tell_end("done", (label, action.stage), &place, elapsed);
                 }
             }
         }
+    }
+}
+
+impl build::Observer for Progress {
+    fn event(&self, action: &PlannedAction, event: Event<'_>) {
+        self.tell(&action.label, action, event);
+    }
+}
+
+/// The progress of one image among others, whose name stands before what its actions are called.
+pub(super) struct OfImage<'a> {
+    progress: &'a Progress,
+    name: String,
+}
+
+impl build::Observer for OfImage<'_> {
+    fn event(&self, action: &PlannedAction, event: Event<'_>) {
+        if self.name.is_empty() {
+            return self.progress.event(action, event);
+        }
+        let label = format!("{}: {}", self.name, action.label);
+        self.progress.tell(&label, action, event);
     }
 }
 

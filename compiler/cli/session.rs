@@ -220,6 +220,13 @@ impl Session {
         self.image_in(arguments, &io::System)
     }
 
+    /// Reads and checks manifests, and shows what there is to say about all of them.
+    pub(super) fn images(&mut self, manifests: &[ManifestArguments]) -> Result<Vec<Image>, Failed> {
+        let images = manifests.iter().map(|manifest| self.image(manifest));
+        let images: Vec<_> = images.collect();
+        images.into_iter().collect()
+    }
+
     /// Reads and checks a manifest among files that may not be the machine's.
     pub(super) fn image_in(
         &mut self,
@@ -352,11 +359,11 @@ impl Session {
         Ok(resolved.inputs)
     }
 
-    /// Does something with the contents of an image's inputs. Where one is lost that only locking reads, a file of the project's own, the inputs are read
+    /// Does something with the contents of images' inputs. Where one is lost that only locking reads, a file of the project's own, the inputs are read
     /// once more, and it is done again.
     pub(super) fn with_contents<T>(
         &self,
-        image: &Image,
+        images: &[Image],
         store: &Store,
         mode: lock::Mode<'_>,
         act: impl Fn() -> Result<T, Diagnostics>,
@@ -365,7 +372,9 @@ impl Session {
         if !done.as_ref().is_err_and(build::is_loss) {
             return Ok(done);
         }
-        self.inputs(image, &store.distrusting(), mode)?;
+        for image in images {
+            self.inputs(image, &store.distrusting(), mode)?;
+        }
         Ok(act())
     }
 

@@ -127,7 +127,7 @@ fn open(session: &mut Session, arguments: &Open) -> Result<(Store, Shell), Faile
     let executor = session.executor(arguments.executor, &store)?;
     let options = Options::new(&*network, arguments.lock.offline, &*executor, &CANCELLED);
     let progress = Progress::new(session);
-    let opened = session.with_contents(&image, &store, mode, || {
+    let opened = session.with_contents(std::slice::from_ref(&image), &store, mode, || {
         build::open_shell(&plan, name, &store, &options, &progress)
     })?;
     progress.finish();

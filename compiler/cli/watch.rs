@@ -15,10 +15,10 @@ use crate::lock;
 use crate::source::SourceMap;
 use crate::tree::Store;
 
-use super::Outcome;
 use super::build::{Job, Way, stage_of, tell_outcome};
 use super::progress::seconds;
 use super::session::{CANCELLED, Session};
+use super::{ManifestArguments, Outcome};
 
 use machine::Machine;
 
@@ -40,6 +40,8 @@ const NAMED: usize = 6;
 #[command(verbatim_doc_comment)]
 pub(super) struct Arguments {
     #[command(flatten)]
+    manifest: ManifestArguments,
+    #[command(flatten)]
     job: Job,
     /// Perform only what the stages up to this one need.
     #[arg(long, value_name = "STAGE", conflicts_with = "boot")]
@@ -53,6 +55,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let until = arguments.until.as_deref();
     let until = until.map(|name| stage_of(session, "--until", name));
     let mut watch = Watch {
+        manifest: &arguments.manifest,
         job: &arguments.job,
         way: Way {
             selection: Selection {
@@ -69,10 +72,10 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     };
     let manifest = session
         .current_directory()?
-        .join(&arguments.job.manifest.manifest);
+        .join(&arguments.manifest.manifest);
     if !manifest.is_file() {
         // A slip of the keyboard, and nothing that is worth waiting for.
-        return session.image(&arguments.job.manifest).map(|_| ());
+        return session.image(&arguments.manifest).map(|_| ());
     }
     let mut changed = BTreeSet::new();
     loop {
@@ -88,6 +91,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
 }
 
 struct Watch<'a> {
+    manifest: &'a ManifestArguments,
     job: &'a Job,
     way: Way,
     boots: bool,
@@ -113,7 +117,7 @@ impl Watch<'_> {
         }
         session.sources = SourceMap::new();
         let noted = Noted::new(&System);
-        let (image, problems) = session.checked(&self.job.manifest, &noted)?;
+        let (image, problems) = session.checked(self.manifest, &noted)?;
         if let Some(image) = &image {
             self.besides = [self.job.outputs(image), session.store_path().to_owned()]
                 .map(|path| std::path::absolute(&path).unwrap_or(path))
@@ -133,9 +137,9 @@ impl Watch<'_> {
         let built = self.job.build(session, image, &store, self.way);
         // The build itself may have written it, and someone else may from here on.
         self.watcher.watch_from_now(&lock::file_of(&image.manifest));
-        let (_, artifacts) = built?;
+        let artifacts = built?.artifacts;
         tell_what_ran(session, &store, &artifacts);
-        tell_outcome(session, &artifacts, clock)?;
+        tell_outcome(session, &[(&image.name, &artifacts)], clock)?;
         if self.boots {
             self.boot(session, image, &artifacts)?;
         }

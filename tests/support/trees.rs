@@ -159,15 +159,19 @@ impl Bench {
             memory: u64::MAX,
             network: &zosc::io::Offline,
             offline: true,
-            outputs: outputs.path().to_owned(),
             remote: None,
             executor: &zosc::build::executor::Embedded,
-            subject: None,
             reversed: false,
             selection: zosc::build::Selection::default(),
             cancel: &std::sync::atomic::AtomicBool::new(false),
         };
-        if let Err(problems) = zosc::build::run(&plan, &self.store, &options, &Silent) {
+        let job = zosc::build::Job {
+            plan: &plan,
+            outputs: outputs.path().to_owned(),
+            subject: None,
+            observer: &Silent,
+        };
+        if let Err(problems) = zosc::build::run(&[job], &self.store, &options) {
             panic!("{problems:#?}");
         }
         let Input::Output(id) = root else {

@@ -7,7 +7,8 @@ use std::sync::PoisonError;
 
 use super::super::perform::run;
 use super::super::{Elsewhere, Event, Fleet, ledger};
-use super::{Engine, Way};
+use super::Engine;
+use super::state::Way;
 use crate::diagnostic::Diagnostics;
 use crate::io::Stopwatch;
 use crate::tree::Digest;
@@ -75,16 +76,15 @@ impl Engine<'_> {
 
     /// Looks for an action's result elsewhere, and has it performed there; `None` where it is to be performed here.
     fn send(&self, fleet: &dyn Fleet, index: u32, key: Digest) -> Result<Option<Way>, Diagnostics> {
-        let planned = self.planned(index);
         if !self.is_again(index, key) {
             let clock = Stopwatch::start();
             let found = self.with_context(index, key, &[], |context| fleet.found(context));
-            let found = found.inspect_err(|_| self.observer.event(planned, Event::Failed))?;
+            let found = found.inspect_err(|_| self.tell(index, Event::Failed))?;
             if let Some(found) = found {
                 ledger::record(self.store, &key, &found)?;
                 self.remember(index, key)?;
                 let elapsed = clock.elapsed();
-                self.observer.event(planned, Event::Shared { elapsed });
+                self.tell(index, Event::Shared { elapsed });
                 return Ok(Some(Way::Shared(found)));
             }
             self.ended(index);
@@ -115,8 +115,6 @@ impl Engine<'_> {
 
     /// Nothing goes on elsewhere for an action any more.
     fn ended(&self, index: u32) {
-        let planned = self.planned(index);
-        self.observer
-            .event(planned, Event::Elsewhere(Elsewhere::Ended));
+        self.tell(index, Event::Elsewhere(Elsewhere::Ended));
     }
 }

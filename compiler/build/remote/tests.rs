@@ -123,11 +123,11 @@ impl Bench {
 
 fn job_of(input: &Input, store: &Store) -> Job {
     let contents = input.contents(store).into_iter();
-    let jobs = contents.filter_map(|(_, content)| match content {
+    let mut jobs = contents.filter_map(|(_, content)| match content {
         Content::Bytes(bytes) => serde_json::from_slice(&bytes).ok(),
         Content::File(_) => None,
     });
-    jobs.last().expect("there is a job")
+    jobs.next_back().expect("there is a job")
 }
 
 #[test]

@@ -94,7 +94,7 @@ impl Bench {
             selection: Selection { until: None, again },
             ..self.options()
         };
-        run(plan, &self.store, &options, &self.events).expect("builds")
+        self.run(plan, &options).expect("builds")
     }
 
     /// Where each action of the last build was performed that says so.

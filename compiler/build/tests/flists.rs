@@ -168,7 +168,7 @@ fn an_flist_is_the_same_whoever_packs_it_and_says_what_is_in_it() {
             jobs,
             ..bench.options()
         };
-        run(&plan, &bench.store, &options, &bench.events).expect("builds");
+        bench.run(&plan, &options).expect("builds");
         let digest = ledger::recorded(&bench.store, &key).expect("recorded");
         (bench, digest)
     };

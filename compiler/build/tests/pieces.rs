@@ -38,7 +38,7 @@ fn packed_by(
     };
     let packed = plan.add(Stage::InitramfsCreate, "pack", None, action);
     output(&mut plan, "initramfs.cpio.xz", packed);
-    let artifacts = run(&plan, &bench.store, options, &bench.events);
+    let artifacts = bench.run(&plan, options);
     artifacts.expect("builds").outputs[0].digest
 }
 

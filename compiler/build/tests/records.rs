@@ -119,9 +119,8 @@ fn builds_that_end_together_leave_a_record_each() {
             let bench = &bench;
             scope.spawn(move || {
                 let plan = image(&format!("hello {number}"), SCRIPT);
-                let mut options = bench.options();
-                options.outputs = bench.folder.path().join(format!("dist-{number}"));
-                run(&plan, &bench.store, &options, &bench.events).expect("builds");
+                let job = bench.job(&plan, &format!("image-{number}"));
+                run(&[job], &bench.store, &bench.options()).expect("builds");
             });
         }
     });

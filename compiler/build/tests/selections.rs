@@ -12,7 +12,7 @@ impl Bench {
             selection: Selection { until, again },
             ..self.options()
         };
-        let built = run(plan, &self.store, &options, &self.events).expect("builds");
+        let built = self.run(plan, &options).expect("builds");
         let told = self.told().into_iter();
         let finished = told.filter_map(|event| Some(event.strip_suffix(" finished")?.to_owned()));
         (built, finished.collect())
@@ -131,7 +131,11 @@ fn an_action_that_cannot_be_reproduced_is_named_with_its_file() {
         },
         ..bench.options()
     };
-    run(&plan, &bench.store, &options, &observer).expect("builds");
+    let job = Job {
+        observer: &observer,
+        ..bench.job(&plan, "test")
+    };
+    run(&[job], &bench.store, &options).expect("builds");
     warnings.append(&mut observer.0.lock().expect("no panic"));
     let [warning] = warnings.as_slice() else {
         panic!("one for the culprit, none for what is behind it: {warnings:?}");
@@ -166,7 +170,7 @@ fn twice(plan: &Plan) -> Verdict {
         reversed: true,
         ..there.options()
     };
-    run(plan, &there.store, &options, &there.events).expect("builds");
+    there.run(plan, &options).expect("builds");
     let record = records(&there.store).pop().expect("recorded");
     compare(plan, (&here.store, &first), (&there.store, &record)).expect("readable")
 }

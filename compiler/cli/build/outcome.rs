@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::build::{Artifacts, Counts, Saving};
+use crate::check::Image;
 use crate::diagnostic::bytes;
 use crate::io::{self, Stopwatch};
 
@@ -45,27 +46,80 @@ fn saved(savings: &[Saving]) -> Vec<String> {
     lines
 }
 
-/// Tells what a build yielded, to people or to programs.
-pub(in crate::cli) fn tell(session: &Session, artifacts: &Artifacts, watch: Stopwatch) -> Outcome {
-    let style = session.style();
+/// What tells images apart that are built together: their names, or else their manifests; nothing of one alone.
+pub(super) fn names(images: &[Image]) -> Vec<String> {
+    let count = |name: &str| images.iter().filter(|image| image.name == name).count();
+    let names = images.iter().map(|image| match images.len() {
+        1 => String::new(),
+        _ if count(&image.name) == 1 => image.name.clone(),
+        _ => shown(&image.manifest).display().to_string(),
+    });
+    names.collect()
+}
+
+/// Tells what a build yielded, to people or to programs: of each image, by its name.
+pub(in crate::cli) fn tell(
+    session: &Session,
+    images: &[(&str, &Artifacts)],
+    watch: Stopwatch,
+) -> Outcome {
     if !session.for_people() {
-        let outputs = artifacts.outputs.iter().map(|output| {
-            serde_json::json!({
-                "kind": output.kind, "path": output.path, "sha256": output.digest, "size": output.size, "written": output.written, "pcr11": output.pcr11,
-            })
-        });
-        let savings = artifacts.savings.iter().map(|saving| {
-            serde_json::json!({
-                "by": saving.what, "files": saving.files, "before": saving.before, "after": saving.after,
-            })
-        });
-        let line = serde_json::json!({
-            "built": outputs.collect::<Vec<_>>(), "build_id": artifacts.build_id, "saved": savings.collect::<Vec<_>>(), "performed": artifacts.counts.performed,
-            "elsewhere": artifacts.counts.elsewhere, "shared": artifacts.counts.shared, "stored": artifacts.counts.cached,
-            "left": artifacts.left.iter().map(|left| &left.name).collect::<Vec<_>>(),
-        });
-        return session.print(&format!("{line}\n"));
+        let lines = images.iter().map(|(name, artifacts)| line(name, artifacts));
+        return session.print(&lines.collect::<String>());
     }
+    let style = session.style();
+    for (name, artifacts) in images {
+        if images.len() > 1 {
+            session.tell(&style.strong(name));
+        }
+        tell_image(session, artifacts);
+    }
+    let time = seconds(watch.elapsed());
+    let left = match images.iter().map(|(_, artifacts)| artifacts.unwanted).sum() {
+        0 => String::new(),
+        unwanted => format!(", {unwanted} left"),
+    };
+    let what = match images.len() {
+        1 => String::new(),
+        count => format!("{count} images: "),
+    };
+    let done = if images
+        .iter()
+        .all(|(_, artifacts)| artifacts.nothing_to_do())
+    {
+        "nothing to do".to_owned()
+    } else {
+        let counts = images.iter().map(|(_, artifacts)| artifacts.counts);
+        counted(counts.sum())
+    };
+    session.tell(&format!("{} {what}{done}{left} ({time})", style.good("ok")));
+    Ok(())
+}
+
+/// What an image's build yielded, for programs.
+fn line(name: &str, artifacts: &Artifacts) -> String {
+    let outputs = artifacts.outputs.iter().map(|output| {
+        serde_json::json!({
+            "kind": output.kind, "path": output.path, "sha256": output.digest, "size": output.size, "written": output.written, "pcr11": output.pcr11,
+        })
+    });
+    let savings = artifacts.savings.iter().map(|saving| {
+        serde_json::json!({
+            "by": saving.what, "files": saving.files, "before": saving.before, "after": saving.after,
+        })
+    });
+    let counts = artifacts.counts;
+    let line = serde_json::json!({
+        "image": name, "built": outputs.collect::<Vec<_>>(), "build_id": artifacts.build_id, "saved": savings.collect::<Vec<_>>(),
+        "performed": counts.performed, "elsewhere": counts.elsewhere, "shared": counts.shared, "stored": counts.cached,
+        "left": artifacts.left.iter().map(|left| &left.name).collect::<Vec<_>>(),
+    });
+    format!("{line}\n")
+}
+
+/// What an image's build yielded, for people.
+fn tell_image(session: &Session, artifacts: &Artifacts) {
+    let style = session.style();
     for line in saved(&artifacts.savings) {
         session.tell(&line);
     }
@@ -100,21 +154,6 @@ pub(in crate::cli) fn tell(session: &Session, artifacts: &Artifacts, watch: Stop
             style.faint(&stage)
         ));
     }
-    let time = seconds(watch.elapsed());
-    let left = match artifacts.unwanted {
-        0 => String::new(),
-        unwanted => format!(", {unwanted} left"),
-    };
-    session.tell(&if artifacts.nothing_to_do() {
-        format!("{} nothing to do{left} ({time})", style.good("ok"))
-    } else {
-        format!(
-            "{} {}{left} ({time})",
-            style.good("ok"),
-            counted(artifacts.counts)
-        )
-    });
-    Ok(())
 }
 
 /// How many actions were done, and where, and what became of the others.

@@ -6,9 +6,10 @@ use crate::cli::session::Session;
 use crate::plan::{Plan, PlannedAction, Stage};
 use crate::tree::Store;
 
-/// Prints what a build would do.
+/// Prints what a build would do; with the name of an image where there are several.
 pub(super) fn print(
     session: &Session,
+    name: &str,
     plan: &Plan,
     store: &Store,
     selection: Selection,
@@ -24,6 +25,9 @@ pub(super) fn print(
     let left = build::left_by(plan, selection);
     if session.for_people() {
         let mut text = listing(session, &stale);
+        if !name.is_empty() {
+            text.insert_str(0, &format!("{}:\n", session.output_style().strong(name)));
+        }
         for left in &left {
             text.push_str(&format!("left: {} ({} makes it)\n", left.name, left.stage));
         }
@@ -41,10 +45,13 @@ pub(super) fn print(
             "cause": reason.causes(), "certain": is_certain(reason),
         })
     });
-    let line = serde_json::json!({
+    let mut line = serde_json::json!({
         "would_run": actions.collect::<Vec<_>>(), "stored": stored,
         "left": left.iter().map(|left| &left.name).collect::<Vec<_>>(),
     });
+    if !name.is_empty() {
+        line["image"] = name.into();
+    }
     session.print(&format!("{line}\n"))
 }
 

@@ -6,10 +6,10 @@ use crate::cli::publish::{Job, named};
 use crate::cli::session::Session;
 use crate::cli::{Failed, Outcome};
 use crate::io;
-use crate::lock;
-use crate::plan::Plan;
 use crate::publish::Wanted;
 use crate::tree::Store;
+
+use super::Built;
 
 /// Whether something is published.
 #[derive(Debug, clap::Args)]
@@ -66,18 +66,14 @@ impl Publishing {
 pub(super) fn publish(
     session: &Session,
     image: &Image,
-    plan: &Plan,
+    built: &Built,
     store: &Store,
     wanted: Wanted,
 ) -> Outcome {
-    let mode = lock::Mode {
-        dry: true,
-        ..lock::Mode::default()
-    };
     let job = Job {
         image,
-        inputs: &session.inputs(image, store, mode)?,
-        plan,
+        inputs: &built.inputs,
+        plan: &built.plan,
         store,
         wanted,
         prune: None,

@@ -5,14 +5,14 @@ use std::path::Path;
 use crate::build::{self, Artifacts, Verdict};
 use crate::cli::progress::Progress;
 use crate::cli::session::{CANCELLED, Session};
-use crate::cli::{Failed, Outcome};
+use crate::cli::{Failed, ManifestArguments, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::io::{self, Run};
 use crate::lock;
 use crate::plan::Plan;
 use crate::tree::Store;
 
-use super::Job;
+use super::{Built, Job};
 
 /// A time zone and a locale that few build machines have: the one is no whole hours from UTC, the other has its own letter case.
 const ELSEWHERE: [(&str, &str); 3] = [
@@ -36,30 +36,35 @@ pub(super) fn take_second_place() {
 /// Builds again elsewhere, and compares.
 pub(super) fn verify(
     session: &Session,
-    job: &Job,
-    plan: &Plan,
+    (job, manifest, number): (&Job, &ManifestArguments, usize),
     store: &Store,
-    artifacts: &Artifacts,
+    built: &Built,
 ) -> Outcome {
-    let folder = store.temporary().join("verify");
+    // The store of one image's second build is not empty for another's.
+    let folder = store.temporary().join(format!("verify-{number}"));
     let here = session.current_directory()?;
     let second = session.settle(open(&folder).map_err(Into::into))?;
-    session.settle(build::share_fetched(plan, store, &second).map_err(Into::into))?;
+    session.settle(build::share_fetched(&built.plan, store, &second).map_err(Into::into))?;
     // Relative paths of `--set` start from here.
-    let directory = if job.manifest.set.is_empty() {
+    let directory = if manifest.set.is_empty() {
         &folder
     } else {
         &here
     };
     let jobs = other_count(job.processors());
     session.tell(&format!(
-        "{} building a second time: empty store, umask 077, {}, --jobs {jobs}",
+        "{} building {} a second time: empty store, umask 077, {}, --jobs {jobs}",
         session.style().verb("verify"),
+        manifest.manifest.display(),
         ELSEWHERE.map(|(_, value)| value)[..2].join(", "),
     ));
-    build_again(session, &words(job, &here, &folder, jobs), directory)?;
-    let verdict = session.settle(judge(plan, (store, artifacts), &second))?;
-    let problems = verdict.problems(plan);
+    build_again(
+        session,
+        &words((job, manifest), &here, &folder, jobs),
+        directory,
+    )?;
+    let verdict = session.settle(judge(&built.plan, (store, &built.artifacts), &second))?;
+    let problems = verdict.problems(&built.plan);
     if !problems.is_empty() {
         session.report(&problems);
     }
@@ -89,7 +94,12 @@ fn other_count(jobs: usize) -> usize {
 }
 
 /// The arguments of the second build.
-fn words(job: &Job, here: &Path, folder: &Path, jobs: usize) -> Vec<String> {
+fn words(
+    (job, manifest): (&Job, &ManifestArguments),
+    here: &Path,
+    folder: &Path,
+    jobs: usize,
+) -> Vec<String> {
     let shown = |path: &Path| path.to_string_lossy().into_owned();
     let mut words = vec![
         "--store".to_owned(),
@@ -110,10 +120,10 @@ fn words(job: &Job, here: &Path, folder: &Path, jobs: usize) -> Vec<String> {
     if let Some(executor) = job.executor.executor {
         words.extend(["--executor".to_owned(), executor.name().to_owned()]);
     }
-    for setting in &job.manifest.set {
+    for setting in &manifest.set {
         words.extend(["--set".to_owned(), setting.clone()]);
     }
-    words.extend(["--".to_owned(), shown(&here.join(&job.manifest.manifest))]);
+    words.extend(["--".to_owned(), shown(&here.join(&manifest.manifest))]);
     words
 }
 

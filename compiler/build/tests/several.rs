@@ -1,0 +1,79 @@
+//! Several images at once.
+
+use super::*;
+
+#[test]
+fn what_images_have_in_common_is_performed_once() {
+    let bench = Bench::new();
+    let plans = [image("hello", SCRIPT), image("hello", SCRIPT)];
+    let mut other = plans[1].clone();
+    let tree = write(&mut other, "write more", &[("/etc/more", "more")]);
+    let packed = pack(&mut other, "pack more", tree);
+    output(&mut other, "more.cpio.zst", packed);
+    let jobs = [bench.job(&plans[0], "one"), bench.job(&other, "other")];
+    let built = run(&jobs, &bench.store, &bench.options()).expect("builds");
+    let counts = |built: &[Artifacts]| {
+        let counts = built
+            .iter()
+            .map(|built| (built.counts.performed, built.counts.cached));
+        counts.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        counts(&built)
+            .iter()
+            .map(|(performed, _)| performed)
+            .sum::<usize>(),
+        6
+    );
+    assert_eq!(
+        counts(&built)
+            .iter()
+            .map(|(performed, cached)| performed + cached)
+            .sum::<usize>(),
+        10
+    );
+    let told = bench.told();
+    let started = told
+        .iter()
+        .filter(|event| event.as_str() == "build tool started");
+    assert_eq!(started.count(), 1, "{told:?}");
+    assert_eq!(built[0].outputs[0].digest, built[1].outputs[0].digest);
+    assert!(bench.outputs().join("one/initramfs.cpio.zst").exists());
+    assert!(bench.outputs().join("other/more.cpio.zst").exists());
+    // One record for each, under its own name.
+    let names: Vec<(String, usize)> = records(&bench.store)
+        .into_iter()
+        .map(|record| (record.name, record.actions.len()))
+        .collect();
+    assert_eq!(names, [("one".to_owned(), 4), ("other".to_owned(), 6)]);
+    let again = run(&jobs, &bench.store, &bench.options()).expect("builds");
+    assert_eq!(counts(&again), [(0, 4), (0, 6)]);
+    assert!(again.iter().all(Artifacts::nothing_to_do));
+    // Alone or together, it is the same image.
+    assert_eq!(bench.build(&plans[0]).expect("builds").counts.performed, 0);
+}
+
+#[test]
+fn all_images_are_written_or_none() {
+    let bench = Bench::new();
+    let (good, bad) = (image("hello", SCRIPT), image("hello", "exit 3"));
+    let jobs = [bench.job(&good, "good"), bench.job(&bad, "bad")];
+    let problems = run(&jobs, &bench.store, &bench.options()).expect_err("one fails");
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.code == "zosc::build::run-failed")
+    );
+    assert!(!bench.outputs().exists());
+}
+
+#[test]
+fn two_images_do_not_write_the_same_file() {
+    let bench = Bench::new();
+    let plan = image("hello", SCRIPT);
+    let jobs = [bench.job(&plan, "test"), bench.job(&plan, "test")];
+    let problems = run(&jobs, &bench.store, &bench.options()).expect_err("they clash");
+    let codes: Vec<_> = problems.iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, ["zosc::build::same-output"]);
+    assert!(bench.told().is_empty());
+}
