@@ -21,8 +21,9 @@ use crate::plan::{self, Plan};
 use crate::tree::Store;
 
 use super::progress::Progress;
+use super::running::RunningArguments;
 use super::session::{CANCELLED, Session};
-use super::{ExecutorArgument, Failed, LockArguments, ManifestsArguments, Outcome};
+use super::{Failed, LockArguments, ManifestsArguments, Outcome};
 
 /// Builds the image and writes its files to `dist/` beside the manifest.
 ///
@@ -80,7 +81,7 @@ pub(super) struct Job {
     #[arg(long, short)]
     pub(super) quiet: bool,
     #[command(flatten)]
-    executor: ExecutorArgument,
+    running: RunningArguments,
 }
 
 impl Job {
@@ -91,7 +92,7 @@ impl Job {
     }
 
     fn mode(&self) -> lock::Mode<'static> {
-        self.lock.mode_with(self.executor)
+        self.lock.mode_with(self.running.executor)
     }
 
     /// Where an image's files go.
@@ -120,15 +121,21 @@ impl Job {
         store: &Store,
         way: Way,
     ) -> Result<Vec<Built>, Failed> {
+        // Results that others share prove nothing about a build that is compared.
+        let running = if way.reversed {
+            self.running.settle_here(session, store)?
+        } else {
+            self.running.settle(session, store)?
+        };
         let planned = planned(session, images, store, self.mode())?;
-        let executor = session.executor(self.executor, store)?;
         let network = session.network(self.lock.offline)?;
         let options = Options {
             jobs: self.processors(),
             memory: self.memory.unwrap_or_else(build::default_memory),
             selection: way.selection,
             reversed: way.reversed,
-            ..Options::new(&*network, self.lock.offline, &*executor, &CANCELLED)
+            remote: running.fleet(),
+            ..Options::new(&*network, self.lock.offline, &*running.executor, &CANCELLED)
         };
         let progress = Progress::new(session).streaming(!self.quiet);
         let names = outcome::names(images).into_iter();

@@ -7,8 +7,9 @@ use crate::plan::{Input, Plan};
 use crate::tree::{Digest, Store};
 
 use super::progress::Progress;
+use super::running::RunningArguments;
 use super::session::{CANCELLED, Session};
-use super::{ExecutorArgument, Failed, LockArguments};
+use super::{Failed, LockArguments};
 
 /// A plan, and where it comes from.
 pub(super) struct Planned<'a> {
@@ -24,12 +25,15 @@ pub(super) fn contents(
     wanted: &[Input],
     store: &Store,
     lock: LockArguments,
-    executor: ExecutorArgument,
+    running: &RunningArguments,
 ) -> Result<Vec<Digest>, Failed> {
-    let mode = lock.mode_with(executor);
-    let executor = session.executor(executor, store)?;
+    let mode = lock.mode_with(running.executor);
+    let running = running.settle(session, store)?;
     let network = session.network(lock.offline)?;
-    let options = build::Options::new(&*network, lock.offline, &*executor, &CANCELLED);
+    let options = build::Options {
+        remote: running.fleet(),
+        ..build::Options::new(&*network, lock.offline, &*running.executor, &CANCELLED)
+    };
     let progress = Progress::new(session);
     let brought =
         session.with_contents(std::slice::from_ref(planned.image), store, mode, || {

@@ -30,10 +30,13 @@ mod progress;
 mod provenance;
 #[cfg(feature = "publish")]
 mod publish;
+#[cfg(feature = "remote")]
+mod remote;
 mod render;
 mod repo;
 mod report;
 mod resolve;
+mod running;
 mod sbom;
 mod schema;
 mod session;
@@ -52,6 +55,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::build::executor::{Choice, inside_container};
 
+use running::ExecutorArgument;
 use session::Session;
 
 /// Compiles one declarative manifest, zos.kdl, into a bootable Zero-OS image.
@@ -200,48 +204,6 @@ enum Format {
     Json,
 }
 
-/// Who runs foreign code.
-#[derive(Debug, Clone, Copy, Args)]
-struct ExecutorArgument {
-    /// Who runs foreign code; it does not change what comes out. Default: $ZOSC_EXECUTOR, else the sandbox.
-    ///
-    /// $ZOSC_CONTAINER_ARGS has further options of `podman run` or `docker run`.
-    #[arg(long, value_name = "WHO")]
-    executor: Option<ExecutorName>,
-}
-
-/// An executor.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ExecutorName {
-    /// The sandbox that zosc brings along.
-    Sandbox,
-    /// Containers of podman, as root or as an ordinary user.
-    Podman,
-    /// Containers of docker.
-    Docker,
-}
-
-impl ExecutorName {
-    /// As it is typed.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Sandbox => "sandbox",
-            Self::Podman => "podman",
-            Self::Docker => "docker",
-        }
-    }
-}
-
-impl ExecutorArgument {
-    fn choice(self) -> Option<Choice> {
-        self.executor.map(|name| match name {
-            ExecutorName::Sandbox => Choice::Sandbox,
-            ExecutorName::Podman => Choice::Podman,
-            ExecutorName::Docker => Choice::Docker,
-        })
-    }
-}
-
 #[derive(Debug, Subcommand)]
 enum Command {
     New(new::Arguments),
@@ -268,6 +230,8 @@ enum Command {
     Flist(flist::Arguments),
     #[cfg(feature = "publish")]
     Publish(publish::Arguments),
+    #[cfg(feature = "remote")]
+    Remote(remote::Arguments),
     Repo(repo::Arguments),
     Report(report::Arguments),
     Provenance(provenance::Arguments),
@@ -340,6 +304,8 @@ pub fn run() -> ExitCode {
         Command::Flist(arguments) => flist::run(&mut session, &arguments),
         #[cfg(feature = "publish")]
         Command::Publish(arguments) => publish::run(&mut session, &arguments),
+        #[cfg(feature = "remote")]
+        Command::Remote(arguments) => remote::run(&mut session, &arguments),
         Command::Repo(arguments) => repo::run(&mut session, &arguments),
         Command::Provenance(arguments) => provenance::run(&mut session, &arguments),
         Command::Report(arguments) => report::run(&mut session, &arguments),

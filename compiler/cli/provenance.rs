@@ -11,8 +11,9 @@ use crate::provenance::{self, Facts, NamedFile};
 use crate::tree::{Digest, Store};
 
 use super::contents::{Planned, contents};
+use super::running::RunningArguments;
 use super::session::Session;
-use super::{ExecutorArgument, LockArguments, ManifestArguments, Outcome};
+use super::{LockArguments, ManifestArguments, Outcome};
 
 /// The largest lock that is read.
 const LARGEST: u64 = 64 << 20;
@@ -46,13 +47,13 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "NAME", conflicts_with = "key")]
     key_env: Option<String>,
     #[command(flatten)]
-    executor: ExecutorArgument,
+    running: RunningArguments,
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let image = session.image(&arguments.manifest)?;
     let store = session.store()?;
-    let mode = arguments.lock.mode_with(arguments.executor);
+    let mode = arguments.lock.mode_with(arguments.running.executor);
     let inputs = session.inputs(&image, &store, mode)?;
     let (plan, parts) = session.settle(plan::lower_with_parts(&image, &inputs))?;
     let wanted: Vec<plan::Input> = plan.outputs.iter().map(|output| output.content).collect();
@@ -68,7 +69,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         &wanted,
         &store,
         arguments.lock,
-        arguments.executor,
+        &arguments.running,
     )?;
     let outputs: Vec<NamedFile> = plan
         .outputs

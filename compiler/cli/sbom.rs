@@ -6,8 +6,9 @@ use crate::plan::{self, About};
 use crate::sbom;
 
 use super::contents::{Planned, contents};
+use super::running::RunningArguments;
 use super::session::Session;
-use super::{ExecutorArgument, LockArguments, ManifestArguments, Outcome};
+use super::{LockArguments, ManifestArguments, Outcome};
 
 /// Lists what the image is made of: packages, sources with their crates and modules, kernel, firmware, files, and tools.
 ///
@@ -29,7 +30,7 @@ pub(super) struct Arguments {
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
-    executor: ExecutorArgument,
+    running: RunningArguments,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -52,7 +53,7 @@ impl From<Format> for sbom::Format {
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let image = session.image(&arguments.manifest)?;
     let store = session.store()?;
-    let mode = arguments.lock.mode_with(arguments.executor);
+    let mode = arguments.lock.mode_with(arguments.running.executor);
     let inputs = session.inputs(&image, &store, mode)?;
     let name = arguments.output.as_ref().and_then(|path| path.file_name());
     let promised = name.and_then(|name| sbom::Format::of_name(&name.to_string_lossy()));
@@ -76,7 +77,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         &[list],
         &store,
         arguments.lock,
-        arguments.executor,
+        &arguments.running,
     )?;
     let mut text = String::new();
     for digest in digests {

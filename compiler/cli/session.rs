@@ -16,9 +16,7 @@ use crate::tree::{Access, Holder, Store};
 
 use super::progress::Progress;
 use super::render::{self, Style};
-use super::{
-    ColorChoice, ExecutorArgument, Failed, Global, ManifestArguments, MessageFormat, Outcome,
-};
+use super::{ColorChoice, Failed, Global, ManifestArguments, MessageFormat, Outcome};
 
 /// Set when someone presses Ctrl-C: commands under way are stopped and nothing half-written stays.
 pub(super) static CANCELLED: AtomicBool = AtomicBool::new(false);
@@ -98,11 +96,16 @@ impl Session {
 
     /// Shows problems.
     pub(super) fn report(&self, problems: &Diagnostics) {
+        self.report_in(problems, &self.sources);
+    }
+
+    /// Shows problems of texts that are not those of a manifest.
+    pub(super) fn report_in(&self, problems: &Diagnostics, sources: &SourceMap) {
         match self.format {
             MessageFormat::Human => {
-                eprint!("{}", render::human(problems, &self.sources, self.style));
+                eprint!("{}", render::human(problems, sources, self.style));
             }
-            MessageFormat::Json => print!("{}", render::json(problems, &self.sources)),
+            MessageFormat::Json => print!("{}", render::json(problems, sources)),
         }
     }
 
@@ -399,15 +402,6 @@ impl Session {
         if !skipped.is_empty() {
             self.report(&skipped);
         }
-    }
-
-    /// Who runs foreign code.
-    pub(super) fn executor(
-        &self,
-        argument: ExecutorArgument,
-        store: &Store,
-    ) -> Result<Box<dyn build::executor::Executor>, Failed> {
-        self.settle(build::executor::choose(argument.choice(), store).map_err(Diagnostics::from))
     }
 
     /// Brings everything that a plan takes from elsewhere into the store.

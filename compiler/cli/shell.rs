@@ -83,7 +83,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Result<ExitCo
     match &arguments.verb {
         None => {
             let (store, shell) = open(session, &arguments.open)?;
-            let executor = session.executor(arguments.open.executor, &store)?;
+            let executor = arguments.open.executor.here(session, &store)?;
             enter(session, &store, shell, &*executor, &arguments.command)
         }
         Some(Verb::Start(arguments)) => {
@@ -102,7 +102,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Result<ExitCo
             command,
         }) => {
             let store = session.store()?;
-            let executor = session.executor(*executor, &store)?;
+            let executor = executor.here(session, &store)?;
             let shell = session.settle(build::find_shell(&store, name).map_err(Into::into))?;
             enter(session, &store, shell, &*executor, command)
         }
@@ -124,7 +124,7 @@ fn open(session: &mut Session, arguments: &Open) -> Result<(Store, Shell), Faile
     let inputs = session.inputs(&image, &store, mode)?;
     let plan = session.settle(plan::lower(&image, &inputs))?;
     let network = session.network(arguments.lock.offline)?;
-    let executor = session.executor(arguments.executor, &store)?;
+    let executor = arguments.executor.here(session, &store)?;
     let options = Options::new(&*network, arguments.lock.offline, &*executor, &CANCELLED);
     let progress = Progress::new(session);
     let opened = session.with_contents(std::slice::from_ref(&image), &store, mode, || {

@@ -77,6 +77,17 @@ pub fn default_store() -> PathBuf {
     cache.unwrap_or_else(std::env::temp_dir).join("zosc")
 }
 
+/// The user's configuration and whether it was named: `$ZOSC_CONFIG`, else `zosc/config.kdl` below `$XDG_CONFIG_HOME` or `~/.config`.
+pub fn configuration_file() -> Option<(PathBuf, bool)> {
+    if let Some(file) = environment("ZOSC_CONFIG") {
+        return Some((current_directory().ok()?.join(file), true));
+    }
+    let folder = environment("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| environment("HOME").map(|home| PathBuf::from(home).join(".config")));
+    Some((folder?.join("zosc/config.kdl"), false))
+}
+
 /// What the machine's clock says, in milliseconds since 1970: for people; never part of a result.
 pub fn unix_milliseconds() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

@@ -56,13 +56,15 @@ pub enum Choice {
     Podman,
     /// Containers of docker.
     Docker,
+    /// Workers of a server; what stays on this machine runs in the embedded sandbox.
+    Remote,
 }
 
 impl Choice {
     /// The engine that is chosen, where one is.
     pub fn engine(self) -> Option<Engine> {
         match self {
-            Self::Sandbox => None,
+            Self::Sandbox | Self::Remote => None,
             Self::Podman => Some(Engine::Podman),
             Self::Docker => Some(Engine::Docker),
         }
@@ -74,23 +76,32 @@ impl Choice {
             "sandbox" => Ok(Self::Sandbox),
             "podman" => Ok(Self::Podman),
             "docker" => Ok(Self::Docker),
+            #[cfg(feature = "remote")]
+            "remote" => Ok(Self::Remote),
             _ => Err(refusal::unknown_executor(name)),
         }
     }
 }
 
-/// The executor that is wanted: by `choice`, else by `$ZOSC_EXECUTOR`, else the embedded sandbox.
+/// The executor that is wanted: the one that was typed, else that of `$ZOSC_EXECUTOR`, else the other one.
+///
+/// # Errors
+/// Where the environment variable makes no sense.
+pub fn wanted(typed: Option<Choice>, otherwise: Choice) -> Result<Choice, Diagnostic> {
+    match (typed, io::environment("ZOSC_EXECUTOR")) {
+        (Some(choice), _) => Ok(choice),
+        (None, Some(name)) => Choice::named(&name),
+        (None, None) => Ok(otherwise),
+    }
+}
+
+/// Makes the executor that runs on this machine what is to run here.
 ///
 /// Nothing is started yet: an engine that is missing fails the first command, and none where all results are stored.
 ///
 /// # Errors
 /// Where an environment variable makes no sense.
-pub fn choose(choice: Option<Choice>, store: &Store) -> Result<Box<dyn Executor>, Diagnostic> {
-    let choice = match (choice, io::environment("ZOSC_EXECUTOR")) {
-        (Some(choice), _) => choice,
-        (None, Some(name)) => Choice::named(&name)?,
-        (None, None) => Choice::Sandbox,
-    };
+pub fn make(choice: Choice, store: &Store) -> Result<Box<dyn Executor>, Diagnostic> {
     let Some(engine) = choice.engine() else {
         return Ok(Box::new(Embedded));
     };

@@ -13,7 +13,7 @@ pub(super) fn unknown_executor(name: &str) -> Diagnostic {
         "zosc::build::unknown-executor",
         format!("ZOSC_EXECUTOR names no executor: `{name}`"),
     )
-    .help("set it to `sandbox`, `podman` or `docker`, or unset it")
+    .help("set it to `sandbox`, `podman`, `docker` or `remote`, or unset it")
 }
 
 /// The further options have no end.

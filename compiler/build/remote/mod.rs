@@ -12,12 +12,14 @@ mod inside;
 mod job;
 mod outcome;
 mod own;
+mod probe;
 mod shared;
 
 #[cfg(test)]
 mod tests;
 
 pub use inside::inside_worker;
+pub use probe::{Probed, probe};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};

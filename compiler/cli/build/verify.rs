@@ -117,9 +117,7 @@ fn words(
     if job.lock.offline {
         words.push("--offline".to_owned());
     }
-    if let Some(executor) = job.executor.executor {
-        words.extend(["--executor".to_owned(), executor.name().to_owned()]);
-    }
+    words.extend(job.running.words_here());
     for setting in &manifest.set {
         words.extend(["--set".to_owned(), setting.clone()]);
     }
