@@ -159,33 +159,35 @@ impl Maker<'_> {
         if way.is_empty() { ".".to_owned() } else { way }
     }
 
-    /// Lays a tree where it is to be read; of one that is to be written, its store.
+    /// Lays a tree where it is to be read, and puts it into a store of its own; of one that is to be written, the contents go there as well.
     fn mount(
         &self,
         input: &mut Input,
         number: usize,
         mount: &RequestMount,
     ) -> Result<JobMount, Diagnostic> {
-        let at = mount.at.clone();
-        if !mount.writable {
-            self.lay(input, &mount.tree, &at)?;
-            return Ok(JobMount { at, writable: None });
+        let mut contents = BTreeSet::from([self.stored(&mount.tree)?]);
+        if mount.writable {
+            let tree = self.store.get_tree(&mount.tree)?;
+            contents.extend(tree.iter().filter_map(|(_, entry)| match entry.node {
+                Node::File { digest, size } => Some(Blob { digest, size }),
+                _ => None,
+            }));
+        } else {
+            self.lay(input, &mount.tree, &mount.at)?;
         }
-        let tree = self.store.get_tree(&mount.tree)?;
-        let files = tree.iter().filter_map(|(_, entry)| match entry.node {
-            Node::File { digest, size } => Some(Blob { digest, size }),
-            _ => None,
-        });
-        let own = self.stored(&mount.tree)?;
-        for blob in files.chain([own]).collect::<BTreeSet<Blob>>() {
+        for blob in contents {
             let path = self.store.blob_path(&blob.digest);
             let path = path.strip_prefix(self.store.root()).unwrap_or(&path);
             let path = format!("{TREES}/{number}/{}", path.display());
             input.folder.file(&path, blob, false)?;
             input.stored.insert(blob);
         }
-        let writable = Some(mount.tree);
-        Ok(JobMount { at, writable })
+        Ok(JobMount {
+            at: mount.at.clone(),
+            tree: mount.tree,
+            writable: mount.writable,
+        })
     }
 
     /// A content of the store with its size.

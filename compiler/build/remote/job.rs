@@ -20,7 +20,7 @@ pub(super) const JOB: &str = ".zosc/job.json";
 pub(super) const PROGRAM: &str = ".zosc/zosc";
 /// Its loader and libraries.
 pub(super) const LIBRARIES: &str = ".zosc/libraries";
-/// Stores of the trees that the command may change, numbered, each with the tree and its contents.
+/// Stores of the trees that are laid into the root, numbered.
 pub(super) const TREES: &str = ".zosc/trees";
 /// Unfinished work of the worker's side.
 pub(super) const STORE: &str = ".zosc/store";
@@ -74,8 +74,10 @@ pub(super) enum Programs {
 pub(super) struct JobMount {
     /// Where.
     pub(super) at: ImagePath,
-    /// The tree, where the command may change it; it is in the store of the mount's number. Else it lies in its place.
-    pub(super) writable: Option<Digest>,
+    /// The tree, which is in the store of the mount's number.
+    pub(super) tree: Digest,
+    /// Whether the command may change it; its contents are in that store, too. Else they lie in their places.
+    pub(super) writable: bool,
 }
 
 impl Job {

@@ -149,7 +149,7 @@ fn an_input_root_has_all_that_a_command_needs() {
     let job = job_of(&input, &bench.store);
     let expected = ["bin", "usr"].map(str::to_owned);
     assert_eq!(job.programs, Programs::Root(expected.into()));
-    let writable = job.mounts.iter().map(|mount| mount.writable.is_some());
+    let writable = job.mounts.iter().map(|mount| mount.writable);
     assert_eq!(writable.collect::<Vec<bool>>(), [true, false]);
     assert_eq!(job.files, [path("/build/text")]);
 }

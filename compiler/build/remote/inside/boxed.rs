@@ -7,6 +7,7 @@ use super::super::super::perform::surroundings::{Prepared, on_host};
 use super::super::super::sandbox::{Access, End, RootFs, Sandbox};
 use super::super::job::{Job, Programs, TREES};
 use super::direct::everyones;
+use super::given;
 use crate::diagnostic::Diagnostic;
 use crate::plan::Capture;
 use crate::tree::{Store, Tree};
@@ -27,16 +28,20 @@ pub(super) fn run(
     let mut prepared = Prepared::on_toolchain(sandbox, store)?;
     prepared.set(&job.environment, &job.directory);
     for (number, mount) in job.mounts.iter().enumerate() {
-        let Some(digest) = &mount.writable else {
-            prepared.show(input.join(mount.at.relative()), &mount.at);
-            continue;
-        };
         let contents = Store::open(input.join(TREES).join(number.to_string()))?;
-        let tree = everyones(contents.get_tree(digest)?);
-        prepared.lay(&tree, (&contents, store), &mount.at, &never)?;
+        let tree = contents.get_tree(&mount.tree)?;
+        if mount.writable {
+            prepared.lay(&everyones(tree), (&contents, store), &mount.at, &never)?;
+        } else {
+            let folder = input.join(mount.at.relative());
+            given::dress(tree, &folder);
+            prepared.show(folder, &mount.at);
+        }
     }
     for path in &job.files {
-        prepared.bind(input.join(path.relative()), path, Access::Read);
+        let file = input.join(path.relative());
+        given::dress_program(&file);
+        prepared.bind(file, path, Access::Read);
     }
     let outcome = prepared.sandbox.run(&never, line).map_err(refused)?;
     if !outcome.end.is_success() {

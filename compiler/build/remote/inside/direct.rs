@@ -20,6 +20,7 @@ use super::super::super::perform::surroundings::{WORK, WORK_FOLDERS, read_back};
 use super::super::super::sandbox::{End, Limits, Lines};
 use super::super::super::{disk, sandbox};
 use super::super::job::{Job, TREES};
+use super::given;
 use crate::diagnostic::Diagnostic;
 use crate::io::Stopwatch;
 use crate::tree::{ImagePath, Node, Store, Tree};
@@ -66,13 +67,18 @@ fn lay_out(job: &Job) -> Result<(), Diagnostic> {
         make(&format!("{WORK}/{folder}"), 0o755)?;
     }
     for (number, mount) in job.mounts.iter().enumerate() {
-        let Some(digest) = &mount.writable else {
-            continue;
-        };
         let contents = Store::open(Path::new("/").join(TREES).join(number.to_string()))?;
-        let tree = everyones(contents.get_tree(digest)?);
-        make(mount.at.as_str(), 0o755)?;
-        materialise(&tree, &contents, Path::new(mount.at.as_str()), &never)?;
+        let tree = contents.get_tree(&mount.tree)?;
+        let folder = Path::new(mount.at.as_str());
+        if mount.writable {
+            make(mount.at.as_str(), 0o755)?;
+            materialise(&everyones(tree), &contents, folder, &never)?;
+        } else {
+            given::dress(tree, folder);
+        }
+    }
+    for path in &job.files {
+        given::dress_program(Path::new(path.as_str()));
     }
     Ok(())
 }

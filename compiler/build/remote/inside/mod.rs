@@ -9,6 +9,7 @@
 
 mod boxed;
 mod direct;
+mod given;
 mod programs;
 
 use std::fs;
