@@ -221,21 +221,19 @@ impl Connection {
 
     /// A server's words, which may hold anything: on one line, not too long, and without what is secret.
     pub(super) fn clean(&self, words: &str) -> String {
-        let mut words: String = words
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .take(MOST_WORDS)
-            .collect();
+        let mut words = words.to_owned();
         for (_, secret) in &self.settings.headers {
-            for part in secret
-                .reveal()
-                .split_whitespace()
-                .filter(|part| part.len() > 3)
-            {
+            let parts = secret.reveal().split_whitespace();
+            for part in parts.filter(|part| part.len() > 3) {
                 // The words of a scheme are no secret, but hiding them does no harm.
                 words = words.replace(part, "***");
             }
         }
+        // Cut last, so that no half of a secret is left at the end.
+        let words = words.chars().take(MOST_WORDS);
+        let words: String = words
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
         words.trim().to_owned()
     }
 }

@@ -109,6 +109,8 @@ fn secrets_go_to_the_server_and_nowhere_else() {
     assert!(!format!("{settings:?} {connection:?} {sent:?}").contains("s3cret"));
     let said = connection.clean("no s3cret-token\nof yours\u{1b}[2J");
     assert_eq!(said, "no *** of yours [2J");
+    let long = format!("{}s3cret-token", "x".repeat(1995));
+    assert!(!connection.clean(&long).contains("s3"));
     for (name, value) in [("a b", "x"), ("x-bin", "x"), ("x", "two\nlines")] {
         let settings = Settings {
             headers: vec![(name.to_owned(), Secret::new(value))],
