@@ -69,7 +69,7 @@ pub struct Remote {
     #[schemars(extend("x-kdl" = "pairs"), example = serde_json::json!({ "OSFamily": "linux" }))]
     #[serde(default)]
     pub property: IndexMap<String, Spanned<String>>,
-    /// Certificates, where those of the machine are not the ones that count.
+    /// Certificates, where the usual ones are not those that count.
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
     pub tls: Option<Spanned<Tls>>,
@@ -101,7 +101,7 @@ pub enum Fallback {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Tls {
-    /// The authorities that the server's certificate is checked against, in the place of the machine's.
+    /// The authorities that the server's certificate is checked against. Without them: those of `SSL_CERT_FILE`, else Mozilla's.
     #[schemars(extend("x-kdl" = "child"), extend("x-complete" = "path"), example = &"build-ca.pem")]
     #[serde(default)]
     pub ca: Option<Spanned<String>>,

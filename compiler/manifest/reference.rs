@@ -54,7 +54,7 @@ The command line wins over the environment, and the environment over the file, o
 | | `ZOSC_REMOTE_TOKEN` | `token (env)NAME` | no token |
 | `--remote-header NAME=VALUE` | `ZOSC_REMOTE_HEADER`, one a line | `header NAME=\"VALUE\"` | no headers |
 | `--remote-property NAME=VALUE` | `ZOSC_REMOTE_PROPERTY`, one a line | `property NAME=\"VALUE\"` | no properties |
-| `--remote-ca` | `ZOSC_REMOTE_CA` | `tls { ca … }` | the machine's authorities |
+| `--remote-ca` | `ZOSC_REMOTE_CA` | `tls { ca … }` | `SSL_CERT_FILE`, else Mozilla's |
 | `--remote-cert` | `ZOSC_REMOTE_CERT` | `tls { certificate … }` | none is shown |
 | `--remote-key` | `ZOSC_REMOTE_KEY` | `tls { key … }` | |
 | `--remote-jobs` | `ZOSC_REMOTE_JOBS` | `jobs` | 32 |

@@ -7,8 +7,8 @@ use super::session::Session;
 
 /// Looks at servers that run commands or share results.
 ///
-/// A server of the Remote Execution API, version 2, runs commands of a build (`zosc build --executor remote`) and keeps results for everybody who
-/// may ask it (`--remote-cache`). Once you have one:
+/// A server of the Remote Execution API, version 2, runs commands of a build (`--executor remote`)
+/// and keeps results for everybody who may ask it (`--remote-cache`). Once you have one:
 ///
 ///     zosc remote check --remote grpcs://build.example:443
 ///     zosc build --remote grpcs://build.example:443 --executor remote

@@ -44,7 +44,7 @@ pub(in crate::cli) struct RemoteArguments {
     /// A platform property that workers must have: `OSFamily=linux`. None are sent but these. May be repeated.
     #[arg(long, value_name = "NAME=VALUE", action = ArgAction::Append, help_heading = HEADING)]
     remote_property: Vec<String>,
-    /// The authorities that the server's certificate is checked against, in PEM. Default: the machine's.
+    /// The authorities that the server's certificate is checked against, in PEM. Default: $SSL_CERT_FILE, else Mozilla's.
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
     remote_ca: Option<String>,
     /// The certificate that zosc shows to the server, in PEM.
