@@ -55,7 +55,10 @@ pub(super) fn result(
         }
     }
     let (named, message) = folder.tree();
-    let messages = entry.messages.iter().cloned().chain([(named, message)]);
+    // A server may look for every folder of it before it hands out the result.
+    let (_, folders) = folder.messages();
+    let messages = entry.messages.iter().cloned();
+    let messages = messages.chain(folders).chain([(named, message)]);
     contents.extend(messages.map(|(blob, bytes)| (blob, Content::Bytes(bytes))));
     Ok(Shared {
         folder: named,
