@@ -9,7 +9,11 @@ mod reapi;
 
 #[path = "remote_faults/visitor.rs"]
 mod visitor;
+#[path = "remote_faults/works.rs"]
+mod works;
 
+#[path = "remote_faults/builds.rs"]
+mod builds;
 #[path = "remote_faults/downloads.rs"]
 mod downloads;
 #[path = "remote_faults/execution.rs"]
@@ -18,6 +22,8 @@ mod execution;
 mod interruptions;
 #[path = "remote_faults/results.rs"]
 mod results;
+#[path = "remote_faults/sharing.rs"]
+mod sharing;
 #[path = "remote_faults/silence.rs"]
 mod silence;
 #[path = "remote_faults/trust.rs"]

@@ -64,6 +64,11 @@ impl Gates {
         );
     }
 
+    pub(super) fn reached(&self, stage: Stage) -> usize {
+        let reached = self.reached.lock().unwrap();
+        reached.iter().filter(|at| **at == stage).count()
+    }
+
     async fn pass(&self, stage: Stage) {
         self.reached.lock().unwrap().push(stage);
         self.more.notify_all();

@@ -208,6 +208,11 @@ impl Server {
         self.state.gates.await_stage(stage, count);
     }
 
+    /// How many actions have come to this stage since the server was made.
+    pub fn reached(&self, stage: Stage) -> usize {
+        self.state.gates.reached(stage)
+    }
+
     /// Keeps a blob as if somebody had uploaded it.
     pub fn put(&self, bytes: &[u8]) -> protocol::Digest {
         self.state.storage.put(bytes)
