@@ -99,13 +99,16 @@ fn a_build_gets_over_what_passes() {
     }
 }
 
+/// What is wrong with a server, the code that it is told with, and how to make it so.
+type Failing<'a> = (&'a str, &'a str, &'a dyn Fn(&Server));
+
 #[test]
 fn a_build_that_cannot_be_says_why() {
     let Some(works) = Works::new() else { return };
     let always =
         |call, fault: Fault| move |server: &Server| server.fail_always(call, fault.clone());
     let server = supplied(&works, Manners::default());
-    let cases: [(&str, &str, &dyn Fn(&Server)); 7] = [
+    let cases: [Failing; 7] = [
         (
             "a tree that is none",
             "zosc::remote::odd-output",
