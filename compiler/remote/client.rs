@@ -47,6 +47,11 @@ impl Client {
         &self.connection.settings.endpoint
     }
 
+    /// Words that came from the server's side, as they may be shown: on one line, not too long, without what is secret.
+    pub fn clean(&self, words: &str) -> String {
+        self.connection.clean(words)
+    }
+
     /// The contents that the server does not have, in order, each once.
     pub fn missing(&self, blobs: &[Blob], cancel: &AtomicBool) -> Result<Vec<Blob>, Failure> {
         let blobs: BTreeSet<Blob> = blobs.iter().copied().collect();

@@ -35,7 +35,12 @@ impl Client {
             .filter(|blob| !store.contains_sized(&blob.digest, blob.size))
             .copied()
             .collect();
-        let progress = Progress::new(wanted.iter().map(|blob| blob.size).sum(), tell);
+        let progress = Progress::new(
+            wanted
+                .iter()
+                .fold(0, |sum, blob| blob.size.saturating_add(sum)),
+            tell,
+        );
         wait(cancel, async {
             stream::iter(parcels(&wanted, self.abilities().room()))
                 .map(|parcel| self.receive(parcel, store, &progress))

@@ -23,6 +23,9 @@ use crate::io::Stopwatch;
 /// How long a server may take to hear that a command is not wanted any more.
 const FAREWELL: Duration = Duration::from_secs(3);
 
+/// How often a command may begin from the start with all its time, because a worker or a server was lost.
+const MOST_ANEW: u32 = 5;
+
 /// Whether the server may answer with a result that it keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {
@@ -53,12 +56,16 @@ struct Course<'t> {
     begun: Stopwatch,
     /// Since a worker has it.
     executing: Option<Stopwatch>,
+    /// How often it has begun anew.
+    anew: u32,
 }
 
 /// Why a server is no longer listened to.
 enum Broken {
     /// It may be asked again.
     There(Trouble),
+    /// It could not do it, and may be given it again.
+    Answered(Trouble),
     /// It is over.
     Over(Failure),
 }
@@ -83,6 +90,7 @@ impl Client {
             tell,
             begun: Stopwatch::start(),
             executing: None,
+            anew: 0,
         };
         let outcome = wait(cancel, self.carry_out(course));
         if let (Err(_), Some(name)) = (&outcome, name.take()) {
@@ -96,10 +104,11 @@ impl Client {
         loop {
             let since = Stopwatch::start();
             let was_waiting = course.name.borrow().is_some();
-            let trouble = match self.follow(&mut course).await {
+            let (trouble, is_answer) = match self.follow(&mut course).await {
                 Ok(executed) => return Ok(executed),
                 Err(Broken::Over(failure)) => return Err(failure),
-                Err(Broken::There(trouble)) => trouble,
+                Err(Broken::There(trouble)) => (trouble, false),
+                Err(Broken::Answered(trouble)) => (trouble, true),
             };
             // A server that was started anew knows nothing of what it had before: it is given the action again.
             let is_forgotten = was_waiting && is_unknown(&trouble);
@@ -107,7 +116,9 @@ impl Client {
                 course.name.take();
                 course.begin_anew();
             }
-            if since.elapsed() > self.connection.settings.answer {
+            // Whoever listened for long has lost a connection that was good. A command that ends its worker is no such thing.
+            let was_good = since.elapsed() > self.connection.settings.answer;
+            if was_good && !is_answer && !is_forgotten {
                 attempts = self.connection.attempts();
             }
             if !((is_forgotten || trouble.is_passing()) && attempts.again().await) {
@@ -178,11 +189,15 @@ impl Client {
                 (timeout + settings.queue, since)
             }
             (None | Some(Stage::Queued | Stage::Checking), _, _) => (settings.queue, course.begun),
+            // Where nobody says whether it waits or runs, it has the time of both.
+            (Some(Stage::Accepted), _, Some(timeout)) => (timeout + settings.queue, course.begun),
             _ => return Ok(settings.answer),
         };
         match given.checked_sub(since.elapsed()) {
             Some(left) => Ok(left.min(settings.answer).max(Duration::from_millis(1))),
-            None if course.executing.is_some() => Err(Broken::Over(self.overdue())),
+            None if course.executing.is_some() || course.stage == Some(Stage::Accepted) => {
+                Err(Broken::Over(self.overdue()))
+            }
             None => Err(Broken::Over(self.not_begun())),
         }
     }
@@ -231,7 +246,7 @@ impl Client {
     fn not_executed(&self, status: &rpc::Status) -> Broken {
         match Code::from_i32(status.code) {
             code @ (Code::Unavailable | Code::ResourceExhausted | Code::Aborted) => {
-                Broken::There(Status::new(code, status.message.clone()).into())
+                Broken::Answered(Status::new(code, status.message.clone()).into())
             }
             code => Broken::Over(self.failed(code, &status.message)),
         }
@@ -269,7 +284,9 @@ impl Course<'_> {
 
     /// Gives the server the time again that a command may wait, where a worker had it already.
     fn begin_anew(&mut self) {
-        if self.executing.take().is_some() {
+        if self.executing.is_some() && self.anew < MOST_ANEW {
+            self.anew += 1;
+            self.executing = None;
             self.begun = Stopwatch::start();
             self.stage = None;
         }

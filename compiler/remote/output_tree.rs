@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bazel_remote_apis::build::bazel::remote::execution::v2::Directory;
 use prost::Message;
+use prost::encoding::{DecodeContext, decode_key, skip_field};
 
 use super::Blob;
 use super::folder::is_name;
@@ -14,7 +15,10 @@ use crate::tree::Digest;
 const DEEPEST: usize = 64;
 
 /// How much memory the entries of a folder may take altogether: one that is named twice counts twice.
-const MOST: usize = 256 << 20;
+const MOST: usize = 512 << 20;
+
+/// How many entries folders may have altogether, read from their encoded form before any of them takes memory.
+const MOST_ENTRIES: usize = 2_000_000;
 
 /// What an entry takes besides its path.
 const ENTRY: usize = 64;
@@ -34,6 +38,7 @@ pub fn files_of(tree: &[u8]) -> Result<BTreeMap<String, Blob>, Diagnostic> {
 }
 
 fn files_within(tree: &[u8], most: usize) -> Result<BTreeMap<String, Blob>, Diagnostic> {
+    fields(tree, MOST_ENTRIES)?;
     let encoded = Encoded::decode(tree).map_err(|_| odd("cannot be read"))?;
     // One server has the root among the children, another has a child twice: it is the digest that counts.
     let children = encoded.children.iter();
@@ -43,6 +48,7 @@ fn files_within(tree: &[u8], most: usize) -> Result<BTreeMap<String, Blob>, Diag
             .collect(),
         files: BTreeMap::new(),
         left: most,
+        entries: MOST_ENTRIES,
     };
     reading.folder(&encoded.root, "", DEEPEST)?;
     Ok(reading.files)
@@ -52,10 +58,14 @@ struct Reading<'t> {
     children: BTreeMap<Digest, &'t [u8]>,
     files: BTreeMap<String, Blob>,
     left: usize,
+    entries: usize,
 }
 
 impl Reading<'_> {
     fn folder(&mut self, encoded: &[u8], prefix: &str, depth: usize) -> Result<(), Diagnostic> {
+        // One that is named twice is read twice.
+        self.left = self.left.checked_sub(encoded.len()).ok_or_else(too_many)?;
+        self.entries -= fields(encoded, self.entries)?;
         let folder = Directory::decode(encoded).map_err(|_| odd("cannot be read"))?;
         if !folder.symlinks.is_empty() {
             return Err(odd("has links in it"));
@@ -89,12 +99,31 @@ impl Reading<'_> {
         }
         let needed = prefix.len() + name.len() + ENTRY;
         let left = self.left.checked_sub(needed);
-        self.left = left.ok_or_else(|| odd("has too many entries"))?;
+        self.left = left.ok_or_else(too_many)?;
         Ok(match prefix {
             "" => name.to_owned(),
             prefix => format!("{prefix}/{name}"),
         })
     }
+}
+
+/// How many fields a message has; more than `most` are an error.
+fn fields(mut message: &[u8], most: usize) -> Result<usize, Diagnostic> {
+    let mut count = 0;
+    while !message.is_empty() {
+        let skipped = decode_key(&mut message)
+            .and_then(|(tag, wire)| skip_field(wire, tag, &mut message, DecodeContext::default()));
+        skipped.map_err(|_| odd("cannot be read"))?;
+        count += 1;
+        if count > most {
+            return Err(too_many());
+        }
+    }
+    Ok(count)
+}
+
+fn too_many() -> Diagnostic {
+    odd("has too many entries")
 }
 
 fn odd(how: &str) -> Diagnostic {

@@ -64,11 +64,16 @@ impl Client {
         let mut streams = self.streams();
         let answer = connection.in_time(streams.read(question)).await;
         let mut pieces = answer.map_err(there)?.into_inner();
+        let mut empty = 0;
         while let Some(piece) = connection.in_time(pieces.message()).await.map_err(there)? {
             let end = at.saturating_add(piece.data.len() as u64);
             if end > blob.size {
                 let how = format!("is longer than its {} bytes", blob.size);
                 return Err(Ended::Here(self.wrong_content(blob, &how)));
+            }
+            empty += u32::from(piece.data.is_empty());
+            if empty > MOST_EMPTY {
+                return Err(there(Trouble::Status(Status::aborted(CUT))));
             }
             take(&piece.data).map_err(Ended::Here)?;
             *at = end;
@@ -79,6 +84,9 @@ impl Client {
         Ok(())
     }
 }
+
+/// How many messages of a stream may have nothing in them.
+const MOST_EMPTY: u32 = 16;
 
 /// A stream that ends too early, without a word.
 const CUT: &str = "the content was cut short";

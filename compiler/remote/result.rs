@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 
 use super::connection::Trouble;
 use super::runtime::wait;
-use super::{Blob, Client, Failure};
+use super::{Blob, Client, Failure, Kind};
 
 /// What became of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,6 +45,8 @@ impl Default for Output {
 
 impl Client {
     /// The result of an action that the server keeps, if it does.
+    ///
+    /// One that makes no sense is a failure of [`Kind::Lost`]: it counts as none.
     pub fn result_of(
         &self,
         action: &Blob,
@@ -81,10 +83,13 @@ impl Client {
                 .in_time(results.get_action_result(question))
                 .await;
             let trouble = match answer {
-                Ok(answer) => return self.result(answer.into_inner()).map(Some),
+                Ok(answer) => return self.result(answer.into_inner()).map(Some).map_err(as_lost),
                 Err(Trouble::Status(status)) if is_none(&status) => return Ok(None),
                 Err(trouble) => trouble,
             };
+            if is_too_long(&trouble) {
+                return Err(as_lost(connection.failure(DOING, &trouble)));
+            }
             if !(trouble.is_passing() && attempts.again().await) {
                 return Err(connection.failure(DOING, &trouble));
             }
@@ -142,6 +147,19 @@ impl Client {
     fn results(&self) -> ActionCacheClient<Channel> {
         ActionCacheClient::new(self.connection.channel.clone())
     }
+}
+
+/// Whatever is wrong with a result that is kept, the action may be executed.
+fn as_lost(failure: Failure) -> Failure {
+    Failure {
+        kind: Kind::Lost,
+        ..failure
+    }
+}
+
+/// Whether an answer is longer than any is that makes sense.
+fn is_too_long(trouble: &Trouble) -> bool {
+    matches!(trouble, Trouble::Status(status) if status.code() == Code::OutOfRange)
 }
 
 /// Whether a server keeps no such result, or none at all.

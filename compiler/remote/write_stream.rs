@@ -53,6 +53,8 @@ impl Client {
         let mut mark = Mark::new(progress);
         let mut attempts = self.connection.attempts();
         let (mut name, mut offset) = (self.new_name(blob), 0);
+        // Servers that do not know of each other may each say something else.
+        let mut furthest = 0;
         loop {
             let sent = self.write_from(&name, blob, content, offset, &mut mark);
             let trouble = match sent.await {
@@ -68,8 +70,9 @@ impl Client {
             }
             let committed = self.committed(&name).await;
             if let Some(taken) = committed.filter(|taken| *taken <= blob.size) {
-                if taken >= offset + WORTH {
+                if taken >= furthest + WORTH {
                     attempts = self.connection.attempts();
+                    furthest = taken;
                 }
                 offset = taken;
             } else {

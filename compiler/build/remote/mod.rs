@@ -45,6 +45,8 @@ use own::Own;
 const ROUNDS: usize = 3;
 /// The most output of a command that is kept in memory.
 const MOST_OUTPUT: u64 = 4 << 20;
+/// The most output that a command can have written: its limit, and what zosc itself says there.
+const MOST_LOG: u64 = 300 << 20;
 
 /// How a server is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +64,7 @@ pub enum Use {
 pub struct Remote {
     settings: Settings,
     used: Use,
-    client: Mutex<Option<Client>>,
+    client: Mutex<Option<Result<Client, Failure>>>,
     /// Set once it is done without.
     is_gone: AtomicBool,
     /// Set once it was told that it takes no results.
@@ -92,15 +94,23 @@ impl Remote {
         if self.is_gone.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        if let Some(client) = &*client {
-            return Ok(Some(client.clone()));
+        if let Some(known) = &*client {
+            return known.clone().map(Some);
         }
+        let made = self.connect(context);
+        let is_cancelled = matches!(&made, Err(failure) if failure.kind == Kind::Cancelled);
+        if !is_cancelled {
+            *client = Some(made.clone());
+        }
+        made.map(Some)
+    }
+
+    fn connect(&self, context: &Context<'_>) -> Result<Client, Failure> {
         let made = Client::connect(&self.settings, context.options.cancel)?;
         if self.executes() && !made.abilities().executes {
             return Err(no_execution(made.endpoint()).into());
         }
-        *client = Some(made.clone());
-        Ok(Some(made))
+        Ok(made)
     }
 
     /// Does without a server that is not there, where that is allowed; tells of it once.
@@ -189,10 +199,15 @@ impl Fleet for Remote {
                 return Ok(None);
             };
             let entry = shared::entry(&context.key);
-            let Some(result) = client.result_of(&entry.blob, context.options.cancel)? else {
-                return Ok(None);
+            let kept = client.result_of(&entry.blob, context.options.cancel);
+            let brought = match kept {
+                Ok(Some(result)) => bring(context, &client, &result),
+                Ok(None) => return Ok(None),
+                // What is wrong with the question ends it; what is wrong with the answer does not.
+                Err(failure) if failure.kind == Kind::Final => return Err(failure),
+                Err(failure) => Err(failure),
             };
-            match bring(context, &client, &result) {
+            match brought {
                 Ok(Outcome::Left(tree)) => Ok(Some(tree)),
                 Ok(_) => Ok(None),
                 Err(failure) if matches!(failure.kind, Kind::Lost | Kind::Final) => {
@@ -276,6 +291,14 @@ impl Remote {
     }
 }
 
+/// What a result comes to.
+enum Conclusion {
+    /// What the command left.
+    Made(Digest),
+    /// It is kept and counts for none; what was wrong with it.
+    Nothing(Option<Failure>),
+}
+
 /// A command on its way through a server.
 struct Run<'a> {
     context: &'a Context<'a>,
@@ -293,15 +316,20 @@ impl Run<'_> {
         } else {
             Lookup::Ask
         };
-        if lookup == Lookup::Ask
-            && let Some(result) = self.client.result_of(&self.action.blob, cancel)?
-        {
-            if let Some(made) = self.conclude(&result, true)? {
-                return Ok(made);
-            }
-            lookup = Lookup::Skip;
-        }
         let mut loss = None;
+        if lookup == Lookup::Ask {
+            let kept = match self.client.result_of(&self.action.blob, cancel) {
+                Ok(Some(result)) => self.conclude(&result, true)?,
+                Ok(None) => Conclusion::Nothing(None),
+                Err(failure) if failure.kind == Kind::Lost => Conclusion::Nothing(Some(failure)),
+                Err(failure) => return Err(failure),
+            };
+            match kept {
+                Conclusion::Made(made) => return Ok(made),
+                Conclusion::Nothing(None) => {}
+                Conclusion::Nothing(found) => (lookup, loss) = (Lookup::Skip, found),
+            }
+        }
         for _ in 0..ROUNDS {
             self.send()?;
             let executed = match self.execute(lookup) {
@@ -312,9 +340,12 @@ impl Run<'_> {
                 executed => executed?,
             };
             match self.conclude(&executed.result, executed.cached) {
-                Ok(Some(made)) => return Ok(made),
+                Ok(Conclusion::Made(made)) => return Ok(made),
                 // A result that is kept and does not hold is made anew.
-                Ok(None) => lookup = Lookup::Skip,
+                Ok(Conclusion::Nothing(found)) => {
+                    lookup = Lookup::Skip;
+                    loss = found;
+                }
                 Err(failure) if failure.kind == Kind::Lost => {
                     lookup = Lookup::Skip;
                     loss = Some(failure);
@@ -354,24 +385,30 @@ impl Run<'_> {
         Ok(executed)
     }
 
-    /// Brings what a command left; `None` for a result that is kept and counts for none.
-    fn conclude(&self, result: &ActionResult, is_kept: bool) -> Result<Option<Digest>, Failure> {
-        let context = self.context;
-        let outcome = match bring(context, self.client, result) {
+    /// Brings what a command left.
+    fn conclude(&self, result: &ActionResult, is_kept: bool) -> Result<Conclusion, Failure> {
+        match self.concluded(result, is_kept) {
             // What it is like anew counts, whatever is wrong with the one that is kept.
             Err(failure) if is_kept && matches!(failure.kind, Kind::Lost | Kind::Final) => {
-                return Ok(None);
+                Ok(Conclusion::Nothing(Some(failure)))
             }
-            outcome => outcome?,
-        };
-        match outcome {
-            Outcome::Ended(_) | Outcome::Refused(_) if is_kept => Ok(None),
+            concluded => concluded,
+        }
+    }
+
+    fn concluded(&self, result: &ActionResult, is_kept: bool) -> Result<Conclusion, Failure> {
+        let context = self.context;
+        match bring(context, self.client, result)? {
+            Outcome::Ended(_) | Outcome::Refused(_) if is_kept => {
+                let failure = no_result(self.client.endpoint()).into();
+                Ok(Conclusion::Nothing(Some(failure)))
+            }
             Outcome::Refused(problem) => Err(problem.into()),
             Outcome::Left(tree) => {
                 executing(context, &result.worker);
                 let log = self.log(result)?;
                 log.succeeded(context.store, &context.planned.label)?;
-                Ok(Some(tree))
+                Ok(Conclusion::Made(tree))
             }
             Outcome::Ended(end) => Err(self.failed(result, end)?.into()),
         }
@@ -395,11 +432,15 @@ impl Run<'_> {
             Output::Blob(blob) if blob.size <= MOST_OUTPUT => {
                 lines.take(&self.client.read(blob, MOST_OUTPUT, cancel)?, &mut take);
             }
-            Output::Blob(blob) => {
+            Output::Blob(blob) if blob.size <= MOST_LOG => {
                 self.client
                     .download(&[*blob], store, &mut |_, _| {}, cancel)?;
-                read(store.stream(&blob.digest)?, &mut lines, &mut take);
+                let mut stream = store.stream(&blob.digest)?;
+                read(&mut stream, &mut lines, &mut take);
+                stream.finish()?;
             }
+            // No command of zosc's may write so much.
+            Output::Blob(blob) => lines.take(&self.client.read(blob, MOST_LOG, cancel)?, &mut take),
         }
         lines.finish(&mut take);
         Ok(log)
@@ -407,7 +448,7 @@ impl Run<'_> {
 }
 
 /// Passes a long output on.
-fn read(mut stream: impl std::io::Read, lines: &mut Lines, take: &mut dyn FnMut(&[u8])) {
+fn read(stream: &mut impl std::io::Read, lines: &mut Lines, take: &mut dyn FnMut(&[u8])) {
     let mut buffer = vec![0; 1 << 16];
     while let Ok(count @ 1..) = stream.read(&mut buffer) {
         lines.take(&buffer[..count], take);

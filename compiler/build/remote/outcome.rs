@@ -83,6 +83,7 @@ impl Bringer<'_> {
             Report::Ended(end) => return Ok(Outcome::Ended(end)),
             Report::Refused(refusal) => {
                 let problem = refusal.told(&CODES, "zosc::remote::worker-failed");
+                let problem = self.cleaned(problem);
                 return Ok(Outcome::Refused(problem.note(self.place(result))));
             }
         }
@@ -96,6 +97,17 @@ impl Bringer<'_> {
         self.client
             .download(&contents, self.store, tell, self.cancel)?;
         Ok(Outcome::Left(self.store.put_tree(&tree)?))
+    }
+
+    /// What somebody there says, without what would do more on a terminal than say it.
+    fn cleaned(&self, mut problem: Diagnostic) -> Diagnostic {
+        problem.message = self.client.clean(&problem.message);
+        problem.help = problem.help.map(|help| self.client.clean(&help));
+        problem.notes.truncate(SHOWN);
+        for note in &mut problem.notes {
+            *note = self.client.clean(note);
+        }
+        problem
     }
 
     fn read(&self, blob: &Blob, most: u64) -> Result<Vec<u8>, Failure> {
@@ -140,8 +152,7 @@ impl Bringer<'_> {
             let text = String::from_utf8_lossy(&bytes);
             let lines: Vec<&str> = text.lines().collect();
             for line in &lines[lines.len().saturating_sub(SHOWN)..] {
-                let plain: String = line.chars().filter(|it| !it.is_control()).collect();
-                problem = problem.note(plain);
+                problem = problem.note(self.client.clean(line));
             }
         }
         problem.help(

@@ -80,7 +80,7 @@ pub fn probe(
         return Err(cannot_run(exit_code, &format!("{said}\n{complaints}")).into());
     }
     Ok(Probed {
-        version: version.to_owned(),
+        version: client.clean(version.lines().next().unwrap_or_default()),
         worker,
         elapsed,
     })

@@ -25,6 +25,10 @@ pub(super) fn dress(tree: Tree, folder: &Path) {
         let Ok(facts) = path.symlink_metadata() else {
             continue;
         };
+        // A link here is the server's way to its own storage.
+        if !(facts.is_dir() || facts.is_file()) {
+            continue;
+        }
         let is_own = facts.is_dir() || facts.nlink() == 1;
         if is_own || !has_mode(&facts, entry.mode) && copy(&path).is_ok() {
             dress_own(&path, entry);

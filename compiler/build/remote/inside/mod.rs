@@ -77,8 +77,9 @@ fn run(job: &Job, input: &Path, out: &Path) -> Result<End, Diagnostic> {
             .and_then(|()| output.write_all(b"\n"))
             .and_then(|()| output.flush());
     };
-    programs::verify(job)?;
-    let (end, tree) = if input == Path::new("/") {
+    let is_root = input == Path::new("/");
+    programs::verify(job, is_root)?;
+    let (end, tree) = if is_root {
         direct::run(job, &store, &mut line)?
     } else {
         boxed::run(job, input, &store, &mut line)?

@@ -8,17 +8,31 @@ use crate::diagnostic::Diagnostic;
 use crate::lock::{HostToolchain, host_facts};
 
 /// Refuses other programs than those that count for the action's key.
-pub(super) fn verify(job: &Job) -> Result<(), Diagnostic> {
+///
+/// Where the input root is not the worker's own root, nothing of the worker's lies over it.
+pub(super) fn verify(job: &Job, is_root: bool) -> Result<(), Diagnostic> {
     match &job.programs {
         Programs::Worker(host) => verify_own(host),
+        Programs::Root(_) if !is_root => Ok(()),
         Programs::Root(names) => {
-            let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+            let mounts = fs::read_to_string(MOUNTS).map_err(|error| no_mounts(&error))?;
             match covered(names, &mounts) {
                 Some(place) => Err(covered_root(place)),
                 None => Ok(()),
             }
         }
     }
+}
+
+/// What is mounted where, as this process sees it: proc(5).
+const MOUNTS: &str = "/proc/self/mountinfo";
+
+fn no_mounts(error: &std::io::Error) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::remote::worker-failed",
+        format!("the worker does not show what is mounted in it: cannot read `{MOUNTS}`: {error}"),
+    )
+    .help("have the worker mount `/proc` for its commands")
 }
 
 fn verify_own(host: &HostToolchain) -> Result<(), Diagnostic> {
@@ -79,7 +93,7 @@ fn covered_root(place: &str) -> Diagnostic {
 mod tests {
     use super::*;
 
-    const MOUNTS: &str = "\
+    const TABLE: &str = "\
 22 1 254:0 /root / rw,relatime - ext4 /dev/vda rw
 23 22 0:21 / /proc rw - proc proc rw
 24 22 254:0 /usr /usr ro,relatime - ext4 /dev/vda rw
@@ -90,7 +104,7 @@ mod tests {
         let names = |names: &[&str]| -> Vec<String> {
             names.iter().map(|name| (*name).to_owned()).collect()
         };
-        assert_eq!(covered(&names(&["bin", "usr"]), MOUNTS), Some("/usr"));
-        assert_eq!(covered(&names(&["bin", "us"]), MOUNTS), None);
+        assert_eq!(covered(&names(&["bin", "usr"]), TABLE), Some("/usr"));
+        assert_eq!(covered(&names(&["bin", "us"]), TABLE), None);
     }
 }
