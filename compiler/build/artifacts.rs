@@ -56,7 +56,11 @@ pub(super) fn check_places(jobs: &[Job<'_>]) -> Result<(), Diagnostics> {
                     "zosc::build::same-output",
                     format!("the images `{other}` and `{name}` would both write `{}`", path.display()),
                 )
-                .help("give their outputs other names, or write `--output DIR`: each image then has a folder of its own below it, by the image's name"),
+                .help(if other == name {
+                    "give the images different names: `--output DIR` makes a folder for each by its name"
+                } else {
+                    "give their outputs other names, or write `--output DIR`: each image then has a folder of its own below it, by the image's name"
+                }),
             );
         }
     }

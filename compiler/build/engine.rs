@@ -97,7 +97,7 @@ pub(super) fn perform_some(
             scope.spawn(|| engine.work());
         }
         if let Some(fleet) = options.remote {
-            for _ in 0..fleet.slots().clamp(1, MOST_THREADS) {
+            for _ in 0..fleet.slots().clamp(1, MOST_SLOTS) {
                 scope.spawn(|| engine.accompany(fleet));
             }
         }
@@ -106,8 +106,10 @@ pub(super) fn perform_some(
     engine.finish()
 }
 
-/// How many threads there are at the most for what is done here, and as many for what is done elsewhere.
+/// How many threads there are at the most for what is done here.
 const MOST_THREADS: usize = 256;
+/// How many there are at the most for what is done elsewhere.
+const MOST_SLOTS: usize = 4096;
 
 /// What a worker does next.
 enum Task {

@@ -42,6 +42,10 @@ impl Address {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(without_scheme(text));
         };
+        // Before anything is proposed: a proposal would show it.
+        if rest.contains('@') {
+            return Err(Wrong::because("it carries a user name or password"));
+        }
         let is_encrypted = match scheme {
             "grpc" => false,
             "grpcs" => true,
@@ -56,9 +60,6 @@ impl Address {
                 ));
             }
         };
-        if rest.contains('@') {
-            return Err(Wrong::because("it carries a user name or password"));
-        }
         if let Some((host, path)) = rest.split_once(['/', '?', '#']) {
             let wrong = Wrong::because("nothing follows the port");
             let clean = format!("{scheme}://{host}");
@@ -171,6 +172,8 @@ mod tests {
             ),
             ("grpcs://build.example/main", None),
             ("grpcs://me:pw@build.example", None),
+            ("https://me:pw@build.example", None),
+            ("me:pw@build.example", None),
             ("grpcs://", None),
             ("grpcs://:443", None),
             ("grpcs://a b:443", None),

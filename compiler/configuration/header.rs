@@ -59,7 +59,11 @@ impl Header {
     ) -> Result<Self, Diagnostic> {
         let lowered = name.to_ascii_lowercase();
         if let Some(why) = name_fault(&lowered) {
-            let fact = format!("`{}` can be no header: {why}", name.value);
+            // What is no name may be all of a header, its value too.
+            let fact = match why {
+                NO_NAME => "that can be no header: it has no name".to_owned(),
+                why => format!("`{}` can be no header: {why}", name.value),
+            };
             return Err(fault("zosc::configuration::bad-header", fact)
                 .at(name.span)
                 .help("a name has letters, digits, `-`, `_` and `.`: `x-api-key`"));
@@ -141,10 +145,17 @@ impl Header {
     }
 }
 
+const NO_NAME: &str = "it is no name";
+
+/// Whether a text could be the name of a header.
+pub(super) fn is_name(text: &str) -> bool {
+    name_fault(&text.to_ascii_lowercase()) != Some(NO_NAME)
+}
+
 fn name_fault(name: &str) -> Option<&'static str> {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     match () {
-        () if name.is_empty() || !name.bytes().all(is_letter) => Some("it is no name"),
+        () if name.is_empty() || !name.bytes().all(is_letter) => Some(NO_NAME),
         () if name.starts_with("grpc-") || RESERVED.contains(&name) => {
             Some("the protocol sets it itself")
         }

@@ -10,7 +10,7 @@ use crate::check::duration_of;
 use crate::diagnostic::Diagnostics;
 use crate::source::{SourceMap, Span, Spanned};
 
-use super::header::Header;
+use super::header::{Header, is_name};
 use super::veil::without_user;
 use super::{fault, veil};
 
@@ -92,10 +92,10 @@ impl Word {
         }
         let value = match self.field {
             Field::Token => "…".to_owned(),
-            Field::Header => match self.value.split_once('=') {
-                Some((name, value)) => format!("{name}={}", veil::stars(value)),
-                None => veil::stars(&self.value),
-            },
+            Field::Header => {
+                let lines = self.value.split('\n').map(shown_header);
+                lines.collect::<Vec<_>>().join("\n")
+            }
             Field::Address => without_user(&self.value),
             _ => self.value.clone(),
         };
@@ -103,6 +103,14 @@ impl Word {
         let start = self.name.len() + 1;
         let range = start..start + value.len();
         (format!("{}{between}{value}", self.name), range)
+    }
+}
+
+/// A header of which only the name is shown, as long as it was.
+fn shown_header(line: &str) -> String {
+    match line.split_once('=') {
+        Some((name, value)) if is_name(name) => format!("{name}={}", veil::stars(value)),
+        _ => veil::stars(line),
     }
 }
 
@@ -142,9 +150,11 @@ impl Said {
         let mut start = 0;
         for (word, (line, value)) in words.iter().zip(&shown) {
             let span = Span::new(source, start + value.start, start + value.end);
-            said.first = said
-                .first
-                .or(Some(Span::new(source, start, start + word.name.len())));
+            // To do without something, no server has to be named.
+            if !matches!(word.value.as_str(), "false" | "0" | "none") {
+                let name = Span::new(source, start, start + word.name.len());
+                said.first = said.first.or(Some(name));
+            }
             said.take(word, span, directory, sink);
             start += line.len() + 1;
         }

@@ -244,7 +244,7 @@ fn wrong_values_are_told_where_they_were_typed() {
             "bad-header",
             "content-type",
         ),
-        ("--remote-header", "x key=x", "bad-header", "x key"),
+        ("--remote-header", "x key=x", "bad-header", "*****"),
         (
             "--remote-header",
             "x-key=(env)",
@@ -277,8 +277,10 @@ fn wrong_values_are_told_where_they_were_typed() {
 #[test]
 fn secrets_are_in_nothing_that_could_be_shown() {
     let header = format!("authorization=Bearer {SECRET}");
-    let two = format!("x-a={SECRET}\nx-b={SECRET} (env)B");
+    let two = format!("x-c: {SECRET}\nx-a={SECRET}\nx-b={SECRET} (env)B");
     let user = format!("grpcs://me:{SECRET}@build.example");
+    let site = format!("https://me:{SECRET}@build.example");
+    let curls = format!("authorization: Bearer {SECRET}==");
     let typed: &[&[(&'static str, &str)]] = &[
         &[
             ("--remote", "grpc://localhost:1"),
@@ -290,6 +292,11 @@ fn secrets_are_in_nothing_that_could_be_shown() {
             ("--remote-header", SECRET),
         ],
         &[("--remote", &user)],
+        &[("--remote", &site)],
+        &[
+            ("--remote", "grpc://localhost:1"),
+            ("--remote-header", &curls),
+        ],
     ];
     for typed in typed {
         let set = [("ZOSC_REMOTE_TOKEN", SECRET), ("ZOSC_REMOTE_HEADER", &two)];

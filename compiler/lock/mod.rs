@@ -375,14 +375,25 @@ fn write(
         return Ok(());
     }
     if ctx.mode.locked {
-        let problem = Diagnostic::error(
-            "zosc::lock::out-of-date",
-            format!(
-                "{} does not fit the manifest, and `--locked` keeps it",
-                path.file_name().unwrap_or_default().display()
-            ),
-        )
-        .help("run `zosc lock` without `--locked`, look at the change, and commit it");
+        let name = path.file_name().unwrap_or_default().display();
+        let old = folder(path).join("zos.lock");
+        let problem = if path.exists() {
+            Diagnostic::error(
+                "zosc::lock::out-of-date",
+                format!("{name} does not fit the manifest, and `--locked` keeps it"),
+            )
+            .help("run `zosc lock` without `--locked`, look at the change, and commit it")
+        } else {
+            let problem = Diagnostic::error(
+                "zosc::lock::out-of-date",
+                format!("there is no {name}, and `--locked` makes none"),
+            );
+            problem.help(if old.exists() && !old.with_extension("kdl").exists() {
+                format!("the lock of a manifest has its name: if zos.lock is of this one, rename it to {name}")
+            } else {
+                format!("run `zosc lock` without `--locked`, and commit {name}")
+            })
+        };
         let problem = changes.iter().take(20).fold(problem, |problem, change| {
             problem.note(format!("would change: {change}"))
         });

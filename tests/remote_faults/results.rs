@@ -76,5 +76,5 @@ fn a_result_whose_outputs_have_no_names_is_not_believed() {
         folder.tree_digest.as_mut().unwrap().hash = "../../etc/passwd".to_owned();
     });
     let outcome = visitor.client.result_of(&key, &GO_ON);
-    fails(outcome, Kind::Final, "zosc::remote::odd-answer");
+    fails(outcome, Kind::Lost, "zosc::remote::odd-answer");
 }
