@@ -20,9 +20,15 @@ pub trait Fleet: Sync {
 
     /// The result of an action that somebody has shared, brought into the store; `None` where there is none to be had.
     ///
+    /// `is_there` is told as soon as there seems to be one, before it is brought.
+    ///
     /// # Errors
     /// What fails the action.
-    fn found(&self, context: &Context<'_>) -> Result<Option<Digest>, Diagnostic>;
+    fn found(
+        &self,
+        context: &Context<'_>,
+        is_there: &dyn Fn(),
+    ) -> Result<Option<Digest>, Diagnostic>;
 
     /// Runs a command there, and brings what it leaves into the store; `None` where it did not get there, and is to run on this machine.
     ///

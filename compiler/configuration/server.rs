@@ -38,8 +38,8 @@ pub struct Server {
     pub timeout: Option<Duration>,
     /// Whether a command runs here where the server cannot be reached.
     pub falls_back: bool,
-    /// Whether its results are used, and added to, where commands run here.
-    pub cache: bool,
+    /// Whether its results are used, and added to; where nobody says so, they are where it runs commands.
+    pub cache: Option<bool>,
     /// Whether the command line names it.
     pub is_typed: bool,
     parts: Address,
@@ -208,7 +208,7 @@ fn checked(said: Said, is_typed: bool, sink: &mut Diagnostics) -> Option<Server>
         jobs: said.jobs.map(|jobs| jobs.value),
         timeout: said.timeout.map(|time| time.value),
         falls_back: is_set(said.falls_back),
-        cache: is_set(said.cache),
+        cache: said.cache.map(|flag| flag.value),
         is_typed,
         parts,
     })

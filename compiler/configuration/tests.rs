@@ -111,7 +111,7 @@ fn a_file_alone_says_everything() {
     let server = settled.server();
     assert_eq!(server.address, "grpcs://build.example");
     assert_eq!(server.instance, "main");
-    assert!(server.cache && server.falls_back && !server.is_typed);
+    assert!(server.cache == Some(true) && server.falls_back && !server.is_typed);
     assert_eq!(
         (server.jobs, server.timeout.map(|time| time.as_secs())),
         (Some(8), Some(90))
@@ -159,7 +159,7 @@ fn what_is_nearer_wins_value_by_value() {
     let server = settled.server();
     assert_eq!(server.address, "grpcs://build.example");
     assert_eq!((server.instance.as_str(), server.jobs), ("typed", Some(3)));
-    assert!(!server.cache, "the environment turns it off");
+    assert_eq!(server.cache, Some(false), "the environment turns it off");
     let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     assert_eq!(
         server.properties,
@@ -172,7 +172,7 @@ fn what_is_said_of_one_server_goes_to_no_other() {
     let elsewhere = Settled::of(&[("--remote", "grpcs://other.example")], &[], TEAM);
     let server = elsewhere.server();
     assert!(server.headers.is_empty() && server.properties.is_empty());
-    assert!(server.is_typed && !server.cache && server.authority.is_none());
+    assert!(server.is_typed && server.cache.is_none() && server.authority.is_none());
     let set = [
         ("ZOSC_REMOTE", "grpcs://build.example:443"),
         ("ZOSC_REMOTE_TOKEN", SECRET),

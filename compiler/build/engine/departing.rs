@@ -3,6 +3,7 @@
 //! As many threads accompany it as the fleet has slots; none of them takes a processor. What does not get there, or only might have been
 //! there, waits for processors of this machine like everything else.
 
+use std::cell::Cell;
 use std::sync::PoisonError;
 
 use super::super::perform::run;
@@ -12,6 +13,14 @@ use super::state::Way;
 use crate::diagnostic::Diagnostics;
 use crate::io::Stopwatch;
 use crate::tree::Digest;
+
+/// What is to be accompanied.
+enum Departure {
+    /// An action with its key.
+    Action(u32, Digest),
+    /// What an action with this key has yielded here, on its way to others.
+    Result(u32, Digest, Digest),
+}
 
 impl Engine<'_> {
     /// The fleet that an action may have to do with.
@@ -40,13 +49,34 @@ impl Engine<'_> {
 
     /// Accompanies one action after another, until there are no more.
     pub(super) fn accompany(&self, fleet: &dyn Fleet) {
-        while let Some((index, key)) = self.next_departure() {
-            let outcome = self.send(fleet, index, key);
-            if !fleet.executes() {
-                self.state().looked_up -= 1;
-            }
+        while let Some(departure) = self.next_departure() {
+            let (index, key) = match departure {
+                Departure::Action(index, key) => (index, key),
+                Departure::Result(index, key, made) => {
+                    self.share(fleet, index, key, made);
+                    self.state().active -= 1;
+                    self.notify();
+                    continue;
+                }
+            };
+            // Those who wait for processors wait no longer than until it is known who needs some.
+            let is_known = Cell::new(fleet.executes());
+            let known = || {
+                if !is_known.replace(true) {
+                    self.state().looked_up -= 1;
+                    self.changed.notify_all();
+                }
+            };
+            let outcome = self.send(fleet, index, key, &known);
+            known();
             match outcome {
-                Ok(Some(way)) => self.settle_and_share(index, key, Ok(way)),
+                Ok(Some(way)) => {
+                    let made = way.made();
+                    self.settle(index, key, Ok(way));
+                    if let Some(made) = made {
+                        self.share(fleet, index, key, made);
+                    }
+                }
                 Ok(None) => {
                     let mut state = self.state();
                     state.active -= 1;
@@ -58,16 +88,22 @@ impl Engine<'_> {
         }
     }
 
-    /// Waits for something to accompany: the weightiest first.
-    fn next_departure(&self) -> Option<(u32, Digest)> {
+    /// Waits for something to accompany: the weightiest first, and what is here already last.
+    fn next_departure(&self) -> Option<Departure> {
         let mut state = self.state();
         loop {
-            if self.is_over(&state) {
-                return None;
-            }
-            if let Some(((_, index), key)) = state.departing.pop_first() {
+            let is_over = self.is_over(&state);
+            if !is_over && let Some(((_, index), key)) = state.departing.pop_first() {
                 state.active += 1;
-                return Some((index, key));
+                return Some(Departure::Action(index, key));
+            }
+            // Also where something has failed: nobody looks at it again.
+            if let Some((index, key, made)) = state.sharing.pop() {
+                state.active += 1;
+                return Some(Departure::Result(index, key, made));
+            }
+            if is_over {
+                return None;
             }
             let woken = self.departure.wait(state);
             state = woken.unwrap_or_else(PoisonError::into_inner);
@@ -75,10 +111,17 @@ impl Engine<'_> {
     }
 
     /// Looks for an action's result elsewhere, and has it performed there; `None` where it is to be performed here.
-    fn send(&self, fleet: &dyn Fleet, index: u32, key: Digest) -> Result<Option<Way>, Diagnostics> {
+    fn send(
+        &self,
+        fleet: &dyn Fleet,
+        index: u32,
+        key: Digest,
+        is_there: &dyn Fn(),
+    ) -> Result<Option<Way>, Diagnostics> {
         if !self.is_again(index, key) {
             let clock = Stopwatch::start();
-            let found = self.with_context(index, key, &[], |context| fleet.found(context));
+            let found =
+                self.with_context(index, key, &[], |context| fleet.found(context, is_there));
             let found = found.inspect_err(|_| self.tell(index, Event::Failed))?;
             if let Some(found) = found {
                 ledger::record(self.store, &key, &found)?;
@@ -98,7 +141,7 @@ impl Engine<'_> {
         Ok(made.map(Way::PerformedElsewhere))
     }
 
-    /// Settles an action and, where its output is new in the world, shares it.
+    /// Settles an action that was performed here. Where its output is new in the world, it is on its way to others.
     pub(super) fn settle_and_share(
         &self,
         index: u32,
@@ -108,9 +151,21 @@ impl Engine<'_> {
         let made = outcome.as_ref().ok().and_then(|way| way.made());
         self.settle(index, key, outcome);
         if let (Some(made), Some(fleet)) = (made, self.fleet(index)) {
-            self.with_context(index, key, &[], |context| fleet.share(context, &made));
-            self.ended(index);
+            let mut state = self.state();
+            if self.is_over(&state) {
+                // Whoever could do it may be gone already.
+                drop(state);
+                self.share(fleet, index, key, made);
+            } else {
+                state.sharing.push((index, key, made));
+                self.departure.notify_one();
+            }
         }
+    }
+
+    fn share(&self, fleet: &dyn Fleet, index: u32, key: Digest, made: Digest) {
+        self.with_context(index, key, &[], |context| fleet.share(context, &made));
+        self.ended(index);
     }
 
     /// Nothing goes on elsewhere for an action any more.

@@ -24,6 +24,8 @@ pub(super) struct State {
     pub(super) waiting: BTreeMap<Place, Digest>,
     /// What is to go elsewhere as soon as a slot is free.
     pub(super) departing: BTreeMap<Place, Digest>,
+    /// What was made here and is to be shared: actions, their keys, what they yielded.
+    pub(super) sharing: Vec<(u32, Digest, Digest)>,
     /// Of how many long actions it is being found out whether they have to run here.
     pub(super) looked_up: usize,
     pub(super) cores: Cores,
@@ -57,6 +59,7 @@ impl State {
             missing,
             waiting: BTreeMap::new(),
             departing: BTreeMap::new(),
+            sharing: Vec::new(),
             looked_up: 0,
             cores: Cores::new(options.jobs),
             memory: Memory::new(options.memory),
@@ -93,7 +96,7 @@ impl State {
     /// Whether nothing is left to do or to wait for.
     pub(super) fn is_done(&self) -> bool {
         let is_idle = self.ready.is_empty() && self.waiting.is_empty();
-        is_idle && self.departing.is_empty() && self.active == 0
+        is_idle && self.departing.is_empty() && self.sharing.is_empty() && self.active == 0
     }
 }
 

@@ -57,6 +57,8 @@ pub enum Use {
     Execute {
         /// Whether commands run here while it cannot be reached.
         falls_back: bool,
+        /// Whether results that are there already count, and new ones are shared.
+        shares: bool,
     },
 }
 
@@ -117,7 +119,7 @@ impl Remote {
     fn do_without(&self, context: &Context<'_>, failure: Failure) -> Result<(), Diagnostic> {
         match failure.kind {
             Kind::Cancelled => return Err(cancelled()),
-            Kind::Unreachable if self.used != (Use::Execute { falls_back: false }) => {}
+            Kind::Unreachable if self.falls_back() => {}
             _ => return Err(failure.problem),
         }
         if !self.is_gone.swap(true, Ordering::Relaxed) {
@@ -131,6 +133,22 @@ impl Remote {
             context.warn(&warning);
         }
         Ok(())
+    }
+
+    /// Whether it can be done without.
+    fn falls_back(&self) -> bool {
+        match self.used {
+            Use::Cache => true,
+            Use::Execute { falls_back, .. } => falls_back,
+        }
+    }
+
+    /// Whether results of others count, and others get those of this machine.
+    fn shares(&self) -> bool {
+        match self.used {
+            Use::Cache => true,
+            Use::Execute { shares, .. } => shares,
+        }
     }
 
     fn own(&self, store: &Store) -> Result<&Own, Diagnostic> {
@@ -193,7 +211,14 @@ impl Fleet for Remote {
         self.settings.slots
     }
 
-    fn found(&self, context: &Context<'_>) -> Result<Option<Digest>, Diagnostic> {
+    fn found(
+        &self,
+        context: &Context<'_>,
+        is_there: &dyn Fn(),
+    ) -> Result<Option<Digest>, Diagnostic> {
+        if !self.shares() {
+            return Ok(None);
+        }
         let look = || -> Result<Option<Digest>, Failure> {
             let Some(client) = self.client(context)? else {
                 return Ok(None);
@@ -201,7 +226,10 @@ impl Fleet for Remote {
             let entry = shared::entry(&context.key);
             let kept = client.result_of(&entry.blob, context.options.cancel);
             let brought = match kept {
-                Ok(Some(result)) => bring(context, &client, &result),
+                Ok(Some(result)) => {
+                    is_there();
+                    bring(context, &client, &result)
+                }
                 Ok(None) => return Ok(None),
                 // What is wrong with the question ends it; what is wrong with the answer does not.
                 Err(failure) if failure.kind == Kind::Final => return Err(failure),
@@ -235,6 +263,7 @@ impl Fleet for Remote {
                 client: &client,
                 action: &action,
                 input: &input,
+                is_anew: context.again || !self.shares(),
             };
             run.carry_out().map(Some)
         };
@@ -245,6 +274,9 @@ impl Fleet for Remote {
     }
 
     fn share(&self, context: &Context<'_>, output: &Digest) {
+        if !self.shares() {
+            return;
+        }
         let share = || -> Result<(), Failure> {
             let Some(client) = self.client(context)? else {
                 return Ok(());
@@ -305,13 +337,15 @@ struct Run<'a> {
     client: &'a Client,
     action: &'a Prepared,
     input: &'a Input,
+    /// Whether it is executed even where the server has a result.
+    is_anew: bool,
 }
 
 impl Run<'_> {
     /// Looks whether the server has the result of the action already, and has it executed where not.
     fn carry_out(&self) -> Result<Digest, Failure> {
         let cancel = self.context.options.cancel;
-        let mut lookup = if self.context.again {
+        let mut lookup = if self.is_anew {
             Lookup::Skip
         } else {
             Lookup::Ask

@@ -53,10 +53,18 @@ impl Fleet for Double {
         self.slots
     }
 
-    fn found(&self, context: &Context<'_>) -> Result<Option<Digest>, Diagnostic> {
+    fn found(
+        &self,
+        context: &Context<'_>,
+        is_there: &dyn Fn(),
+    ) -> Result<Option<Digest>, Diagnostic> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let results = self.results.lock().expect("no panic");
-        Ok(results.get(&context.key).copied())
+        let found = results.get(&context.key).copied();
+        if found.is_some() {
+            is_there();
+        }
+        Ok(found)
     }
 
     fn run(&self, context: &Context<'_>, request: &Request) -> Result<Option<Digest>, Diagnostic> {

@@ -159,11 +159,12 @@ impl RemoteArguments {
             });
         };
         let used = match (executes, server.cache) {
-            (true, _) => Some(Use::Execute {
+            (true, cache) => Some(Use::Execute {
                 falls_back: server.falls_back,
+                shares: cache != Some(false),
             }),
-            (false, true) => Some(Use::Cache),
-            (false, false) => None,
+            (false, Some(true)) => Some(Use::Cache),
+            (false, _) => None,
         };
         let Some(used) = used else {
             if server.is_typed {
