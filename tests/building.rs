@@ -20,8 +20,8 @@ fn with_source(script: &str) -> Project {
 
 const RANDOM: &str = "cat /proc/sys/kernel/random/uuid > x";
 
-/// The line of JSON that a command prints.
-fn json(project: &Project, arguments: &[&str]) -> serde_json::Value {
+/// The lines of JSON that a command prints.
+fn lines(project: &Project, arguments: &[&str]) -> Vec<serde_json::Value> {
     let output = project
         .command()
         .args(arguments)
@@ -30,7 +30,15 @@ fn json(project: &Project, arguments: &[&str]) -> serde_json::Value {
         .unwrap();
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
-    serde_json::from_str(text.lines().last().unwrap()).unwrap()
+    let lines = text.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// The last of them.
+fn json(project: &Project, arguments: &[&str]) -> serde_json::Value {
+    lines(project, arguments).pop().unwrap()
 }
 
 #[test]
@@ -219,17 +227,7 @@ fn with_another(project: &Project) {
 
 /// The lines of JSON that a command prints of images, by the image's name.
 fn images(project: &Project, arguments: &[&str]) -> Vec<(String, serde_json::Value)> {
-    let output = project
-        .command()
-        .args(arguments)
-        .args(["--message-format", "json"])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let text = String::from_utf8(output.stdout).unwrap();
-    let lines = text
-        .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let lines = lines(project, arguments).into_iter();
     let lines = lines.filter_map(|line| Some((line["image"].as_str()?.to_owned(), line)));
     lines.collect()
 }

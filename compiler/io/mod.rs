@@ -18,6 +18,8 @@ mod noted;
 mod pending;
 mod process;
 mod replace;
+#[cfg(any(feature = "publish", feature = "remote"))]
+mod waiting;
 mod watch;
 mod write;
 
@@ -36,6 +38,8 @@ pub use noted::{Asked, Noted, Stamp};
 pub use pending::{Pending, sweep_pending};
 pub use process::{Answered, Finished, run_program, run_with_input};
 pub use replace::replace;
+#[cfg(any(feature = "publish", feature = "remote"))]
+pub use waiting::{error_chain, runtime, wait};
 pub use watch::Watcher;
 pub use write::{Existing, NewFile, Unwritten, write_all};
 

@@ -74,7 +74,7 @@ pub(super) fn trusted() -> Result<Vec<oci_client::client::Certificate>, Diagnost
 fn built(builder: ClientBuilder) -> Result<Client, Diagnostic> {
     provide();
     let built = builder.build();
-    built.map_err(|error| unusable(&chain(&error)))
+    built.map_err(|error| unusable(&io::error_chain(&error)))
 }
 
 /// The certificates to trust.
@@ -87,7 +87,7 @@ fn certificates() -> Result<Vec<Certificate>, Diagnostic> {
             .map(|certificate| Certificate::from_der(certificate))
             .collect(),
     };
-    read.map_err(|error| unusable(&chain(&error)))
+    read.map_err(|error| unusable(&io::error_chain(&error)))
 }
 
 fn unusable(why: &str) -> Diagnostic {
@@ -96,18 +96,4 @@ fn unusable(why: &str) -> Diagnostic {
         format!("the network cannot be used: {why}"),
     )
     .help("let SSL_CERT_FILE name a file with certificates in PEM, or unset it")
-}
-
-/// What an error says, with what is behind it.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
-    let mut behind = error.source();
-    while let Some(error) = behind {
-        let next = error.to_string();
-        if !told.contains(&next) {
-            told = format!("{told}: {next}");
-        }
-        behind = error.source();
-    }
-    told
 }

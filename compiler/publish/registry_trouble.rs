@@ -3,8 +3,8 @@
 use oci_client::Reference;
 use oci_client::errors::{OciDistributionError as Trouble, OciErrorCode as Code};
 
-use super::connection::chain;
 use crate::diagnostic::Diagnostic;
+use crate::io;
 
 /// The longest text of a registry's that is shown.
 const LONGEST: usize = 300;
@@ -24,7 +24,7 @@ pub(super) fn problem(what: &str, reference: &Reference, trouble: &Trouble) -> D
             "zosc::publish::registry-unreachable",
             format!("`{host}` cannot be reached to {what} for `{place}`"),
         )
-        .note(shown(&chain(error)))
+        .note(shown(&io::error_chain(error)))
         .help("see whether the name of the registry is right and the network is there; the next run goes on with what is missing"),
         trouble => Diagnostic::error(
             "zosc::publish::registry-failed",
@@ -68,7 +68,7 @@ fn said(trouble: &Trouble) -> String {
         }
         Trouble::ServerError { code, message, .. } => format!("status {code}: {message}"),
         Trouble::UnauthorizedError { .. } => "it asks for a login".to_owned(),
-        Trouble::RequestError(error) => chain(error),
+        Trouble::RequestError(error) => io::error_chain(error),
         other => other.to_string(),
     };
     shown(&text)

@@ -1,52 +1,14 @@
-//! The one place where synchronous code waits for what the clients of buckets and registries do by themselves.
+//! Waiting for what the clients of buckets and registries do by themselves.
 
 use std::future::Future;
-use std::pin::pin;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
-use futures_util::future::{Either, select};
-use tokio::runtime::{Builder, Runtime};
+use std::sync::atomic::AtomicBool;
 
 use crate::diagnostic::Diagnostic;
-
-/// How often somebody who waits looks whether they still should.
-const GLANCE: Duration = Duration::from_millis(100);
-
-/// The runtime of this process, started by the first who needs it.
-pub(super) fn runtime() -> Result<&'static Runtime, Diagnostic> {
-    static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
-    let started = RUNTIME.get_or_init(|| {
-        let mut builder = Builder::new_multi_thread();
-        builder
-            .worker_threads(2)
-            .thread_name("publish")
-            .enable_all();
-        builder.build().map_err(|error| error.to_string())
-    });
-    started.as_ref().map_err(|error| {
-        Diagnostic::error(
-            "zosc::publish::no-threads",
-            format!("no threads can be started for the network: {error}"),
-        )
-        .help("`ulimit -u` says how many there may be")
-    })
-}
+use crate::io;
 
 /// Waits for a result, or until somebody sets `cancel`.
 pub(super) fn wait<T>(cancel: &AtomicBool, work: impl Future<Output = T>) -> Result<T, Diagnostic> {
-    let stopped = async {
-        while !cancel.load(Ordering::Relaxed) {
-            tokio::time::sleep(GLANCE).await;
-        }
-    };
-    runtime()?.block_on(async {
-        match select(pin!(work), pin!(stopped)).await {
-            Either::Left((result, _)) => Ok(result),
-            Either::Right(_) => Err(cancelled()),
-        }
-    })
+    io::wait(cancel, work)?.ok_or_else(cancelled)
 }
 
 /// Someone pressed Ctrl-C.

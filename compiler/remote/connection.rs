@@ -11,7 +11,7 @@ use tonic::{Code, Request, Response, Status};
 use bazel_remote_apis::build::bazel::remote::execution::v2 as api;
 
 use super::attempts::{Attempts, is_broken, is_passing};
-use super::endpoint::{self, chain};
+use super::endpoint;
 use super::{Failure, Kind, Secret, Settings};
 use crate::diagnostic::Diagnostic;
 use crate::io;
@@ -245,7 +245,7 @@ const BAD_REQUEST: &str = "`zosc remote check` says what the server can; `--remo
 /// What a status says: of a connection, what is behind it.
 fn words(status: &Status) -> String {
     match std::error::Error::source(status) {
-        Some(behind) => chain(behind),
+        Some(behind) => io::error_chain(behind),
         None => status.message().to_owned(),
     }
 }

@@ -51,15 +51,15 @@ pub(super) fn channel(settings: &Settings) -> Result<Channel, Diagnostic> {
         }
         return enter(|| endpoint.connect_lazy());
     }
-    let endpoint = endpoint
-        .tls_config(tls(&settings.tls)?)
-        .map_err(|error| bad_certificates(&format!("they cannot be used: {}", chain(&error))))?;
+    let endpoint = endpoint.tls_config(tls(&settings.tls)?).map_err(|error| {
+        bad_certificates(&format!("they cannot be used: {}", io::error_chain(&error)))
+    })?;
     enter(|| endpoint.connect_lazy())
 }
 
 /// A connection belongs to the runtime that keeps it.
 fn enter<T>(work: impl FnOnce() -> T) -> Result<T, Diagnostic> {
-    let _entered = super::runtime::runtime()?.enter();
+    let _entered = io::runtime()?.enter();
     Ok(work())
 }
 
@@ -149,18 +149,4 @@ fn bad_certificates(why: &str) -> Diagnostic {
         format!("the certificates for the remote server cannot be used: {why}"),
     )
     .help("certificates and keys are files in PEM; without `--remote-ca`, SSL_CERT_FILE names those to trust, or else Mozilla's are")
-}
-
-/// What an error says, with what is behind it.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut told = error.to_string();
-    let mut behind = error.source();
-    while let Some(error) = behind {
-        let next = error.to_string();
-        if !told.contains(&next) {
-            told = format!("{told}: {next}");
-        }
-        behind = error.source();
-    }
-    told
 }

@@ -16,9 +16,9 @@ use tonic::{Code, Response, Status};
 use super::client::MOST_MESSAGE;
 use super::connection::Trouble;
 use super::operation::{End, Stage, end, stage};
-use super::runtime::{runtime, wait};
+use super::runtime::wait;
 use super::{ActionResult, Client, Failure, Prepared};
-use crate::io::Stopwatch;
+use crate::io::{self, Stopwatch};
 
 /// How long a server may take to hear that a command is not wanted any more.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -256,7 +256,7 @@ impl Client {
     fn call_off(&self, name: String) -> Result<(), Failure> {
         let mut operations = OperationsClient::new(self.connection.channel.clone());
         let request = self.connection.request(CancelOperationRequest { name });
-        runtime()?.block_on(async {
+        io::runtime()?.block_on(async {
             let told = operations.cancel_operation(request);
             // Whatever is said to it, zosc goes on.
             let _ = tokio::time::timeout(FAREWELL, told).await;

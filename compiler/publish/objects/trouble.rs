@@ -6,7 +6,7 @@ use object_store::client::{HttpError, HttpErrorKind};
 
 use super::answers::{Handshake, Refusal};
 use crate::diagnostic::Diagnostic;
-use crate::publish::connection::chain;
+use crate::io;
 
 /// Why a bucket did not do what it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl From<object_store::Error> for Trouble {
         match kind {
             Some((HttpErrorKind::Connect, why)) => Self::Unreachable(why),
             Some((_, why)) => Self::Broken(why),
-            None => Self::Odd(chain(&error)),
+            None => Self::Odd(io::error_chain(&error)),
         }
     }
 }

@@ -139,7 +139,7 @@ impl Parts<'_> {
 
     /// Sends what is missing, and completes the upload.
     fn send(&self, mut note: Note) -> Result<(), Broken> {
-        let runtime = runtime::runtime()?;
+        let runtime = crate::io::runtime()?;
         let mut file =
             File::open(self.source.path).map_err(|error| unreadable(&self.source, &error))?;
         let (mut hasher, mut done) = (Hasher::new(), 0);
