@@ -5,9 +5,9 @@ const ENCRYPTED_PORT: u16 = 443;
 
 /// An address, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Address {
+pub struct Address {
     /// Whether TLS is spoken.
-    pub(super) is_encrypted: bool,
+    pub is_encrypted: bool,
     /// A name or a number; one of IPv6 in brackets.
     host: String,
     port: u16,
@@ -15,9 +15,11 @@ pub(super) struct Address {
 
 /// What is wrong with an address: the fact, and what to write instead, where that can be told.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) why: String,
-    pub(super) instead: Option<String>,
+pub struct Wrong {
+    /// The fact; none of the address is in it that may be a secret.
+    pub why: String,
+    /// What to write.
+    pub instead: Option<String>,
 }
 
 impl Wrong {
@@ -38,7 +40,10 @@ impl Wrong {
 
 impl Address {
     /// Takes an address apart.
-    pub(super) fn read(text: &str) -> Result<Self, Wrong> {
+    ///
+    /// # Errors
+    /// What is wrong with one that is not a server's and nothing else.
+    pub fn read(text: &str) -> Result<Self, Wrong> {
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(without_scheme(text));
         };
@@ -81,6 +86,11 @@ impl Address {
         let number = self.host.trim_start_matches('[').trim_end_matches(']');
         let number = number.parse::<std::net::IpAddr>();
         self.host == "localhost" || number.is_ok_and(|number| number.is_loopback())
+    }
+
+    /// The host and the port, as a URI has them.
+    pub fn authority(&self) -> String {
+        format!("{}:{}", self.host, self.port)
     }
 
     /// The host, for messages.

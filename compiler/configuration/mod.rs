@@ -22,6 +22,7 @@ use crate::io::Files;
 use crate::manifest::configuration::Executor;
 use crate::source::SourceMap;
 
+pub use address::{Address, Wrong};
 pub use faults::{no_server, unused_server};
 pub use header::Header;
 pub use said::{Field, VARIABLES, Word};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use super::{Settings, Tls};
+use crate::configuration::Address;
 use crate::diagnostic::Diagnostic;
 use crate::io;
 
@@ -25,13 +26,14 @@ const MOST_CERTIFICATES: u64 = 4 << 20;
 
 /// A connection to the server of the settings; nobody is asked yet.
 pub(super) fn channel(settings: &Settings) -> Result<Channel, Diagnostic> {
-    let (scheme, rest) = parts(&settings.endpoint)?;
-    let has_tls = scheme == "grpcs";
-    let address = format!("{}://{rest}", if has_tls { "https" } else { "http" });
-    let endpoint = Endpoint::from_shared(address)
-        .map_err(|_| bad_endpoint(&settings.endpoint, "is no address"))?
+    let address = Address::read(&settings.endpoint).map_err(|wrong| bad_endpoint(&wrong.why))?;
+    let (has_tls, server) = (address.is_encrypted, address.authority());
+    let scheme = if has_tls { "https" } else { "http" };
+    let odd = |error: tonic::transport::Error| bad_endpoint(&io::error_chain(&error));
+    let endpoint = Endpoint::from_shared(format!("{scheme}://{server}"))
+        .map_err(odd)?
         .user_agent(concat!("zosc/", env!("CARGO_PKG_VERSION")))
-        .map_err(|_| bad_endpoint(&settings.endpoint, "is no address"))?
+        .map_err(odd)?
         .connect_timeout(CONNECT.min(settings.answer))
         .tcp_nodelay(true)
         .tcp_keepalive(Some(KEEP_ALIVE))
@@ -41,13 +43,11 @@ pub(super) fn channel(settings: &Settings) -> Result<Channel, Diagnostic> {
         .initial_connection_window_size(WINDOWS.1);
     if !has_tls {
         if settings.tls != Tls::default() {
-            return Err(bad_endpoint(
-                &settings.endpoint,
-                "is one without TLS, and certificates are given",
-            )
-            .help(format!(
-                "write `grpcs://{rest}`, or leave the certificates out"
-            )));
+            return Err(
+                bad_endpoint("it is one without TLS, and certificates are given").help(format!(
+                    "write `grpcs://{server}`, or leave the certificates out"
+                )),
+            );
         }
         return enter(|| endpoint.connect_lazy());
     }
@@ -63,41 +63,10 @@ fn enter<T>(work: impl FnOnce() -> T) -> Result<T, Diagnostic> {
     Ok(work())
 }
 
-/// The scheme and the rest of an address that is a server's and nothing else.
-fn parts(endpoint: &str) -> Result<(&str, &str), Diagnostic> {
-    let Some((scheme, rest)) = endpoint.split_once("://") else {
-        return Err(bad_endpoint(endpoint, "has no scheme"));
-    };
-    if rest.contains('@') {
-        return Err(Diagnostic::error(
-            "zosc::remote::bad-endpoint",
-            "the address of a remote server must not have a user or a password in it",
-        )
-        .help("`--remote-header 'authorization=Bearer (env)TOKEN'` sends what an environment variable holds"));
-    }
-    if !["grpc", "grpcs"].contains(&scheme) {
-        return Err(bad_endpoint(
-            endpoint,
-            "has a scheme that is neither `grpc` nor `grpcs`",
-        ));
-    }
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    let port = rest.rsplit_once(':').map(|(_, port)| port);
-    // An address of version 6 ends in a bracket.
-    let is_port = |port: &str| port.ends_with(']') || port.parse::<u16>().is_ok();
-    if rest.is_empty() || rest.contains(['/', '?', '#', ' ']) || !port.is_none_or(is_port) {
-        return Err(
-            bad_endpoint(endpoint, "is not a host with a port and nothing else")
-                .note("an instance is named apart, by `--remote-instance`"),
-        );
-    }
-    Ok((scheme, rest))
-}
-
-fn bad_endpoint(endpoint: &str, why: &str) -> Diagnostic {
+fn bad_endpoint(why: &str) -> Diagnostic {
     Diagnostic::error(
         "zosc::remote::bad-endpoint",
-        format!("the address of the remote server, `{endpoint}`, {why}"),
+        format!("the address of the remote server cannot be used: {why}"),
     )
     .help("write `grpc://HOST:PORT`, or `grpcs://HOST:PORT` for a server with TLS")
 }

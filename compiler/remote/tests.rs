@@ -32,7 +32,7 @@ fn an_address_is_a_server_and_nothing_else() {
     for endpoint in [
         "grpc://here:1",
         "grpcs://here",
-        "grpc://[::1]:8980/",
+        "grpc://[::1]:8980",
         "grpcs://10.0.0.1:443",
     ] {
         Connection::new(&settings(endpoint)).expect(endpoint);
