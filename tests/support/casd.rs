@@ -54,14 +54,13 @@ impl Casd {
 
     /// Ends it as a crash of its machine would: actions end with it, and nothing is tidied up.
     pub fn kill(&mut self) {
-        let runners = children(self.child.id());
+        // So that it starts nothing more while it is looked at.
+        signal("-STOP", self.child.id());
+        let started = descendants(self.child.id());
         let _ = self.child.kill();
         let _ = self.child.wait();
-        for runner in runners {
-            let _ = Command::new("kill")
-                .args(["-KILL", &runner.to_string()])
-                .stderr(Stdio::null())
-                .status();
+        for process in started {
+            signal("-KILL", process);
         }
     }
 
@@ -218,6 +217,19 @@ pub fn answers(port: u16, child: &mut Child) -> bool {
         sleep(Duration::from_millis(20));
     }
     false
+}
+
+fn signal(which: &str, process: u32) {
+    let _ = Command::new("kill")
+        .args([which, &process.to_string()])
+        .stderr(Stdio::null())
+        .status();
+}
+
+/// Processes that a process has started, and those that they have.
+fn descendants(parent: u32) -> Vec<u32> {
+    let below = |child| descendants(child).into_iter().chain([child]);
+    children(parent).into_iter().flat_map(below).collect()
 }
 
 /// Processes that a process has started, from any of its threads.
