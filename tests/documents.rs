@@ -131,3 +131,18 @@ fn in_an_editor() {
 fn flists_by_hand() {
     follow("flist-commands.md", &[]);
 }
+
+/// The figures of the page on many machines are what the model makes of the measured ones.
+#[test]
+fn how_it_scales() {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/scale/run");
+    let Ok(told) = Command::new("python3").arg(model).arg("check").output() else {
+        println!("skipped: needs python3");
+        return;
+    };
+    assert!(
+        told.status.success(),
+        "{}",
+        String::from_utf8_lossy(&told.stderr)
+    );
+}
