@@ -84,6 +84,16 @@ pub struct ActionRecord {
     pub place: String,
 }
 
+/// The place of an output that others have made.
+const SHARED: &str = "shared cache";
+
+impl ActionRecord {
+    /// Whether its output was brought from a cache that machines share.
+    pub fn is_brought(&self) -> bool {
+        self.place == SHARED
+    }
+}
+
 /// A file that the build yields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputRecord {
@@ -237,7 +247,7 @@ impl Observer for Recorder<'_> {
                     started: self.clock.elapsed().saturating_sub(elapsed),
                     elapsed,
                     cause: Vec::new(),
-                    place: "shared cache".to_owned(),
+                    place: SHARED.to_owned(),
                     is_shared: true,
                 };
                 performed.insert(place(action), brought);

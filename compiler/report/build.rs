@@ -19,6 +19,7 @@ pub(super) struct Build {
     lanes: usize,
     /// Names of the stages that something was performed in, in the order in which people think of them.
     stages: Vec<&'static str>,
+    /// What was performed, and what was brought from others.
     performed: Vec<Performed>,
     /// How many results were in the store, by stage.
     stored: Vec<(&'static str, usize)>,
@@ -42,12 +43,21 @@ struct Performed {
     elapsed: u64,
     #[serde(rename = "c")]
     cause: Vec<String>,
+    /// Where, if not on this machine.
+    #[serde(rename = "w", skip_serializing_if = "String::is_empty")]
+    place: String,
+    /// Whether others have performed it, and its output was brought.
+    #[serde(rename = "b", skip_serializing_if = "std::ops::Not::not")]
+    brought: bool,
 }
 
 /// Lays a build out.
 pub(super) fn build(record: &Record) -> Build {
-    let (mut performed, stored): (Vec<&ActionRecord>, Vec<_>) =
-        record.actions.iter().partition(|action| action.performed);
+    // What was brought from elsewhere took time as well.
+    let (mut performed, stored): (Vec<&ActionRecord>, Vec<_>) = record
+        .actions
+        .iter()
+        .partition(|action| action.performed || action.is_brought());
     performed.sort_by_key(|action| action.started);
     let in_stage = |actions: &[&ActionRecord], stage: Stage| {
         let actions = actions.iter();
@@ -71,6 +81,8 @@ pub(super) fn build(record: &Record) -> Build {
             started: action.started,
             elapsed: action.elapsed,
             cause: shortened(&action.cause),
+            place: action.place.clone(),
+            brought: action.is_brought(),
         })
         .collect();
     let stored = Stage::ALL.map(|stage| (stage.name(), in_stage(&stored, stage)));
@@ -108,5 +120,67 @@ impl Lanes {
         }
         self.ends.push(end);
         self.ends.len() - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Digest;
+
+    fn action(label: &str, performed: bool, place: &str) -> ActionRecord {
+        ActionRecord {
+            label: label.to_owned(),
+            stage: Stage::ComponentsBuild.name().to_owned(),
+            kind: "run".to_owned(),
+            key: Digest::of(label.as_bytes()),
+            output: Digest::of(b""),
+            performed,
+            started: 0,
+            elapsed: 7,
+            cause: Vec::new(),
+            place: place.to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_others_have_made_took_time_and_was_not_stored_here() {
+        let record = Record {
+            number: 1,
+            manifest: "zos.kdl".into(),
+            name: "test".to_owned(),
+            started: 0,
+            elapsed: 9,
+            lock: None,
+            tree: None,
+            build_id: None,
+            actions: vec![
+                action("here", true, ""),
+                action("there", true, "remote build-7"),
+                action("brought", false, "shared cache"),
+                action("stored", false, ""),
+            ],
+            outputs: Vec::new(),
+        };
+        let laid = serde_json::to_value(build(&record)).expect("JSON");
+        let shown: Vec<_> = laid["performed"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|action| {
+                (
+                    action["n"].as_str(),
+                    action["w"].as_str(),
+                    action["b"].as_bool(),
+                )
+            })
+            .collect();
+        let expected = [
+            (Some("here"), None, None),
+            (Some("there"), Some("remote build-7"), None),
+            (Some("brought"), Some("shared cache"), Some(true)),
+        ];
+        assert_eq!(shown, expected);
+        assert_eq!(laid["stored"], serde_json::json!([["components_build", 1]]));
     }
 }

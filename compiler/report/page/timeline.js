@@ -8,8 +8,9 @@ const timeline = {
       return;
     }
     const stored = build.stored.reduce((sum, [, count]) => sum + count, 0);
+    const brought = build.performed.filter((action) => action.b).length;
     const when = new Date(build.started).toISOString().replace('T', ' ').slice(0, 16);
-    byId('timeline-lead').textContent = `Build ${build.number} of ${when} UTC took ${duration(build.elapsed)}: ${plural(build.performed.length, 'action')} performed, ${stored.toLocaleString('en')} from the store.`;
+    byId('timeline-lead').textContent = `Build ${build.number} of ${when} UTC took ${duration(build.elapsed)}: ${plural(build.performed.length - brought, 'action')} performed, ${brought > 0 ? `${brought.toLocaleString('en')} from the shared cache, ` : ''}${stored.toLocaleString('en')} from the store.`;
     if (build.performed.length === 0) return;
     byId('lanes').replaceChildren(timeline.lanes(build));
     byId('stages').replaceChildren(...build.stages.map((stage, index) => {
@@ -43,7 +44,7 @@ const timeline = {
       const y = LANE.axis + action.l * (LANE.high + LANE.gap);
       const bar = svg('rect', { class: 'bar', x: share(action.t), y, width: share(Math.max(action.d, whole / 600)), height: LANE.high, rx: 2 });
       tinted(bar, timeline.hue(action.s));
-      picture.append(tip.on(bar, () => [action.n, `${build.stages[action.s]}, ${duration(action.d)}, begun after ${duration(action.t)}`, action.c.length > 0 ? `because: ${action.c.join('; ')}` : null]));
+      picture.append(tip.on(bar, () => [action.n, `${build.stages[action.s]}, ${duration(action.d)}, begun after ${duration(action.t)}${action.w ? `, ${action.w}` : ''}`, action.c.length > 0 ? `because: ${action.c.join('; ')}` : null]));
       if (action.d / whole > 0.12) {
         const label = svg('svg', { x: share(action.t), y, width: share(action.d), height: LANE.high });
         label.append(svg('text', { class: 'name', x: 6, y: 15 }, action.n));
