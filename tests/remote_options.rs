@@ -4,6 +4,8 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Output;
 use std::sync::mpsc::{Receiver, channel};
@@ -186,6 +188,37 @@ fn what_makes_no_sense_is_told_where_it_was_typed() {
         &[("ZOSC_EXECUTOR", "fleet")],
         "zosc::build::unknown-executor",
     );
+}
+
+/// As after `su`, which may leave `HOME` as it was.
+#[test]
+fn a_home_of_somebody_else_has_no_configuration() {
+    if !rustix::process::geteuid().is_root() {
+        println!("skipped: becoming another user takes root");
+        return;
+    }
+    let project = Project::with("executor fleet\n");
+    project.fails(&["check"], &[], "zosc::manifest::unknown-word");
+    let config = project.folder.path().join("config");
+    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o700)).unwrap();
+    std::fs::set_permissions(
+        project.folder.path(),
+        std::fs::Permissions::from_mode(0o755),
+    )
+    .unwrap();
+    let program = project.folder.path().join("zosc");
+    std::fs::copy(env!("CARGO_BIN_EXE_zosc"), &program).unwrap();
+    let output = std::process::Command::new(program)
+        .current_dir(project.folder.path())
+        .env("XDG_CONFIG_HOME", &config)
+        .env("ZOSC_STORE", "/nowhere")
+        .arg("check")
+        .uid(65534)
+        .gid(65534)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
 }
 
 #[test]

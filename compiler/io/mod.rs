@@ -82,6 +82,7 @@ pub fn default_store() -> PathBuf {
 }
 
 /// The user's configuration and whether it was named: `$ZOSC_CONFIG`, else `zosc/config.kdl` below `$XDG_CONFIG_HOME` or `~/.config`.
+/// There is none in a folder that this user may not enter: after `su`, `HOME` may still be somebody else's.
 pub fn configuration_file() -> Option<(PathBuf, bool)> {
     if let Some(file) = environment("ZOSC_CONFIG") {
         return Some((current_directory().ok()?.join(file), true));
@@ -89,7 +90,10 @@ pub fn configuration_file() -> Option<(PathBuf, bool)> {
     let folder = environment("XDG_CONFIG_HOME")
         .map(PathBuf::from)
         .or_else(|| environment("HOME").map(|home| PathBuf::from(home).join(".config")));
-    Some((folder?.join("zosc/config.kdl"), false))
+    let file = folder?.join("zosc/config.kdl");
+    let is_out_of_reach = std::fs::symlink_metadata(&file)
+        .is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
+    (!is_out_of_reach).then_some((file, false))
 }
 
 /// What the machine's clock says, in milliseconds since 1970: for people; never part of a result.
