@@ -1,141 +1,105 @@
-//! What the book tells people to type works as it is written there.
+//! The book: what it tells people to type works as it is written there, no link leads nowhere, and mdBook makes it.
 //!
-//! Blocks with the info string `sh` are run in order in one folder; blocks with `kdl NAME` are written to that file first. What
-//! cannot be run stands in a `text` block.
+//! What the info string of a fenced block means:
+//!
+//! | | |
+//! |---|---|
+//! | `sh` | commands, run in order; one block goes on where the last one ended |
+//! | `console` | commands behind `$ `, and what they say: `…` stands for anything, quantities and digests for others |
+//! | `kdl NAME`, `text NAME` | a file with a `.` in its name, which is written |
+//! | `kdl`, `kdl fragment`, `kdl wrong`, `kdl configuration` | checked by the suite (`tests/suite/examples.rs`) |
+//! | `text`, `json` | no commands |
+//! | `diff` | a change that the page on contributing makes |
+//!
+//! `sh needs=WORDS-WITH-DASHES` is not run, and the test says so aloud.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test that cannot go on fails.
+
+#[path = "documents/blocks.rs"]
+mod blocks;
+#[path = "documents/book.rs"]
+mod book;
+#[path = "documents/following.rs"]
+mod following;
+#[path = "documents/links.rs"]
+mod links;
 
 use std::path::Path;
 use std::process::Command;
 
-/// A fenced block: its info string and its lines.
-fn blocks(page: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut open: Option<(String, String)> = None;
-    for line in page.lines() {
-        match (line.strip_prefix("```"), open.take()) {
-            (Some(_), Some(block)) => found.push(block),
-            (Some(info), None) => open = Some((info.to_owned(), String::new())),
-            (None, Some((info, text))) => open = Some((info, format!("{text}{line}\n"))),
-            (None, None) => {}
-        }
-    }
-    assert!(open.is_none(), "a block is not closed");
-    found
-}
+use blocks::{Kind, blocks, pages};
+use following::Reader;
 
-fn shell(folder: &Path, script: &str) {
-    let program = assert_cmd::cargo::cargo_bin("zosc");
-    let search = std::env::var("PATH").unwrap_or_default();
-    let search = format!("{}:{search}", program.parent().unwrap().display());
-    let output = Command::new("sh")
-        .args(["-euc", script])
-        .current_dir(folder)
-        .env("PATH", search)
-        .env("ZOSC_STORE", folder.join("store"))
-        .env_remove("SOURCE_DATE_EPOCH")
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "this does not work:\n{script}\n{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
-/// Follows a page; `before` runs first.
-fn follow(page: &str, before: &[&str]) {
-    let folder = tempfile::tempdir().unwrap();
-    let read = |page: &str| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("docs")
-            .join(page);
-        std::fs::read_to_string(path).unwrap()
-    };
-    let mut ran = 0;
-    for page in before.iter().chain([&page]) {
-        for (info, text) in blocks(&read(page)) {
-            match info.split_once(' ').unwrap_or((&info, "")) {
-                ("sh", _) => {
-                    shell(folder.path(), &text);
-                    ran += 1;
-                }
-                ("kdl", name) if !name.is_empty() => {
-                    std::fs::write(folder.path().join(name), text).unwrap();
-                }
-                ("text", _) => {}
-                other => panic!("{page}: what is a block of {other:?}?"),
+/// Pages whose commands are run one after the other, each page by a test; others are followed before it where it goes on from them.
+macro_rules! followed {
+    ($($name:ident: $page:literal $(after $before:literal)?;)*) => {
+        const FOLLOWED: &[&str] = &[$($page),*];
+        $(
+            #[test]
+            fn $name() {
+                let mut reader = Reader::new();
+                $(reader.follow($before);)?
+                reader.follow($page);
+                println!("{}: {} commands", $page, reader.ran());
             }
+        )*
+    };
+}
+
+followed! {
+    private_packages: "private-packages.md";
+    air_gapped_builds: "air-gapped.md" after "private-packages.md";
+    what_is_built_again: "incremental.md";
+    an_image_that_follows_its_files: "watch.md";
+    built_twice: "reproducible.md";
+    what_is_different: "diff.md";
+    a_smaller_image: "size.md";
+    what_an_image_is_made_of: "report.md";
+    the_store: "store.md";
+    what_is_in_an_image_and_why: "explain.md";
+    in_an_editor: "editors.md";
+    flists_by_hand: "flist-commands.md";
+    values_from_elsewhere: "overrides.md";
+    keys_of_secure_boot: "secure-boot.md";
+    engines: "executors.md";
+    publishing: "publish.md";
+    servers: "remote.md";
+    the_model: "scale.md";
+    building_rfs: "flist.md";
+}
+
+/// Pages whose commands are run by other tests.
+const ELSEWHERE: [&str; 1] = ["README.md"];
+
+#[test]
+fn every_page_with_commands_is_followed() {
+    let mut forgotten = Vec::new();
+    // What a page about an error shows is for the reader's own project.
+    let book = pages()
+        .into_iter()
+        .filter(|page| !page.starts_with("docs/errors"));
+    for page in book {
+        let has_commands = blocks(&page)
+            .iter()
+            .any(|block| matches!(block.kind, Kind::Commands | Kind::Session | Kind::File(_)));
+        let name = page.strip_prefix("docs").unwrap_or(Path::new(""));
+        let name = name.to_str().unwrap_or_default();
+        let elsewhere = ELSEWHERE.iter().any(|other| page == Path::new(other));
+        if has_commands && !elsewhere && !FOLLOWED.contains(&name) {
+            forgotten.push(page.display().to_string());
         }
     }
-    assert!(ran > 1, "{page} has commands");
-}
-
-#[test]
-fn private_packages() {
-    follow("private-packages.md", &[]);
-}
-
-#[test]
-fn air_gapped_builds() {
-    follow("air-gapped.md", &["private-packages.md"]);
-}
-
-#[test]
-fn what_is_built_again() {
-    follow("incremental.md", &[]);
-}
-
-#[test]
-fn an_image_that_follows_its_files() {
-    follow("watch.md", &[]);
-}
-
-#[test]
-fn built_twice() {
-    follow("reproducible.md", &[]);
-}
-
-#[test]
-fn what_is_different() {
-    follow("diff.md", &[]);
-}
-
-#[test]
-fn a_smaller_image() {
-    follow("size.md", &[]);
-}
-
-#[test]
-fn what_an_image_is_made_of() {
-    follow("report.md", &[]);
-}
-
-#[test]
-fn the_store() {
-    follow("store.md", &[]);
-}
-
-#[test]
-fn what_is_in_an_image_and_why() {
-    follow("explain.md", &[]);
-}
-
-#[test]
-fn in_an_editor() {
-    follow("editors.md", &[]);
-}
-
-#[test]
-fn flists_by_hand() {
-    follow("flist-commands.md", &[]);
+    assert!(
+        forgotten.is_empty(),
+        "nobody runs the commands of {}",
+        forgotten.join(", ")
+    );
 }
 
 /// The figures of the page on many machines are what the model makes of the measured ones.
 #[test]
 fn how_it_scales() {
-    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/scale/run");
+    let model = blocks::root().join("tests/bench/scale/run");
     let Ok(told) = Command::new("python3").arg(model).arg("check").output() else {
         println!("skipped: needs python3");
         return;
