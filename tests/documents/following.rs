@@ -8,17 +8,47 @@ use super::blocks::{Block, Kind, blocks};
 /// Somebody who types what stands in the book. What one block leaves behind (folder, variables), the next one finds.
 pub(crate) struct Reader {
     folder: tempfile::TempDir,
+    /// Where the reader's programs are besides those of the machine.
+    programs: PathBuf,
     ran: usize,
 }
 
 impl Reader {
+    /// A reader who has zosc.
     pub(crate) fn new() -> Self {
+        let program = assert_cmd::cargo::cargo_bin("zosc");
+        Self::with(|_| program.parent().unwrap().to_owned())
+    }
+
+    /// A reader who is root, has the `sudo` of this machine or one that does nothing, and no zosc.
+    pub(crate) fn without_zosc() -> Self {
+        Self::with(|folder| {
+            use std::os::unix::fs::PermissionsExt as _;
+
+            let sudo = folder.join("sudo");
+            std::fs::write(&sudo, "#!/bin/sh\nexec \"$@\"\n").unwrap();
+            std::fs::set_permissions(&sudo, std::fs::Permissions::from_mode(0o755)).unwrap();
+            folder.to_owned()
+        })
+    }
+
+    fn with(programs: impl FnOnce(&Path) -> PathBuf) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let reader = Self { folder, ran: 0 };
-        let start = format!("cd '{}'\n", reader.place().display());
+        let programs = programs(folder.path());
+        let reader = Self {
+            folder,
+            programs,
+            ran: 0,
+        };
         std::fs::create_dir(reader.place()).unwrap();
-        std::fs::write(reader.state(), start).unwrap();
+        reader.enter(&reader.place());
         reader
+    }
+
+    /// Begins in another folder.
+    pub(crate) fn enter(&self, folder: &Path) {
+        let start = format!("cd '{}'\n", folder.display());
+        std::fs::write(self.state(), start).unwrap();
     }
 
     /// The folder that the reader begins in.
@@ -33,9 +63,8 @@ impl Reader {
 
     /// Runs commands, and returns what they said on both streams and whether they went well.
     fn shell(&self, script: &str) -> (String, bool) {
-        let program = assert_cmd::cargo::cargo_bin("zosc");
         let search = std::env::var("PATH").unwrap_or_default();
-        let search = format!("{}:{search}", program.parent().unwrap().display());
+        let search = format!("{}:{search}", self.programs.display());
         let said = std::fs::File::create(self.folder.path().join("said")).unwrap();
         let state = self.state().display().to_string();
         let script = format!(
@@ -47,6 +76,7 @@ impl Reader {
             .env("ZOSC_STORE", self.folder.path().join("store"))
             .env("NO_COLOR", "1")
             .env_remove("SOURCE_DATE_EPOCH")
+            .env_remove("CARGO_TARGET_DIR")
             .stdin(Stdio::null())
             .stdout(said.try_clone().unwrap())
             .stderr(said)
