@@ -6,10 +6,10 @@
 //! |---|---|
 //! | `sh` | commands, run in order; one block goes on where the last one ended |
 //! | `console` | commands behind `$ `, and what they say: `…` stands for anything, quantities and digests for others |
-//! | `kdl NAME`, `text NAME` | a file with a `.` in its name, which is written |
+//! | `kdl NAME`, `text NAME`, `rust NAME` | a file with a `.` in its name, which is written |
 //! | `kdl`, `kdl fragment`, `kdl wrong`, `kdl configuration` | checked by the suite (`tests/suite/examples.rs`) |
 //! | `text`, `json` | no commands |
-//! | `diff` | a change that the page on contributing makes |
+//! | `diff` | a change of the clone that the page on contributing makes |
 //!
 //! `sh needs=WORDS-WITH-DASHES` is not run, and the test says so aloud.
 
@@ -19,14 +19,14 @@
 mod blocks;
 #[path = "documents/book.rs"]
 mod book;
+#[path = "documents/clones.rs"]
+mod clones;
 #[path = "documents/following.rs"]
 mod following;
 #[path = "documents/links.rs"]
 mod links;
 #[path = "documents/options.rs"]
 mod options;
-#[path = "documents/tutorial.rs"]
-mod tutorial;
 
 use std::path::Path;
 use std::process::Command;
@@ -67,6 +67,8 @@ followed! {
     a_component: "component.md";
     somebody_elses_image: "reproduce.md";
     continuous_integration: "ci.md";
+    the_lock: "lock.md";
+    what_is_written_down: "formats.md";
     values_from_elsewhere: "overrides.md";
     keys_of_secure_boot: "secure-boot.md";
     engines: "executors.md";
@@ -76,8 +78,8 @@ followed! {
     building_rfs: "flist.md";
 }
 
-/// Pages whose commands are run by other tests: by the demo's, which boots it, and by `tutorial.rs`.
-const ELSEWHERE: [&str; 2] = ["README.md", "docs/tutorial.md"];
+/// Pages whose commands are run by other tests: by the demo's, which boots it, and by `clones.rs`.
+const ELSEWHERE: [&str; 3] = ["README.md", "docs/tutorial.md", "docs/contributing.md"];
 
 #[test]
 fn every_page_with_commands_is_followed() {

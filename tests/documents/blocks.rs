@@ -28,6 +28,14 @@ pub(crate) struct Block {
     pub(crate) needs: Option<String>,
 }
 
+/// Where tests keep tools and what takes long to make.
+pub(crate) fn cache() -> PathBuf {
+    std::env::var_os("ZOSC_TEST_CACHE").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").unwrap()).join(".cache/zosc-tests"),
+        PathBuf::from,
+    )
+}
+
 /// The folder of the package.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -96,7 +104,7 @@ fn begin(info: &str, line: usize) -> Option<Block> {
         ("kdl", "" | "fragment" | "wrong" | "configuration" | "configuration wrong")
         | ("text" | "json", "") => (Kind::Shown, None),
         ("diff", "") => (Kind::Patch, None),
-        ("kdl" | "text", name) if name.contains('.') && !name.contains(' ') => {
+        ("kdl" | "text" | "rust", name) if name.contains('.') && !name.contains(' ') => {
             (Kind::File(name.to_owned()), None)
         }
         _ => return None,

@@ -4,16 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::blocks::{pages, root};
+use super::blocks::{cache, pages, root};
 
 /// mdBook, where `tests/run docs` has installed it, else the one of this machine.
 fn program() -> Option<PathBuf> {
-    let home = std::env::var_os("HOME").map(PathBuf::from)?;
-    let cache = std::env::var_os("ZOSC_TEST_CACHE")
-        .map_or_else(|| home.join(".cache/zosc-tests"), PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut places: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    places.insert(0, cache.join("mdbook/bin"));
+    places.insert(0, cache().join("mdbook/bin"));
     let programs = places.into_iter().map(|folder| folder.join("mdbook"));
     programs.into_iter().find(|path| path.is_file())
 }

@@ -3,69 +3,91 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::blocks::{Block, Kind, blocks};
+use super::blocks::{Block, Kind, blocks, cache, root};
 
 /// Somebody who types what stands in the book. What one block leaves behind (folder, variables), the next one finds.
 pub(crate) struct Reader {
-    folder: tempfile::TempDir,
+    folder: PathBuf,
     /// Where the reader's programs are besides those of the machine.
     programs: PathBuf,
     ran: usize,
+    /// Goes with the reader, where nothing of the folder is to be kept.
+    _temporary: Option<tempfile::TempDir>,
 }
 
 impl Reader {
-    /// A reader who has zosc.
+    /// A reader who has zosc, in an empty folder.
     pub(crate) fn new() -> Self {
+        let temporary = tempfile::tempdir().unwrap();
         let program = assert_cmd::cargo::cargo_bin("zosc");
-        Self::with(|_| program.parent().unwrap().to_owned())
-    }
-
-    /// A reader who is root, has the `sudo` of this machine or one that does nothing, and no zosc.
-    pub(crate) fn without_zosc() -> Self {
-        Self::with(|folder| {
-            use std::os::unix::fs::PermissionsExt as _;
-
-            let sudo = folder.join("sudo");
-            std::fs::write(&sudo, "#!/bin/sh\nexec \"$@\"\n").unwrap();
-            std::fs::set_permissions(&sudo, std::fs::Permissions::from_mode(0o755)).unwrap();
-            folder.to_owned()
-        })
-    }
-
-    fn with(programs: impl FnOnce(&Path) -> PathBuf) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let programs = programs(folder.path());
         let reader = Self {
-            folder,
-            programs,
+            folder: temporary.path().to_owned(),
+            programs: program.parent().unwrap().to_owned(),
             ran: 0,
+            _temporary: Some(temporary),
         };
         std::fs::create_dir(reader.place()).unwrap();
         reader.enter(&reader.place());
         reader
     }
 
-    /// Begins in another folder.
-    pub(crate) fn enter(&self, folder: &Path) {
+    /// A reader who has no zosc yet and stands in a fresh clone of it, called `zosc`; nobody where this is no repository.
+    ///
+    /// It is at the same place each time, so that cargo finds what it has compiled of others.
+    pub(crate) fn in_clone(name: &str) -> Option<Self> {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = cache().join("book").join(name);
+        drop(std::fs::remove_dir_all(&folder));
+        let reader = Self {
+            programs: folder.join("programs"),
+            folder,
+            ran: 0,
+            _temporary: None,
+        };
+        let clone = reader.place().join("zosc");
+        std::fs::create_dir_all(&reader.programs).unwrap();
+        let cloned = Command::new("git")
+            .args(["clone", "--quiet"])
+            .arg(root())
+            .arg(&clone)
+            .status();
+        if !cloned.unwrap().success() {
+            return None;
+        }
+        let target = std::env::var_os("CARGO_TARGET_DIR");
+        let target = target.map_or_else(|| root().join("target"), PathBuf::from);
+        std::fs::create_dir_all(&target).unwrap();
+        std::os::unix::fs::symlink(target, clone.join("target")).unwrap();
+        // Who is root needs none.
+        let sudo = reader.programs.join("sudo");
+        std::fs::write(&sudo, "#!/bin/sh\nexec \"$@\"\n").unwrap();
+        std::fs::set_permissions(&sudo, std::fs::Permissions::from_mode(0o755)).unwrap();
+        reader.enter(&clone);
+        Some(reader)
+    }
+
+    /// Begins in this folder.
+    fn enter(&self, folder: &Path) {
         let start = format!("cd '{}'\n", folder.display());
         std::fs::write(self.state(), start).unwrap();
     }
 
     /// The folder that the reader begins in.
-    pub(crate) fn place(&self) -> PathBuf {
-        self.folder.path().join("here")
+    fn place(&self) -> PathBuf {
+        self.folder.join("here")
     }
 
     /// What the reader's shell knows between two blocks.
     fn state(&self) -> PathBuf {
-        self.folder.path().join("state")
+        self.folder.join("state")
     }
 
     /// Runs commands, and returns what they said on both streams and whether they went well.
     fn shell(&self, script: &str) -> (String, bool) {
         let search = std::env::var("PATH").unwrap_or_default();
         let search = format!("{}:{search}", self.programs.display());
-        let said = std::fs::File::create(self.folder.path().join("said")).unwrap();
+        let said = std::fs::File::create(self.folder.join("said")).unwrap();
         let state = self.state().display().to_string();
         let script = format!(
             "set -eu\n. '{state}'\n{script}\n{{ echo \"cd '$PWD'\"; export -p; }} > '{state}'\n"
@@ -73,16 +95,17 @@ impl Reader {
         let status = Command::new("sh")
             .args(["-c", &script])
             .env("PATH", search)
-            .env("ZOSC_STORE", self.folder.path().join("store"))
+            .env("ZOSC_STORE", self.folder.join("store"))
             .env("NO_COLOR", "1")
             .env_remove("SOURCE_DATE_EPOCH")
             .env_remove("CARGO_TARGET_DIR")
+            .env("CARGO_INCREMENTAL", "0")
             .stdin(Stdio::null())
             .stdout(said.try_clone().unwrap())
             .stderr(said)
             .status()
             .unwrap();
-        let said = std::fs::read(self.folder.path().join("said")).unwrap();
+        let said = std::fs::read(self.folder.join("said")).unwrap();
         (
             String::from_utf8_lossy(&said).into_owned(),
             status.success(),
@@ -127,7 +150,15 @@ impl Reader {
                 ));
                 assert!(good, "{here}: {name} cannot be written");
             }
-            Kind::Shown | Kind::Patch => {}
+            Kind::Patch => {
+                let change = format!(
+                    "git apply --recount <<'END OF CHANGE'\n{}END OF CHANGE",
+                    block.text
+                );
+                let (said, good) = self.shell(&change);
+                assert!(good, "{here}: this cannot be applied any more: {said}");
+            }
+            Kind::Shown => {}
         }
     }
 

@@ -161,3 +161,31 @@ fn pictures(text: &str) -> Vec<String> {
     let names = parts.filter_map(|part| part.split_once('"'));
     names.map(|(name, _)| name.to_owned()).collect()
 }
+
+/// All Rust files below a folder.
+fn sources(folder: &Path, found: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            *found += &std::fs::read_to_string(path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn every_test_that_holds_an_invariant_exists() {
+    let mut code = String::new();
+    sources(&root().join("compiler"), &mut code);
+    sources(&root().join("tests"), &mut code);
+    let page = text(Path::new("docs/invariants.md"));
+    let spans = page.split('`').skip(1).step_by(2);
+    let tests: Vec<&str> = spans.filter(|span| span.contains('_')).collect();
+    assert!(tests.len() > 20, "tests are named");
+    let gone: Vec<&&str> = tests
+        .iter()
+        .filter(|test| !code.contains(&format!("fn {test}(")))
+        .collect();
+    assert!(gone.is_empty(), "docs/invariants.md names {gone:?}");
+}
