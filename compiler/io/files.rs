@@ -20,6 +20,13 @@ pub trait Files: Sync {
     /// The content of a file of at most `limit` bytes; a larger one is an error of kind `FileTooLarge`.
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
 
+    /// The first bytes of a file, at most so many.
+    fn read_start(&self, path: &Path, most: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = self.read(path, u64::MAX - 1)?;
+        bytes.truncate(most);
+        Ok(bytes)
+    }
+
     /// What a path names, or `None` where there is nothing.
     fn kind(&self, path: &Path) -> Option<FileKind>;
 
@@ -45,6 +52,14 @@ impl Files for System {
         if bytes.len() as u64 > limit {
             return Err(too_large(limit));
         }
+        Ok(bytes)
+    }
+
+    fn read_start(&self, path: &Path, most: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)?
+            .take(most as u64)
+            .read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 

@@ -109,7 +109,10 @@ pub(super) fn solve(
     take: &dyn Fn(&Solution<'_>, &[Dependency<'_>]) -> Vec<Chosen>,
 ) -> Vec<Chosen> {
     let (alpine, indexes) = (puzzle.alpine, puzzle.indexes);
-    let texts = held.records(puzzle.ctx, alpine, indexes, puzzle.network);
+    let texts = held.records(puzzle.ctx, alpine, indexes, puzzle.network, problems);
+    if problems.has_errors() {
+        return Vec::new();
+    }
     let records: Vec<(usize, Index<'_>)> = texts
         .iter()
         .filter_map(|(number, text)| Some((*number, Index::parse(text.as_bytes()).ok()?)))

@@ -10,6 +10,7 @@ use crate::apk::index::{Index, Package};
 use crate::apk::solver::{Asker, Link, Problem, Refusal};
 use crate::apk::{self, IndexEntry, version};
 use crate::check::Alpine;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::Network;
 
 use super::fetch::{Wanted, fetch};
@@ -86,13 +87,14 @@ impl<'p> Held<'p> {
 
     /// Records of what stays and is in no index: from the packages themselves, in the store or still somewhere to be had.
     ///
-    /// What is nowhere any more is let go.
+    /// What is nowhere any more is let go; what cannot be brought here for another reason is told.
     pub(super) fn records(
         &mut self,
         ctx: &Ctx<'_>,
         alpine: &Alpine,
         indexes: &[Index<'_>],
         network: &dyn Network,
+        problems: &mut Diagnostics,
     ) -> Records {
         let listed: BTreeSet<&str> = indexes
             .iter()
@@ -105,13 +107,15 @@ impl<'p> Held<'p> {
             if listed.contains(package.identity.as_str()) {
                 continue;
             }
-            let Some(record) = record(ctx, alpine, package, network) else {
-                self.staying.remove(name);
-                let why = format!("{} is gone from its repository", package.version);
-                self.moved.insert((*name).to_owned(), why);
-                continue;
-            };
-            records.push((repository_of(alpine, package), record));
+            match record(ctx, alpine, package, network) {
+                Ok(record) => records.push((repository_of(alpine, package), record)),
+                Err(problem) if problem.code == "zosc::io::not-found" => {
+                    self.staying.remove(name);
+                    let why = format!("{} is gone from its repository", package.version);
+                    self.moved.insert((*name).to_owned(), why);
+                }
+                Err(problem) => problems.push(problem),
+            }
         }
         self.wanted.clone_from(&self.staying);
         records
@@ -228,7 +232,7 @@ fn record(
     alpine: &Alpine,
     package: &LockedPackage,
     network: &dyn Network,
-) -> Option<String> {
+) -> Result<String, Diagnostic> {
     let subject = format!("the package `{}`", package.full_name());
     let urls: Vec<String> = package
         .urls
@@ -241,13 +245,13 @@ fn record(
         sha256: Some(package.sha256),
         limit: Some(package.size),
     };
-    let (digest, size) = fetch(wanted, ctx.store, network, &|_| {}).ok()?;
-    let mut blob = ctx.store.reader(&digest).ok()?;
-    let control = apk::read_control(&mut blob, &package.full_name()).ok()?;
+    let (digest, size) = fetch(wanted, ctx.store, network, &|_| {})?;
+    let mut blob = ctx.store.reader(&digest)?;
+    let control = apk::read_control(&mut blob, &package.full_name())?;
     let entry = IndexEntry {
         info: control.info,
         identity: control.identity,
         size,
     };
-    Some(entry.record())
+    Ok(entry.record())
 }

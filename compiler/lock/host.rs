@@ -168,7 +168,7 @@ fn toolchain(
         let root = ask(&rustc, &["--print", "sysroot"], package)?;
         Ok((format!("{compiler}{builder}"), root.trim().to_owned()))
     };
-    let mut facts = String::new();
+    let mut told = Told::default();
     let mut folders: Vec<String> = SYSTEM
         .iter()
         .filter(|folder| Path::new(folder).is_dir())
@@ -181,32 +181,27 @@ fn toolchain(
         }
         path.push(format!("{root}/bin"));
     };
-    if let Some((told, root)) = optional(rust(), needs.rust)? {
-        facts.push_str(&told);
+    if let Some((rust, root)) = optional(rust(), needs.rust)? {
+        told.rust = rust;
         add(&root);
     }
     let linker = ask("cc", &["--version"], "gcc");
-    if let Some(linker) = optional(linker, needs.rust)? {
-        facts.push_str(linker.lines().next().unwrap_or_default());
-        facts.push('\n');
-    }
+    told.linker = optional(linker, needs.rust)?.unwrap_or_default();
     if needs.upx {
-        let packer = ask("upx", &["--version"], "UPX (Debian's package `upx-ucl`)")?;
-        facts.push_str(packer.lines().next().unwrap_or_default());
-        facts.push('\n');
+        told.packer = ask("upx", &["--version"], "UPX (Debian's package `upx-ucl`)")?;
     }
     let go = || -> Result<(String, String), Diagnostic> {
         let version = ask("go", &["version"], "Go")?;
         let root = ask("go", &["env", "GOROOT"], "Go")?;
         Ok((version, root.trim().to_owned()))
     };
-    if let Some((told, root)) = optional(go(), needs.go)? {
-        facts.push_str(&told);
+    if let Some((go, root)) = optional(go(), needs.go)? {
+        told.go = go;
         add(&root);
     }
     path.extend(["/usr/local/bin", "/usr/bin", "/bin"].map(str::to_owned));
     Ok(HostToolchain {
-        facts,
+        facts: told.facts(),
         path,
         folders,
     })
@@ -222,18 +217,49 @@ pub fn host_facts(host: &HostToolchain, cancel: &AtomicBool) -> String {
         let told = told.ok().filter(|told| told.success);
         told.map_or_else(String::new, |told| told.output)
     };
-    let first = |text: String| {
-        let line = text.lines().next();
-        line.map_or_else(String::new, |line| format!("{line}\n"))
+    let has_packer = host.facts.lines().any(|line| line.starts_with("upx "));
+    let (compiler, builder) = (ask("rustc", &["-vV"]), ask("cargo", &["-V"]));
+    let is_whole = !compiler.is_empty() && !builder.is_empty();
+    let told = Told {
+        rust: if is_whole {
+            compiler + &builder
+        } else {
+            String::new()
+        },
+        linker: ask("cc", &["--version"]),
+        packer: if has_packer {
+            ask("upx", &["--version"])
+        } else {
+            String::new()
+        },
+        go: ask("go", &["version"]),
     };
-    let mut facts = ask("rustc", &["-vV"]);
-    facts.push_str(&ask("cargo", &["-V"]));
-    facts.push_str(&first(ask("cc", &["--version"])));
-    if host.facts.lines().any(|line| line.starts_with("upx ")) {
-        facts.push_str(&first(ask("upx", &["--version"])));
+    told.facts()
+}
+
+/// What compilers say of themselves; empty for those that are not there.
+#[derive(Debug, Default)]
+struct Told {
+    /// `rustc -vV` and `cargo -V`.
+    rust: String,
+    /// `cc --version`.
+    linker: String,
+    /// `upx --version`.
+    packer: String,
+    /// `go version`.
+    go: String,
+}
+
+impl Told {
+    /// The facts of a toolchain. Of `cc` and `upx` the first line counts: licences follow.
+    fn facts(&self) -> String {
+        let first = |text: &str| match text.lines().next() {
+            Some(line) => format!("{line}\n"),
+            None => String::new(),
+        };
+        let (linker, packer) = (first(&self.linker), first(&self.packer));
+        format!("{}{linker}{packer}{}", self.rust, self.go)
     }
-    facts.push_str(&ask("go", &["version"]));
-    facts
 }
 
 /// What is not needed may be missing.

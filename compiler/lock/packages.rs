@@ -193,7 +193,8 @@ fn select(ctx: &Ctx<'_>, request: &Request<'_>, previous: &Lock) -> Result<Selec
         Err(problems)
             if update == Update::Nothing && !previous.indexes.is_empty() && !ctx.mode.offline =>
         {
-            question.answer(ctx, true).map_err(|_| problems)?
+            let current = question.answer(ctx, true);
+            current.map_err(|newer| of_both(problems, newer))?
         }
         Err(problems) => return Err(problems),
     };
@@ -202,6 +203,21 @@ fn select(ctx: &Ctx<'_>, request: &Request<'_>, previous: &Lock) -> Result<Selec
         choices,
         network,
     })
+}
+
+/// What is told where neither the locked indexes have an answer nor the current ones: what the newer ones say, or why they cannot be had.
+fn of_both(locked: Diagnostics, current: Diagnostics) -> Diagnostics {
+    let unread: Vec<String> = current
+        .iter()
+        .filter(|problem| problem.code.starts_with("zosc::io::"))
+        .map(|problem| format!("the current indexes were not read: {}", problem.message))
+        .collect();
+    if unread.is_empty() {
+        return current;
+    }
+    let told = locked.into_iter();
+    told.map(|problem| unread.iter().cloned().fold(problem, Diagnostic::note))
+        .collect()
 }
 
 /// What is asked of the repositories.

@@ -9,6 +9,8 @@ mod kernel;
 mod programs;
 mod world;
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::check::{GitRevision, Image, SourceOrigin};
@@ -48,6 +50,7 @@ pub fn review(image: &Image, store: Option<&Store>, sink: &mut Diagnostics) -> V
         lock: lock.as_ref(),
         sink: &mut found,
         unchecked: Vec::new(),
+        providers: OnceCell::new(),
     };
     review.sources();
     let answer = review.packages();
@@ -78,6 +81,8 @@ struct Review<'a> {
     lock: Option<&'a Lock>,
     sink: &'a mut Diagnostics,
     unchecked: Vec<Unchecked>,
+    /// Which package has a program, by the program's name; read when first asked for.
+    providers: OnceCell<BTreeMap<String, String>>,
 }
 
 impl Review<'_> {

@@ -1,4 +1,4 @@
-//! One line of a lock: read strictly, so that what zosc has not written is not taken.
+//! One line of a lock: what zosc needs of it must be there and be sound. Further words are passed over, and gone when it is written anew.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! What units and files start, and whether anything of the image has it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::apk::index::Index;
 use crate::check::{FileContent, Image, ResolvedUnit};
@@ -14,8 +14,8 @@ use super::answer::Answer;
 use super::world::{Found, World};
 use super::{Review, shown};
 
-/// Most bytes of a local file's first line that are looked at.
-const LONGEST_LINE: u64 = 1 << 20;
+/// How much of a local file is looked at: its first line, and the commands of a script.
+const LOOKED_AT: usize = 1 << 20;
 
 /// Words at the head of a shell command that name no program.
 const NO_PROGRAMS: &[&str] = &[
@@ -107,29 +107,41 @@ impl Review<'_> {
     }
 
     /// A package of the repositories that has a program of this name.
-    fn provider(&self, name: &str) -> Option<String> {
+    fn provider(&self, name: &str) -> Option<&str> {
+        let providers = self
+            .providers
+            .get_or_init(|| self.read_providers().unwrap_or_default());
+        providers.get(name).map(String::as_str)
+    }
+
+    /// Every program of the repositories with the package that has it; of several, that with the shortest name: `openssh`, not
+    /// `openssh-server-pam`.
+    fn read_providers(&self) -> Option<BTreeMap<String, String>> {
         let nothing = Lock::default();
         let lock = self.lock.unwrap_or(&nothing);
         let alpine = self.image.alpine.as_ref()?;
         let fetched = indexes::at_hand(self.store?, alpine, &self.image.arch, lock)?.ok()?;
-        let wanted = format!("cmd:{name}");
-        let mut found: Vec<(usize, String)> = Vec::new();
-        for (index, repository) in fetched.iter().zip(&alpine.repositories) {
+        let mut found: BTreeMap<String, String> = BTreeMap::new();
+        let untagged = fetched
+            .iter()
+            .zip(&alpine.repositories)
+            .filter(|(_, repository)| repository.tag.is_none());
+        for (index, _) in untagged {
             let index = Index::parse(&index.text).ok()?;
-            let packages = index.packages.iter().filter(|_| repository.tag.is_none());
-            let provides = |package: &&crate::apk::index::Package<'_>| {
-                package
-                    .provides()
-                    .flatten()
-                    .any(|provided| provided.name == wanted)
-            };
-            // Of several the one with the shortest name: `openssh`, not `openssh-server-pam`.
-            let names = packages
-                .filter(provides)
-                .map(|package| package.name.to_owned());
-            found.extend(names.map(|name| (name.len(), name)));
+            for package in &index.packages {
+                for provided in package.provides().flatten() {
+                    let Some(program) = provided.name.strip_prefix("cmd:") else {
+                        continue;
+                    };
+                    let known = found.get(program);
+                    let rank = |name: &str| (name.len(), name.to_owned());
+                    if known.is_none_or(|known| rank(package.name) < rank(known)) {
+                        found.insert(program.to_owned(), package.name.to_owned());
+                    }
+                }
+            }
         }
-        found.into_iter().min().map(|(_, name)| name)
+        Some(found)
     }
 
     /// Warns of a unit's folder that nothing makes.
@@ -165,7 +177,7 @@ fn is_made_by_a_command(image: &Image, folder: &str) -> bool {
     let holds = |content: &FileContent| match content {
         FileContent::Bytes(bytes) => String::from_utf8_lossy(bytes).contains(folder),
         FileContent::Local(path) => System
-            .read(path, LONGEST_LINE)
+            .read_start(path, LOOKED_AT)
             .is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(folder)),
         FileContent::Link(_) => false,
     };
@@ -210,7 +222,7 @@ fn needed(image: &Image) -> Vec<Needed> {
         let line = match &file.content {
             FileContent::Bytes(bytes) => first_line(bytes),
             FileContent::Local(path) => System
-                .read(path, LONGEST_LINE)
+                .read_start(path, LOOKED_AT)
                 .ok()
                 .and_then(|bytes| first_line(&bytes)),
             FileContent::Link(_) => None,

@@ -198,7 +198,10 @@ impl World {
     /// Whether something may come to be at a path that cannot be seen yet: a script that runs names it, or it is mounted.
     pub(super) fn may_hold(&self, path: &str) -> bool {
         let name = path.rsplit('/').next().unwrap_or(path);
-        let is_below = |folder: &String| !folder.is_empty() && path.starts_with(folder.as_str());
+        let is_below = |folder: &String| {
+            let rest = path.strip_prefix(folder.trim_end_matches('/'));
+            !folder.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         self.scripts.iter().any(|script| script.contains(name)) || self.mounted.iter().any(is_below)
     }
 

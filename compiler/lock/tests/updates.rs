@@ -176,6 +176,55 @@ fn what_is_dropped_by_the_repository_stays_as_long_as_the_store_has_it() {
 }
 
 #[test]
+fn what_cannot_be_read_now_does_not_count_as_dropped() {
+    let old = [recipe("app", "1"), recipe("tool", "1")];
+    let new = [recipe("app", "2"), recipe("tool", "2")];
+    let (bench, image) = aged(&["app", "tool"], &old, &new);
+    // The package that is to stay is there, and is not what it was.
+    std::fs::write(bench.file("tool-1.apk"), "damaged").expect("written");
+    let elsewhere = Store::open(bench.folder.path().join("elsewhere")).expect("opens");
+    let named = ["app".to_owned()];
+    let locked = resolve(
+        &image,
+        &elsewhere,
+        only_these(&named),
+        &Silent,
+        &AtomicBool::new(false),
+    );
+    let problems = locked.expect_err("refused");
+    let codes: Vec<_> = problems.iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, ["zosc::lock::wrong-digest"]);
+    // Gone for good: it moves, and says why.
+    std::fs::remove_file(bench.file("tool-1.apk")).expect("there");
+    let locked = lock_with(&image, &elsewhere, only_these(&named));
+    assert_eq!(
+        told(&locked.changes),
+        ["app 1 → 2 | ", "tool 1 → 2 | 1 is gone from its repository"]
+    );
+}
+
+fn lock_with(image: &Image, store: &Store, mode: Mode<'_>) -> Resolved {
+    resolve(image, store, mode, &Silent, &AtomicBool::new(false)).expect("locked")
+}
+
+#[test]
+fn why_the_current_indexes_were_no_help_is_told() {
+    let (bench, _) = aged(&["app"], &[recipe("app", "1")], &[recipe("app", "1")]);
+    let image = bench.image(&["app", "more"]);
+    std::fs::remove_file(bench.file("APKINDEX.tar.gz")).expect("there");
+    let problem = only(bench.lock(&image, Mode::default()));
+    assert_eq!(problem.code, "zosc::lock::unknown-package");
+    assert!(
+        problem
+            .notes
+            .iter()
+            .any(|note| note.starts_with("the current indexes were not read: ")),
+        "{:?}",
+        problem.notes
+    );
+}
+
+#[test]
 fn a_vendored_repository_keeps_what_the_mirror_has_dropped() {
     let (bench, image) = aged(&["app"], &[recipe("app", "1")], &[recipe("app", "2")]);
     let vendored = Bench::new();
