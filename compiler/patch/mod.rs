@@ -8,7 +8,7 @@ mod apply;
 mod read;
 
 use crate::diagnostic::Diagnostic;
-use crate::tree::{Entry, ImagePath, Node, Origin, Store, Tree};
+use crate::tree::{Entry, ImagePath, Node, Origin, Store, Tree, keep_other_names};
 
 use read::{FilePatch, Kind};
 
@@ -72,14 +72,18 @@ fn change(
             ));
         }
         Kind::Remove => {
+            keep_other_names(tree, &patch.path);
             tree.remove(&patch.path);
             return Ok(());
         }
         Kind::Move(from) => {
+            keep_other_names(tree, from);
             tree.remove(from);
         }
         _ => {}
     }
+    // As `patch` does, which writes a new file: further names keep the old content.
+    keep_other_names(tree, &patch.path);
     let digest = store.put(&new)?;
     let (mode, mtime) = entry.map_or((0o644, 0), |(entry, _)| (entry.mode, entry.mtime));
     let mode = patch.mode.unwrap_or(mode);

@@ -149,3 +149,31 @@ fn what_does_not_fit_is_refused_with_its_line() {
         );
     }
 }
+
+#[test]
+fn further_names_of_a_file_keep_what_it_held() {
+    let bench = Bench::new();
+    let mut tree = bench.tree(&[("a", "old\n"), ("m", "moved\n"), ("r", "gone\n")]);
+    for (name, to) in [("b", "/a"), ("c", "/a"), ("n", "/m"), ("s", "/r")] {
+        let to = ImagePath::new(to).expect("sound");
+        let mut entry = tree.get(&to).expect("there").clone();
+        entry.node = Node::Hardlink { to };
+        tree.insert_with_parents(ImagePath::new(name).expect("sound"), entry);
+    }
+    let patch = "--- a/a\n+++ b/a\n@@ -1 +1 @@\n-old\n+new\n--- a/r\n+++ /dev/null\n@@ -1 +0,0 @@\n-gone\ndiff --git a/m b/elsewhere\nsimilarity index 100%\nrename from m\nrename to elsewhere\n";
+    let origin = Origin::new("source x");
+    let tree = apply(tree, "x.patch", patch.as_bytes(), &origin, &bench.store).expect("fits");
+    let held = |name: &str| {
+        let path = ImagePath::new(name).expect("sound");
+        match &tree.get(&path).expect("there").node {
+            Node::File { digest, .. } => {
+                String::from_utf8(bench.store.get(digest).expect("stored")).expect("text")
+            }
+            Node::Hardlink { to } => format!("→ {to}"),
+            other => panic!("{other:?}"),
+        }
+    };
+    let names = ["/a", "/b", "/c", "/elsewhere", "/n", "/s"];
+    let expected = ["new\n", "old\n", "→ /b", "moved\n", "moved\n", "gone\n"];
+    assert_eq!(names.map(held), expected);
+}
