@@ -3,7 +3,7 @@
 //! Passes that must stay pure take [`Files`]; [`System`] is the machine, [`Memory`] its double in tests and
 //! editors.
 
-// The rest of the crate is held off these calls by clippy.toml; here they are made.
+// The rest of the crate is held off these calls by `.clippy.toml`; here they are made.
 #![allow(clippy::disallowed_methods)]
 
 mod disk;

@@ -1,13 +1,16 @@
 //! Programs of the building machine.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::Stopwatch;
+
 /// The most output that is kept of each stream.
-const KEPT: u64 = 4 << 20;
+const KEPT: usize = 4 << 20;
 
 /// Variables that lead git into a repository, as its hooks have them: they are about another one.
 const REPOSITORY: [&str; 9] = [
@@ -119,23 +122,46 @@ fn finish(
         }
         std::thread::sleep(Duration::from_millis(20));
     };
-    let bytes = |thread: std::thread::JoinHandle<Vec<u8>>| thread.join().unwrap_or_default();
-    let errors = String::from_utf8_lossy(&bytes(errors)).into_owned();
-    Ok((status.success(), bytes(output), errors))
+    let clock = Stopwatch::start();
+    let errors = String::from_utf8_lossy(&errors.kept(&clock)).into_owned();
+    Ok((status.success(), output.kept(&clock), errors))
+}
+
+/// How long a program's last words are waited for once it has ended: what it has left running, such as ssh's master connection, may hold the pipe for ever.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The beginning of a stream, while a thread reads it to its end.
+struct Collected {
+    kept: Arc<Mutex<Vec<u8>>>,
+    thread: std::thread::JoinHandle<()>,
+}
+
+impl Collected {
+    /// What has come, at the latest when the grace is over.
+    fn kept(self, clock: &Stopwatch) -> Vec<u8> {
+        while !self.thread.is_finished() && clock.elapsed() < GRACE {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// Reads a stream to its end on a thread of its own, and keeps the beginning.
-fn collect(
-    stream: Option<impl std::io::Read + Send + 'static>,
-) -> std::thread::JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
-        let mut kept = Vec::new();
-        if let Some(mut stream) = stream {
-            let _ = stream.by_ref().take(KEPT).read_to_end(&mut kept);
-            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+fn collect(stream: Option<impl std::io::Read + Send + 'static>) -> Collected {
+    let kept: Arc<Mutex<Vec<u8>>> = Arc::default();
+    let shared = Arc::clone(&kept);
+    let thread = std::thread::spawn(move || {
+        let Some(mut stream) = stream else { return };
+        let mut piece = vec![0; 1 << 16];
+        while let Ok(length) = stream.read(&mut piece)
+            && length > 0
+        {
+            let mut kept = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = KEPT.saturating_sub(kept.len());
+            kept.extend_from_slice(&piece[..length.min(room)]);
         }
-        kept
-    })
+    });
+    Collected { kept, thread }
 }
 
 #[cfg(test)]
@@ -165,6 +191,18 @@ mod tests {
         let missing =
             run_program("no-such-program-here", &[], here, &[], &never).expect_err("missing");
         assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
+    }
+
+    /// As ssh does, whose master connection outlives git.
+    #[test]
+    fn who_is_left_running_is_not_waited_for() {
+        let never = AtomicBool::new(false);
+        let command = "echo out; sleep 1000 & echo $!";
+        let finished = run_program("sh", &["-c", command], Path::new("/"), &[], &never);
+        let output = finished.expect("runs").output;
+        let (out, left) = output.split_once('\n').expect("two lines");
+        let end = run_program("kill", &[left.trim()], Path::new("/"), &[], &never);
+        assert_eq!((out, end.expect("runs").success), ("out", true));
     }
 
     #[test]
