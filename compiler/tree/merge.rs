@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ImagePath, Node, Tree};
+use super::{ImagePath, Node, Origin, Tree};
 use crate::diagnostic::Diagnostic;
 
 /// What happens where two trees hold different things at one path.
@@ -25,7 +25,7 @@ pub enum Conflict {
 /// becomes `/usr/bin/x`, and a later directory `/bin` leaves the link in place.
 ///
 /// # Errors
-/// Under [`Conflict::Refuse`], one diagnostic for the first clash in path order.
+/// Under [`Conflict::Refuse`], one diagnostic for all clashes with the first tree that has any, in path order.
 pub fn merge<'a>(
     trees: impl IntoIterator<Item = &'a Tree>,
     conflict: Conflict,
@@ -38,6 +38,7 @@ pub fn merge<'a>(
 }
 
 fn lay_over(merged: &mut Tree, tree: &Tree, conflict: Conflict) -> Result<(), Diagnostic> {
+    let mut clashes = Vec::new();
     for (path, entry) in tree.iter() {
         let place = physical(merged, path);
         let mut entry = entry.clone();
@@ -57,7 +58,8 @@ fn lay_over(merged: &mut Tree, tree: &Tree, conflict: Conflict) -> Result<(), Di
         let same = old.node == entry.node
             && (old.mode, old.uid, old.gid) == (entry.mode, entry.uid, entry.gid);
         if conflict == Conflict::Refuse && !same {
-            return Err(clash(&place, old.origin.as_str(), entry.origin.as_str()));
+            clashes.push((place, old.origin.clone(), entry.origin.clone()));
+            continue;
         }
         if old.is_directory() {
             merged.retain(|below, _| !below.starts_with(&place));
@@ -66,7 +68,26 @@ fn lay_over(merged: &mut Tree, tree: &Tree, conflict: Conflict) -> Result<(), Di
         }
         merged.insert(place, entry);
     }
-    Ok(())
+    refuse(&clashes)
+}
+
+/// How many clashes are told at a time.
+const TOLD: usize = 20;
+
+/// All clashes in one problem: the first, and what else the same two, or others, have both.
+fn refuse(clashes: &[(ImagePath, Origin, Origin)]) -> Result<(), Diagnostic> {
+    let Some(((place, old, new), others)) = clashes.split_first() else {
+        return Ok(());
+    };
+    let mut problem = clash(place, old.as_str(), new.as_str());
+    for (place, old, new) in others.iter().take(TOLD - 1) {
+        let (old, new) = (old.as_str(), new.as_str());
+        problem = problem.note(format!("`{place}` comes from both {old} and {new}, too"));
+    }
+    match others.len().saturating_sub(TOLD - 1) {
+        0 => Err(problem),
+        more => Err(problem.note(format!("and {more} more paths"))),
+    }
 }
 
 /// Before the file at `place` is replaced: its first further name becomes the file, and the others point to that one.
@@ -169,6 +190,16 @@ mod tests {
         let merged = merge(&trees, Conflict::Replace).expect("merges");
         assert_eq!(merged.get(&path("/x")), Some(&file("2")));
         assert!(merge([&trees[0], &trees[0]], Conflict::Refuse).is_ok());
+        let all: Vec<String> = (0..30).map(|number| format!("/{number:02}")).collect();
+        let holding = |content| {
+            let files = all.iter().map(|path| (path.as_str(), file(content)));
+            tree(&files.collect::<Vec<_>>())
+        };
+        let clash = merge([&holding("1"), &holding("2")], Conflict::Refuse).expect_err("clash");
+        assert!(clash.message.starts_with("`/00` comes from both"));
+        assert_eq!(clash.notes.len(), 20, "{:?}", clash.notes);
+        assert!(clash.notes[18].starts_with("`/19` comes"));
+        assert_eq!(clash.notes[19], "and 10 more paths");
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl Tree {
 
     /// Follows symlinks, as the kernel would with this tree as its root, until something else is found.
     ///
-    /// Returns `None` for what is missing, for loops (more than 40 links) and for links that leave the root upward.
+    /// Returns `None` for what is missing, and for loops (more than 40 links). `..` at the root stays there, as in the kernel.
     pub fn resolve(&self, path: &ImagePath) -> Option<(ImagePath, &Entry)> {
         let mut pending: Vec<String> = path.components().rev().map(str::to_owned).collect();
         let mut reached = ImagePath::root();
