@@ -9,6 +9,8 @@ use super::module::damaged;
 
 /// The largest module that is read, after decompression.
 const LARGEST: u64 = 512 << 20;
+/// The most memory that decompressing may take: what `xz -9` asks for, several times over.
+const MEMORY: u64 = 512 << 20;
 /// How a file with a signature ends.
 const SIGNED: &[u8] = b"~Module signature appended~\n";
 
@@ -76,7 +78,10 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<(Packing, Cow<'_, [u8]>), String> {
         let reader = flate2::read::MultiGzDecoder::new(bytes);
         (Packing::Gzip, Box::new(reader))
     } else if bytes.starts_with(b"\xfd7zXZ\0") {
-        (Packing::Xz, Box::new(xz2::read::XzDecoder::new(bytes)))
+        let stream = xz2::stream::Stream::new_stream_decoder(MEMORY, xz2::stream::CONCATENATED)
+            .map_err(|error| error.to_string())?;
+        let reader = xz2::read::XzDecoder::new_stream(bytes, stream);
+        (Packing::Xz, Box::new(reader))
     } else if bytes.starts_with(b"\x28\xb5\x2f\xfd") {
         let reader = zstd::stream::read::Decoder::new(bytes).map_err(|error| error.to_string())?;
         (Packing::Zstd, Box::new(reader))
