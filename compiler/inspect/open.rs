@@ -14,6 +14,9 @@ const LARGEST: u64 = 4 << 30;
 /// Most files of a folder that are looked at.
 const MOST: usize = 1_000;
 
+/// How many bytes tell what a file is; a kernel without an EFI stub has its mark at 0x202.
+const TELLING: usize = 0x206;
+
 /// How archives begin: newc, xz, zstd, gzip.
 const ARCHIVES: [&[u8]; 4] = [b"07070", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd", b"\x1f\x8b"];
 
@@ -59,11 +62,14 @@ fn one_of_many(
     files: &dyn Files,
     store: &Store,
 ) -> Result<Option<Opened>, Diagnostic> {
-    let bytes = read(path, files)?;
-    let is_archive = ARCHIVES.iter().any(|magic| bytes.starts_with(magic));
-    if !is_archive && !is_program(&bytes) {
+    let start = files
+        .read_start(path, TELLING)
+        .map_err(|error| unreadable(path, &error))?;
+    let is_archive = ARCHIVES.iter().any(|magic| start.starts_with(magic));
+    if !is_archive && !is_program(&start) {
         return Ok(None);
     }
+    let bytes = read(path, files)?;
     opened(&path.display().to_string(), &bytes, store).map(Some)
 }
 
