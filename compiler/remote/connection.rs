@@ -178,7 +178,7 @@ impl Connection {
             "zosc::remote::no-answer",
             format!("`{endpoint}` did not answer within {} s, when zosc {doing}", answer.as_secs_f64()),
         )
-        .help("`zosc remote check` asks the server what it is; `--remote-fallback local` builds here where it does not answer");
+        .help("see whether it is overloaded, and whether the address is that of a server of remote execution");
         Failure::new(Kind::Unreachable, problem)
     }
 
@@ -238,9 +238,10 @@ impl Connection {
     }
 }
 
-const AWAY: &str = "`zosc remote check` tries the connection alone (`grpcs://` is for TLS, `grpc://` for none); `--remote-fallback local` builds here meanwhile";
+const AWAY: &str =
+    "see that the server runs and the address is right: `grpcs://` is for TLS, `grpc://` for none";
 
-const BAD_REQUEST: &str = "`zosc remote check` says what the server can; `--remote-instance` names the part of it that is meant";
+const BAD_REQUEST: &str = "`--remote-instance` names the part of the server that is meant";
 
 /// What a status says: of a connection, what is behind it.
 fn words(status: &Status) -> String {
@@ -252,12 +253,14 @@ fn words(status: &Status) -> String {
 
 /// Whether one side does not believe the other's certificate, which no attempt will change.
 fn is_untrusted(status: &Status) -> bool {
-    is_broken(status) && {
-        let told = words(status);
-        ["certificate", "UnknownIssuer", "received fatal alert"]
-            .iter()
-            .any(|sign| told.contains(sign))
-    }
+    // Words of the server or of a proxy prove nothing: only those of the connection itself count.
+    std::error::Error::source(status).is_some_and(|behind| {
+        let told = io::error_chain(behind);
+        is_broken(status)
+            && ["certificate", "UnknownIssuer", "received fatal alert"]
+                .iter()
+                .any(|sign| told.contains(sign))
+    })
 }
 
 /// What goes with every question: the user's headers, and who asks.

@@ -65,10 +65,11 @@ impl Client {
         let problem = Diagnostic::error(
             "zosc::remote::no-answer",
             format!(
-                "`{}` did not end a command whose time was over long ago", self.endpoint()
+                "`{}` did not end a command whose time was over long ago",
+                self.endpoint()
             ),
         )
-        .help("the worker is stuck; `--remote-fallback local` builds here where a server does not answer");
+        .help("the worker is stuck; its log on the server may tell why");
         Failure::new(Kind::Unreachable, problem)
     }
 

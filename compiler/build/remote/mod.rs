@@ -120,6 +120,7 @@ impl Remote {
         match failure.kind {
             Kind::Cancelled => return Err(cancelled()),
             Kind::Unreachable if self.falls_back() => {}
+            Kind::Unreachable => return Err(with_ways_on(failure.problem)),
             _ => return Err(failure.problem),
         }
         if !self.is_gone.swap(true, Ordering::Relaxed) {
@@ -526,6 +527,16 @@ fn as_warning(problem: Diagnostic) -> Diagnostic {
         severity: Severity::Warning,
         ..problem
     }
+}
+
+/// Adds what can be done about a server that is away to what is the matter with it.
+fn with_ways_on(mut problem: Diagnostic) -> Diagnostic {
+    let ways = "`zosc remote check` tries the connection alone; `--remote-fallback local` builds here meanwhile";
+    problem.help = Some(match problem.help {
+        Some(help) => format!("{help}; {ways}"),
+        None => ways.to_owned(),
+    });
+    problem
 }
 
 fn no_execution(endpoint: &str) -> Diagnostic {

@@ -185,7 +185,11 @@ impl Found<'_> {
         format!(
             "{}{} {}\n",
             lines.concat(),
-            style.good(if is_sound { "ok" } else { "no" }),
+            if is_sound {
+                style.good("ok")
+            } else {
+                style.bad("no")
+            },
             self.verdict(is_sound)
         )
     }
