@@ -197,7 +197,17 @@ fn help(problem: &Diagnostic, sources: &SourceMap) -> Option<String> {
             });
         lines.push(format!("fix: {}{change}", fix.title));
     }
-    (!lines.is_empty()).then(|| lines.join("\n"))
+    (!lines.is_empty()).then(|| printable(&lines.join("\n")))
+}
+
+/// Words of servers, tools and files, without what would steer a terminal.
+fn printable(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' | '\t' => c,
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    text.chars().map(shown).collect()
 }
 
 fn labeled(label: &Label, sources: &SourceMap) -> LabeledSpan {
@@ -206,7 +216,7 @@ fn labeled(label: &Label, sources: &SourceMap) -> LabeledSpan {
         .map_or(0, |source| source.text.len());
     let start = label.span.range().start.min(length);
     let end = label.span.range().end.min(length);
-    let message = (!label.message.is_empty()).then(|| label.message.clone());
+    let message = (!label.message.is_empty()).then(|| printable(&label.message));
     // Without words, a label still points at its place.
     LabeledSpan::new_with_span(
         message.or_else(|| Some("here".to_owned())),
@@ -222,7 +232,7 @@ impl fmt::Debug for Shown<'_> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.problem.message)
+        formatter.write_str(&printable(&self.problem.message))
     }
 }
 

@@ -21,8 +21,16 @@ use super::{ColorChoice, Failed, Global, ManifestArguments, MessageFormat, Outco
 /// Set when someone presses Ctrl-C: commands under way are stopped and nothing half-written stays.
 pub(super) static CANCELLED: AtomicBool = AtomicBool::new(false);
 
+/// Set when whoever read standard output has gone: a command that would go on for ever ends.
+pub(super) static READER_LEFT: AtomicBool = AtomicBool::new(false);
+
 /// How many files are fetched at a time.
 const CONNECTIONS: usize = 4;
+
+/// Writes to standard error. Nobody is left to be told where that is closed.
+fn say(text: &str) {
+    std::io::stderr().lock().write_all(text.as_bytes()).ok();
+}
 
 /// One run of zosc.
 pub(super) struct Session {
@@ -75,22 +83,34 @@ impl Session {
     }
 
     /// Writes a result to standard output; a reader that went away is no failure.
-    #[allow(clippy::unused_self)] // Every output of a command goes through its session.
     pub(super) fn print(&self, text: &str) -> Outcome {
         let mut output = std::io::stdout().lock();
-        match output
+        let written = output
             .write_all(text.as_bytes())
-            .and_then(|()| output.flush())
-        {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failed),
-            _ => Ok(()),
+            .and_then(|()| output.flush());
+        match written {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                READER_LEFT.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(error) => {
+                let problem = Diagnostic::error(
+                    "zosc::cli::cannot-write",
+                    format!("the output cannot be written: {error}"),
+                )
+                .help("see that the disk it goes to has room, or write it elsewhere");
+                // Whatever the format: standard output is what cannot be written to.
+                say(&render::human(&problem.into(), &self.sources, self.style));
+                Err(Failed)
+            }
         }
     }
 
     /// Says something to people; programs that read JSON are spared it.
     pub(super) fn tell(&self, text: &str) {
         if self.for_people() {
-            eprintln!("{text}");
+            say(&format!("{text}\n"));
         }
     }
 
@@ -102,10 +122,11 @@ impl Session {
     /// Shows problems of texts that are not those of a manifest.
     pub(super) fn report_in(&self, problems: &Diagnostics, sources: &SourceMap) {
         match self.format {
-            MessageFormat::Human => {
-                eprint!("{}", render::human(problems, sources, self.style));
+            MessageFormat::Human => say(&render::human(problems, sources, self.style)),
+            MessageFormat::Json => {
+                // Where that fails, the command fails of its problems or of its own output.
+                self.print(&render::json(problems, sources)).ok();
             }
-            MessageFormat::Json => print!("{}", render::json(problems, sources)),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::tree::Store;
 
 use super::build::{Job, Way, stage_of, tell_outcome};
 use super::progress::seconds;
-use super::session::{CANCELLED, Session};
+use super::session::{CANCELLED, READER_LEFT, Session};
 use super::{ManifestArguments, Outcome};
 
 use machine::Machine;
@@ -181,6 +181,9 @@ impl Watch<'_> {
         count: &str,
     ) -> Outcome {
         let style = session.style();
+        if CANCELLED.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         if !session.for_people() {
             let elapsed = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
             let line = serde_json::json!({
@@ -188,7 +191,7 @@ impl Watch<'_> {
             });
             return session.print(&format!("{line}\n"));
         }
-        if !is_good && !CANCELLED.load(Ordering::Relaxed) {
+        if !is_good {
             let time = seconds(clock.elapsed());
             session.tell(&format!(
                 "{} not built ({time}); what was built before is left as it is",
@@ -201,7 +204,7 @@ impl Watch<'_> {
 
     /// Waits for a change; `None` where someone wants to stop.
     fn wait(&mut self, session: &Session) -> Option<BTreeSet<PathBuf>> {
-        while !CANCELLED.load(Ordering::Relaxed) {
+        while !CANCELLED.load(Ordering::Relaxed) && !READER_LEFT.load(Ordering::Relaxed) {
             if let Some(machine) = &mut self.machine {
                 machine.tell_verdict(session);
             }
