@@ -13,7 +13,7 @@
 //! makes a page about one, and [`provenance`] states how it came about; [`migrate`]
 //! makes a first manifest of a bash builder's configuration; [`upkeep`] looks after the store; [`repository`] makes signed repositories of one's own packages;
 //! [`configuration`] puts together what the command line, the environment and the user's file say of servers that help, and `remote` talks to those;
-//! `publish` brings finished images to where machines fetch them from; [`cli`] and [`lsp`] are the faces. Formats ([`apk`], [`archive`], [`kconfig`], [`kmod`], [`elf`], [`efi`], [`flist`], [`html`], [`sbom`], [`zinit`]) turn bytes into values and back and
+//! `publish` brings finished images to where machines fetch them from; [`cli`] and [`lsp`] are the faces. Formats ([`apk`], [`archive`], [`kconfig`], [`kmod`], [`elf`], [`efi`], [`flist`], [`html`], [`patch`], [`sbom`], [`zinit`]) turn bytes into values and back and
 //! know nothing of manifests. [`tree`] holds the heart: file trees as data, and the store.
 //!
 //! A module imports only from those listed below it here; `tests/layering.rs` holds that.
@@ -28,11 +28,12 @@ pub mod diff;
 #[cfg(feature = "publish")]
 pub mod publish;
 pub mod report;
+pub mod why;
 
 pub mod inspect;
+
 pub mod migrate;
 pub mod upkeep;
-pub mod why;
 
 pub mod build;
 pub mod plan;
