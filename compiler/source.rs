@@ -278,6 +278,23 @@ impl SourceMap {
             .map(|(index, source)| (SourceId(index as u32), source))
     }
 
+    /// The same texts with asterisks in the place of what these spans cover; every place stays where it is.
+    pub fn without(&self, spans: &[Span]) -> Self {
+        let mut all = self.clone();
+        for span in spans {
+            let Some(source) = all.sources.get_mut(span.source.0 as usize) else {
+                continue;
+            };
+            let range = span.range();
+            let parts = (source.text.get(..range.start), source.text.get(range.end..));
+            if let (Some(before), Some(behind)) = parts {
+                let covered = "*".repeat(range.len());
+                source.text = format!("{before}{covered}{behind}").into();
+            }
+        }
+        all
+    }
+
     /// The part of the text that a span covers; empty when the span lies outside it.
     pub fn slice(&self, span: Span) -> &str {
         self.get(span.source)

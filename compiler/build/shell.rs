@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
@@ -391,6 +392,9 @@ fn settle(
     let lock = shell.folder.join(LOCK);
     fs::write(&lock, b"").map_err(|error| disk(&lock, &error))?;
     shell.write()?;
+    // What a command of root's has left may be a setuid program of root's: nobody else gets there.
+    fs::set_permissions(&shell.folder, fs::Permissions::from_mode(0o700))
+        .map_err(|error| disk(&shell.folder, &error))?;
     match fs::rename(&shell.folder, &folder) {
         Ok(()) => {
             shell.folder = folder;

@@ -27,7 +27,8 @@ const SECRET_PARAMETERS: &[&str] = &[
 impl Ctx<'_> {
     /// Refuses an address that cannot be asked, or that carries credentials; yields it otherwise.
     pub(super) fn address(&mut self, address: &Spanned<String>) -> Option<String> {
-        if let Some(fault) = fault(address) {
+        let clean = without_user(address);
+        if let Some(fault) = fault(address).filter(|_| clean.is_none()) {
             self.push(
                 Diagnostic::error(
                     "zosc::check::bad-address",
@@ -38,7 +39,7 @@ impl Ctx<'_> {
             );
             return None;
         }
-        if let Some(clean) = without_user(address) {
+        if let Some(clean) = clean {
             self.push(credentials(address, "a user name or password").replace(
                 "remove it",
                 address.span,

@@ -53,25 +53,25 @@ impl Ctx<'_> {
 
     /// Refuses an address that git would not fetch from, or that carries credentials; yields it otherwise.
     fn git_address(&mut self, address: &Spanned<String>) -> Option<String> {
+        // Before anything is said that repeats it.
+        let clean = without_password(address).filter(|_| !address.starts_with("https://"));
+        if let Some(clean) = clean {
+            self.push(
+                Diagnostic::error(
+                    "zosc::check::credentials-in-url",
+                    "the address carries a password",
+                )
+                .at(address.span)
+                .help("leave the password out: ssh asks your agent or your key files, and `https` git's credential helpers")
+                .replace("remove it", address.span, quoted(&clean)),
+            );
+            return None;
+        }
         let (fault, better) = match faulty(address) {
             None if address.starts_with("https://") || address.starts_with("file://") => {
                 return self.address(address);
             }
-            None => {
-                let Some(clean) = without_password(address) else {
-                    return Some(address.value.clone());
-                };
-                self.push(
-                    Diagnostic::error(
-                        "zosc::check::credentials-in-url",
-                        "the address carries a password",
-                    )
-                    .at(address.span)
-                    .help("leave the password out: ssh asks your agent or your key files")
-                    .replace("remove it", address.span, quoted(&clean)),
-                );
-                return None;
-            }
+            None => return Some(address.value.clone()),
             Some(found) => found,
         };
         let problem = Diagnostic::error(
@@ -120,7 +120,7 @@ fn faulty(address: &str) -> Option<(&'static str, Option<String>)> {
         "ssh"
             if rest
                 .split_once('/')
-                .is_some_and(|(host, path)| !host.is_empty() && !path.is_empty()) =>
+                .is_some_and(|(host, path)| is_host(host) && !path.is_empty()) =>
         {
             None
         }
@@ -135,6 +135,12 @@ fn faulty(address: &str) -> Option<(&'static str, Option<String>)> {
         )),
         _ => Some(("git is fetched by `https`, `ssh` or from a file", None)),
     }
+}
+
+/// Whether ssh takes it for a machine, and for nothing else.
+fn is_host(host: &str) -> bool {
+    let machine = host.rsplit('@').next().unwrap_or(host);
+    !machine.is_empty() && !host.starts_with('-') && !machine.starts_with('-')
 }
 
 /// An address without `://`: `git@HOST:PATH`, or one that misses something.
@@ -163,7 +169,7 @@ fn without_scheme(address: &str) -> Option<(&'static str, Option<String>)> {
     ))
 }
 
-/// An address of ssh without the password in it, where it has one.
+/// An address without the password in it, where it has one.
 fn without_password(address: &str) -> Option<String> {
     let (scheme, rest) = address.split_once("://")?;
     let (host, _) = rest.split_once('/')?;
@@ -196,6 +202,8 @@ mod tests {
             ("/srv/x", Some("file:///srv/x")),
             ("../x", None),
             ("-oProxyCommand=x", None),
+            ("ssh://-oProxyCommand=x/y", None),
+            ("ssh://git@-oProxyCommand=x/y", None),
             ("ssh://h", None),
             ("git@h:", None),
             ("a/b", None),

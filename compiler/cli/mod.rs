@@ -263,6 +263,7 @@ struct Failed;
 
 /// Runs zosc with the process's arguments.
 pub fn run() -> ExitCode {
+    crate::io::keep_others_from_writing();
     #[cfg_attr(not(feature = "publish"), allow(unused_mut))]
     let mut arguments = Arguments::parse();
     // Theirs is a store of blocks, which clap hands up as if it were the option of every command.

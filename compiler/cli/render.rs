@@ -70,6 +70,9 @@ pub(super) fn human(problems: &Diagnostics, sources: &SourceMap, style: Style) -
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_links(false)
         .with_width(100);
+    let secrets = secrets(problems);
+    let covered = (!secrets.is_empty()).then(|| sources.without(&secrets));
+    let sources = covered.as_ref().unwrap_or(sources);
     let mut text = String::new();
     for problem in problems.iter().take(SHOWN) {
         let shown = Shown::new(problem, sources);
@@ -78,6 +81,21 @@ pub(super) fn human(problems: &Diagnostics, sources: &SourceMap, style: Style) -
     }
     text.push_str(&counts(problems, style));
     text
+}
+
+/// Where secrets are written out: what is said of them goes into logs that others read.
+fn secrets(problems: &Diagnostics) -> Vec<Span> {
+    let is_secret = |problem: &&Diagnostic| match problem.code {
+        // Where it has a fix, a variable was named, and none is there.
+        "zosc::manifest::literal-secret" => problem.fixes.is_empty(),
+        "zosc::check::credentials-in-url" => true,
+        _ => false,
+    };
+    let places = problems.iter().filter(is_secret);
+    places
+        .filter_map(|problem| problem.labels.first())
+        .map(|label| label.span)
+        .collect()
 }
 
 /// A place in a text as problems are shown, with a note.
@@ -361,6 +379,35 @@ mod tests {
         assert_eq!(value["labels"][0]["column"], 6);
         assert_eq!(value["fixes"][0]["applicability"], "needs-look");
         assert_eq!(value["fixes"][0]["edits"][0]["text"], "sshd2");
+    }
+
+    #[test]
+    fn secrets_are_covered_wherever_their_line_is_shown() {
+        let mut sources = SourceMap::new();
+        let text = "s3 key-id=x secret=\"hunter2 ☃\"\nurl \"https://me:pw@host\"\n";
+        let file = sources.add("zos.kdl", text);
+        let place = |part: &str| {
+            let start = text.find(part).expect("it is there");
+            Span::new(file, start, start + part.len())
+        };
+        let mut problems = Diagnostics::new();
+        problems.push(Diagnostic::error("zosc::check::half-a-key", "no key").at(place("key-id")));
+        problems.push(
+            Diagnostic::error("zosc::manifest::literal-secret", "a secret")
+                .at(place("\"hunter2 ☃\"")),
+        );
+        let address = place("\"https://me:pw@host\"");
+        problems.push(
+            Diagnostic::error("zosc::check::credentials-in-url", "a password")
+                .at(address)
+                .replace("remove it", address, "\"https://host\""),
+        );
+        let shown = human(&problems, &sources, Style::new(false));
+        for secret in ["hunter2", "me:pw", "☃"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+        assert!(shown.contains("secret=****"), "{shown}");
+        assert!(shown.contains("https://host"), "{shown}");
     }
 
     #[test]

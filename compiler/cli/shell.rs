@@ -159,7 +159,7 @@ fn enter(
     Ok(ExitCode::from(match end {
         End::Exited(code) => code as u8,
         End::Signalled(signal) => 128_u8.wrapping_add(signal as u8),
-        End::TimeLimit | End::OutputLimit | End::Cancelled => 1,
+        End::TimeLimit | End::OutputLimit | End::ProcessLimit | End::Cancelled => 1,
     }))
 }
 

@@ -8,6 +8,7 @@ use std::io::{Read, Write};
 use std::thread::sleep;
 use std::time::Duration;
 
+use super::Stopwatch;
 use crate::diagnostic::Diagnostic;
 
 /// Pauses before an address is asked again after a passing failure; one more attempt than pauses is made.
@@ -38,6 +39,10 @@ pub enum Failure {
     Status(u16),
     /// The address is none that can be asked.
     BadAddress(String),
+    /// An address of `https://` leads to one without protection.
+    Downgraded,
+    /// The server sends so little that the content would never be there.
+    TooSlow,
     /// Only the network could answer, and it is not to be used.
     Offline,
     /// The content is larger than it may be.
@@ -68,6 +73,15 @@ impl std::fmt::Display for Failure {
             Self::NotFound => formatter.write_str("not found"),
             Self::Status(status) => write!(formatter, "refused with status {status}"),
             Self::BadAddress(why) => write!(formatter, "no usable address: {why}"),
+            Self::Downgraded => {
+                formatter.write_str("redirected from `https://` to an address without protection")
+            }
+            Self::TooSlow => write!(
+                formatter,
+                "sent less than {} bytes in {} seconds",
+                Pace::LEAST,
+                Pace::WINDOW.as_secs()
+            ),
             Self::Offline => formatter.write_str("not asked: the network is not to be used"),
             Self::TooLarge { limit } => {
                 write!(formatter, "larger than the {limit} bytes that are allowed")
@@ -341,6 +355,8 @@ impl<S: Write, B: FnMut() -> Result<S, Diagnostic>> Attempt<'_, B> {
         partial: &mut Partial<S>,
     ) -> Result<(), Broken> {
         let mut buffer = vec![0; 1 << 16];
+        let clock = Stopwatch::start();
+        let mut pace = Pace::from(partial.received);
         loop {
             let count = match body.read(&mut buffer) {
                 Ok(0) => break,
@@ -354,6 +370,9 @@ impl<S: Write, B: FnMut() -> Result<S, Diagnostic>> Attempt<'_, B> {
                     limit: self.request.limit,
                 }
                 .into());
+            }
+            if pace.is_too_slow(clock.elapsed(), partial.received) {
+                return Err(Failure::TooSlow.into());
             }
             let bytes = buffer.get(..count).unwrap_or_default();
             partial
@@ -375,6 +394,36 @@ impl<S: Write, B: FnMut() -> Result<S, Diagnostic>> Attempt<'_, B> {
             .into()),
             _ => Ok(()),
         }
+    }
+}
+
+/// How fast a content comes: a server that never falls silent and never gets done is given up.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// When the window began, and what had come by then.
+    since: Duration,
+    received: u64,
+}
+
+impl Pace {
+    /// How long a server has for [`Self::LEAST`] bytes.
+    const WINDOW: Duration = Duration::from_mins(2);
+    const LEAST: u64 = 16 << 10;
+
+    fn from(received: u64) -> Self {
+        Self {
+            since: Duration::ZERO,
+            received,
+        }
+    }
+
+    fn is_too_slow(&mut self, now: Duration, received: u64) -> bool {
+        if now.saturating_sub(self.since) < Self::WINDOW {
+            return false;
+        }
+        let came = received.saturating_sub(self.received);
+        (self.since, self.received) = (now, received);
+        came < Self::LEAST
     }
 }
 
@@ -421,7 +470,8 @@ fn refusal(request: &Request<'_>, failures: &[(&str, Failure)]) -> Diagnostic {
             first(|failure| matches!(failure, Failure::TooLarge { .. } | Failure::BadAddress(_)))
         })
         .or_else(|| first(|failure| matches!(failure, Failure::Truncated { .. })))
-        .or_else(|| first(Failure::may_pass))
+        .or_else(|| first(|failure| *failure == Failure::Downgraded))
+        .or_else(|| first(|failure| failure.may_pass() || *failure == Failure::TooSlow))
         .or_else(|| first(|failure| matches!(failure, Failure::Status(_))));
     let subject = request.subject;
     match telling {
@@ -441,7 +491,11 @@ fn refusal(request: &Request<'_>, failures: &[(&str, Failure)]) -> Diagnostic {
             Diagnostic::error("zosc::io::truncated", format!("{subject} ends too early at every address"))
                 .help("try again later, or add a mirror: `mirror` takes several, tried in order")
         }
-        Some(Failure::Passing(_)) => {
+        Some(Failure::Downgraded) => {
+            Diagnostic::error("zosc::io::refused", format!("{subject} is redirected to an address without protection"))
+                .help("name an address that answers by itself, or one of `http://` where the digest is known beforehand")
+        }
+        Some(Failure::Passing(_) | Failure::TooSlow) => {
             Diagnostic::error("zosc::io::unreachable", format!("{subject} cannot be fetched"))
                 .help("check the connection (HTTPS_PROXY and HTTP_PROXY are honoured), or add a mirror: `mirror` takes several")
         }

@@ -67,6 +67,10 @@ impl Internet {
 
     fn ask(&self, url: &str, resume: Resume<'_>) -> Result<Answer, Failure> {
         let mut request = self.agent().get(url);
+        if url.starts_with("https://") {
+            // A redirection may not lead to where anybody on the way can answer.
+            request = request.config().https_only(true).build();
+        }
         if resume.offset > 0 {
             request = request.header(header::RANGE, format!("bytes={}-", resume.offset));
             if let Some(version) = resume.version {
@@ -238,6 +242,7 @@ fn no_answer(error: &ureq::Error) -> Failure {
     match error {
         ureq::Error::BadUri(why) => Failure::BadAddress(why.clone()),
         ureq::Error::Http(why) => Failure::BadAddress(why.to_string()),
+        ureq::Error::RequireHttpsOnly(_) => Failure::Downgraded,
         ureq::Error::HostNotFound => Failure::Passing("the host's name is unknown".to_owned()),
         ureq::Error::Timeout(_) => Failure::Passing(format!("no answer in time: {error}")),
         other => Failure::Passing(other.to_string()),

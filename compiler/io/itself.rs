@@ -97,6 +97,17 @@ pub fn restrict_new_files() {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
 }
 
+/// Keeps others from writing to what this process makes, where its caller would let everybody do so. Who lets a group write has a reason.
+pub fn keep_others_from_writing() {
+    let rest = rustix::fs::Mode::WGRP | rustix::fs::Mode::WOTH;
+    let before = rustix::process::umask(rest);
+    if before.contains(rustix::fs::Mode::WOTH) {
+        rustix::process::umask(before);
+    } else {
+        rustix::process::umask(before | rest);
+    }
+}
+
 /// From here on, this process is asked to end when the one that started it has ended.
 pub fn end_with_parent() {
     // A kernel without it is older than those that the sandbox needs.

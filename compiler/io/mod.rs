@@ -31,7 +31,7 @@ pub use download::{
 pub use engine::{Engine, NOT_PERMITTED, NOT_RUNNING};
 pub use files::{FileKind, Files, Memory, Overlay, System};
 pub use http::{Internet, MemoryNetwork, Offline, named_certificates};
-pub use itself::{Run, end_with_parent, restrict_new_files, run_itself};
+pub use itself::{Run, end_with_parent, keep_others_from_writing, restrict_new_files, run_itself};
 pub use leftovers::{CONTAINER_LABEL, container_name, remove_containers};
 pub use memory::available_memory;
 pub use noted::{Asked, Noted, Stamp};
@@ -43,6 +43,7 @@ pub use waiting::{error_chain, runtime, wait};
 pub use watch::Watcher;
 pub use write::{Existing, NewFile, Unwritten, write_all};
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -70,7 +71,8 @@ pub fn random(bytes: &mut [u8]) -> std::io::Result<()> {
     getrandom::fill(bytes).map_err(std::io::Error::from)
 }
 
-/// The store's folder where none is named: `$ZOSC_STORE`, else `zosc` below `$XDG_CACHE_HOME` or `~/.cache`.
+/// The store's folder where none is named: `$ZOSC_STORE`, else `zosc` below `$XDG_CACHE_HOME` or `~/.cache`. Without a home it is one of
+/// the user's own among what is temporary.
 pub fn default_store() -> PathBuf {
     if let Some(store) = environment("ZOSC_STORE") {
         return PathBuf::from(store);
@@ -78,7 +80,9 @@ pub fn default_store() -> PathBuf {
     let cache = environment("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| environment("HOME").map(|home| PathBuf::from(home).join(".cache")));
-    cache.unwrap_or_else(std::env::temp_dir).join("zosc")
+    let user = rustix::process::geteuid().as_raw();
+    let homeless = || std::env::temp_dir().join(format!("zosc-{user}"));
+    cache.map_or_else(homeless, |cache| cache.join("zosc"))
 }
 
 /// The user's configuration and whether it was named: `$ZOSC_CONFIG`, else `zosc/config.kdl` below `$XDG_CONFIG_HOME` or `~/.config`.
@@ -107,6 +111,15 @@ pub fn unix_milliseconds() -> u64 {
 /// The folder of this machine for what is temporary.
 pub fn temporary_folder() -> PathBuf {
     std::env::temp_dir()
+}
+
+/// Whose a file or folder is, where it lies in a folder that everybody may put things into and is neither this user's nor root's.
+pub fn stranger_of(path: &Path) -> Option<u32> {
+    let facts = path.symlink_metadata().ok()?;
+    let above = path.parent()?.metadata().ok()?;
+    let own = [0, rustix::process::geteuid().as_raw()];
+    let is_open_to_all = above.mode() & 0o002 != 0;
+    (is_open_to_all && !own.contains(&facts.uid())).then_some(facts.uid())
 }
 
 /// The number of this process.

@@ -90,17 +90,13 @@ fn fetch_crate(ctx: &Ctx<'_>, name: &str, version: &str) -> Result<Digest, Diagn
     .map_err(folder_error)?;
     let _ = std::fs::remove_file(source.join(".cargo-checksum.json"));
     let has_lock = source.join("Cargo.lock").is_file();
-    let vendored = if has_lock {
-        cargo(
-            ctx,
-            &source,
-            name,
-            &["vendor", "--quiet", "--locked", "vendor"],
-        )
-    } else {
-        cargo(ctx, &source, name, &["vendor", "--quiet", "vendor"])
-    };
-    vendored?;
+    // From outside the crate, whose own `rust-toolchain.toml` would name a program to be run in the place of cargo.
+    let mut vendor = vec!["vendor", "--quiet", "--manifest-path", "source/Cargo.toml"];
+    if has_lock {
+        vendor.push("--locked");
+    }
+    vendor.push("source/vendor");
+    cargo(ctx, work.path(), name, &vendor)?;
     folder(ctx, &source, Walk::Everything, &format!("source {name}"))
 }
 

@@ -27,7 +27,7 @@ use tempfile::TempPath;
 use super::workplace::Workplace;
 use super::{Digest, Hasher, Tree};
 use crate::diagnostic::Diagnostic;
-use crate::io::{disk_refusal, temporary_folder};
+use crate::io::{disk_refusal, stranger_of, temporary_folder};
 use hold::Hold;
 use vouched::Vouched;
 
@@ -66,6 +66,9 @@ impl Store {
         wait: &mut dyn FnMut(&[Holder]) -> bool,
     ) -> Result<Self, Diagnostic> {
         let root = root.into();
+        if let Some(user) = stranger_of(&root) {
+            return Err(strange(&root, user));
+        }
         let is_read_only = match prepare(&root) {
             Ok(()) => false,
             Err((_, error)) if access == Access::Shared && is_kept_from_writing(&root, &error) => {
@@ -459,6 +462,18 @@ fn is_kept_from_writing(root: &Path, error: &io::Error) -> bool {
 fn holders(folder: &Path) -> Vec<Holder> {
     let processes = Workplace::processes(folder).into_iter();
     processes.map(Holder::new).collect()
+}
+
+/// A store where everybody may put one, and somebody else has: what is in it would be believed.
+fn strange(root: &Path, user: u32) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::store::unusable",
+        format!(
+            "`{}` belongs to another user ({user}) and lies where everybody may put things",
+            root.display()
+        ),
+    )
+    .help("name a folder of your own: `--store DIR`, or ZOSC_STORE")
 }
 
 fn unusable(path: &Path, error: &io::Error) -> Diagnostic {

@@ -14,7 +14,7 @@ use super::super::{Event, Fleet, cancelled, disk};
 use super::surroundings::prepare;
 use super::{Context, missing};
 use crate::diagnostic::{Diagnostic, bytes};
-use crate::io::disk_of;
+use crate::io::{Disk, disk_of};
 use crate::lock::HostToolchain;
 use crate::plan::{Action, Capture, Root};
 use crate::tree::{Digest, ImagePath, Origin, Store};
@@ -136,8 +136,13 @@ fn here(context: &Context<'_>, request: &Request) -> Result<Digest, Diagnostic> 
         End::Exited(0) => log.succeeded(store, label)?,
         End::Cancelled => return Err(cancelled()),
         end => {
-            let kept = shell::keep_failed(prepared, request, &context.key, store);
-            return Err(failed(context, end, log, kept));
+            let full = full_disk(store);
+            // On a full disk nothing stays, so that there is room again.
+            let kept = match full {
+                None => shell::keep_failed(prepared, request, &context.key, store),
+                Some(_) => None,
+            };
+            return Err(failed(context, end, log, kept, full.as_ref()));
         }
     }
     let (capture, mark) = left(context);
@@ -236,12 +241,18 @@ pub(in super::super) fn request(context: &Context<'_>) -> Result<Option<Request>
 /// A disk with fewer bytes left may have been full a moment ago.
 const SCARCE: u64 = 4 << 20;
 
+/// The disk that commands work on, where it is full.
+pub(in super::super) fn full_disk(store: &Store) -> Option<Disk> {
+    disk_of(store.root()).filter(|disk| disk.free < SCARCE)
+}
+
 /// A command that did not do its work; `kept` is what its surroundings are called where they stay.
 pub(in super::super) fn failed(
     context: &Context<'_>,
     end: End,
     log: Log,
     kept: Option<String>,
+    full: Option<&Disk>,
 ) -> Diagnostic {
     let Finished { errors, tail, path } = log.finish();
     let label = &context.planned.label;
@@ -255,7 +266,7 @@ pub(in super::super) fn failed(
         diagnostic = diagnostic.note(line);
     }
     // Where a command's own words end, and it may not say itself what it lacked.
-    if let Some(disk) = disk_of(context.store.root()).filter(|disk| disk.free < SCARCE) {
+    if let Some(disk) = full {
         diagnostic = diagnostic.note(format!(
             "the disk at `{}`, where it worked, is full: {} of {} are free",
             disk.at.display(),

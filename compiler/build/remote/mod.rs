@@ -452,7 +452,7 @@ impl Run<'_> {
     fn failed(&self, result: &ActionResult, end: End) -> Result<Diagnostic, Failure> {
         let log = self.log(result)?;
         let place = bringer(self.context, self.client).place(result);
-        Ok(failed(self.context, end, log, None).note(place))
+        Ok(failed(self.context, end, log, None, None).note(place))
     }
 
     /// Tells of all that a command has written, and keeps it.

@@ -47,6 +47,7 @@ pub(super) enum Stage {
     Fork,
     Directory,
     Privileges,
+    Filter,
 }
 
 impl Stage {
@@ -62,6 +63,7 @@ impl Stage {
             Self::Fork,
             Self::Directory,
             Self::Privileges,
+            Self::Filter,
         ]
         .into_iter()
         .find(|stage| *stage as i32 == number)
@@ -101,6 +103,8 @@ pub(super) fn enter(setup: &mut Setup, ends: &Ends<'_>, give_back: bool) -> ! {
         let _ = rustix::stdio::dup2_stderr(output);
     }
     kernel::close_others([ends.start, ends.reports, ends.owners]);
+    setup.own_words.forget();
+    kernel::leave_keyring();
     if let Err(report) = prepare(setup, ends) {
         fail(ends, report);
     }
@@ -191,16 +195,18 @@ fn make_mount(source: &Source) -> Result<rustix::fd::OwnedFd, Errno> {
                 | OpenTreeFlags::OPEN_TREE_CLOEXEC
                 | OpenTreeFlags::AT_RECURSIVE;
             let mount = rustix::mount::open_tree(CWD, path.as_c_str(), flags)?;
-            if !device {
-                let mut attributes = nosuid;
-                attributes.set(MountAttrFlags::MOUNT_ATTR_RDONLY, *read_only);
-                let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
-                let bits = u64::from(attributes.bits());
-                kernel::set_mount_attributes(mount.as_fd(), c"", flags, bits)?;
-            }
+            let mut attributes = nosuid;
+            attributes.set(MountAttrFlags::MOUNT_ATTR_NODEV, !device);
+            // What is written to a device goes through; its mode and owner, which are the machine's, stay.
+            attributes.set(MountAttrFlags::MOUNT_ATTR_RDONLY, *read_only || *device);
+            let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
+            let bits = u64::from(attributes.bits());
+            kernel::set_mount_attributes(mount.as_fd(), c"", flags, bits)?;
             Ok(mount)
         }
-        Source::Memory { mode } => new_filesystem(c"tmpfs", &[(c"mode", *mode)], nosuid),
+        Source::Memory { mode, size } => {
+            new_filesystem(c"tmpfs", &[(c"mode", *mode), (c"size", *size)], nosuid)
+        }
         Source::Processes => {
             new_filesystem(c"proc", &[], nosuid | MountAttrFlags::MOUNT_ATTR_NOEXEC)
         }
@@ -365,18 +371,27 @@ fn become_program(setup: &Setup, ends: &Ends<'_>) -> Report {
     if let Err(error) = rustix::process::chdir(setup.directory.as_c_str()) {
         return stage(Stage::Directory)(error);
     }
-    if let Err(error) = drop_privileges() {
+    if let Err(error) = drop_privileges(setup.processes) {
         return stage(Stage::Privileges)(error);
+    }
+    if let Err(error) = kernel::refuse_calls(&setup.filter) {
+        return stage(Stage::Filter)(error);
     }
     [PROGRAM_FAILED, 0, setup.program.execute().raw_os_error()]
 }
 
-fn drop_privileges() -> Result<(), Errno> {
-    let no_core = Rlimit {
-        current: Some(0),
-        maximum: Some(0),
+fn drop_privileges(processes: u64) -> Result<(), Errno> {
+    // One byte: too little for a file, and by core(5) what keeps the kernel from starting a program of the machine over it.
+    let one = Rlimit {
+        current: Some(1),
+        maximum: Some(1),
     };
-    rustix::process::setrlimit(Resource::Core, no_core)?;
+    // Where the caller may have none, nobody can have one more.
+    if rustix::process::getrlimit(Resource::Core).maximum != Some(0) {
+        rustix::process::setrlimit(Resource::Core, one)?;
+    }
+    limit(Resource::Nproc, processes)?;
+    go_first();
     rustix::thread::set_no_new_privs(true)?;
     for number in 0..64 {
         let capability = CapabilitySet::from_bits_retain(1 << number);
@@ -396,6 +411,25 @@ fn drop_privileges() -> Result<(), Errno> {
         inheritable: CapabilitySet::empty(),
     };
     rustix::thread::set_capabilities(None, sets)
+}
+
+/// Sets a limit where there is no lower one.
+fn limit(resource: Resource, most: u64) -> Result<(), Errno> {
+    let now = rustix::process::getrlimit(resource);
+    let least = |value: Option<u64>| Some(value.map_or(most, |value| value.min(most)));
+    let limit = Rlimit {
+        current: least(now.current),
+        maximum: least(now.maximum),
+    };
+    rustix::process::setrlimit(resource, limit)
+}
+
+/// Asks to be ended before all others when memory runs out; a kernel that does not know of that has its own order.
+fn go_first() {
+    let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+    if let Ok(file) = rustix::fs::openat(CWD, c"/proc/self/oom_score_adj", flags, Mode::empty()) {
+        let _ = rustix::io::write(&file, b"1000");
+    }
 }
 
 /// Buries the dead until the command itself is among them, then ends all others.

@@ -86,6 +86,72 @@ fn close_range(first: RawFd, last: RawFd) {
     }
 }
 
+/// Where this process has the words that it was started with, and its environment.
+///
+/// Everybody may read the words of a process (`/proc/1/cmdline`), and the first process of a sandbox has them from zosc.
+pub(super) struct OwnWords(Vec<std::ops::Range<usize>>);
+
+impl OwnWords {
+    /// Asks the kernel where they are: the fields `arg_start` to `env_end` of proc(5).
+    pub(super) fn find() -> Self {
+        let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        // The second field is the program's name in brackets, with whatever it holds.
+        let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+        let place = |field: usize| fields.split(' ').nth(field - 3)?.trim().parse().ok();
+        let range = |start, end| Some(place(start)?..place(end)?);
+        let ranges = [range(48, 49), range(50, 51)].into_iter().flatten();
+        Self(ranges.filter(|range| range.start != 0).collect())
+    }
+
+    /// Writes zeros over them, in a forked child that never looks at them.
+    pub(super) fn forget(&self) {
+        for range in &self.0 {
+            // SAFETY: the kernel named the range as this address space had it when the parent asked, and the child has a copy: memory of
+            // the stack above all frames, which nothing here refers to. Rust's own pointers to it are read by the parent alone.
+            unsafe { std::ptr::write_bytes(range.start as *mut u8, 0, range.len()) };
+        }
+    }
+}
+
+/// Leaves the keys of whoever started zosc behind: a new, empty keyring becomes the session's.
+pub(super) fn leave_keyring() {
+    const JOIN_SESSION_KEYRING: libc::c_long = 1;
+    // SAFETY: the name is a null pointer, which asks for a keyring without one. A kernel without keyrings refuses, and has no keys; where
+    // there are too many, the command is refused the calls that would reach into this one.
+    unsafe {
+        libc::syscall(
+            libc::SYS_keyctl,
+            JOIN_SESSION_KEYRING,
+            std::ptr::null::<u8>(),
+            0,
+            0,
+            0,
+        )
+    };
+}
+
+/// Has the kernel refuse system calls to this process and all that it starts; it must have given up new privileges before.
+pub(super) fn refuse_calls(filter: &[libc::sock_filter]) -> Result<(), Errno> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(filter.len()).map_err(|_| Errno::INVAL)?,
+        filter: filter.as_ptr().cast_mut(),
+    };
+    // SAFETY: the kernel copies the program, whose length is that of the slice, before the call returns, and writes nothing.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_seccomp,
+            libc::SECCOMP_SET_MODE_FILTER,
+            0,
+            &raw const program,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(last_error())
+    }
+}
+
 /// `struct mount_attr` of `mount_setattr(2)`.
 #[repr(C)]
 struct MountAttributes {

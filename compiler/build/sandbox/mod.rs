@@ -10,6 +10,8 @@
 //! ownership hand-over for full id maps, or come under another licence. What is here is data prepared by the parent and
 //! a child that only makes system calls.
 
+mod crowd;
+mod filter;
 mod give_back;
 mod identity;
 mod inside;
@@ -101,6 +103,15 @@ pub struct Limits {
     pub time: Duration,
     /// Most bytes of output.
     pub output: u64,
+    /// Most processes and threads at a time.
+    #[serde(default = "processes")]
+    pub processes: u64,
+}
+
+/// Room for what compilers start on any machine, and none for what only multiplies.
+fn processes() -> u64 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (64 * cores as u64).max(4096)
 }
 
 impl Default for Limits {
@@ -108,6 +119,7 @@ impl Default for Limits {
         Self {
             time: Duration::from_hours(2),
             output: 256 << 20,
+            processes: processes(),
         }
     }
 }
@@ -216,10 +228,13 @@ impl Sandbox {
                 self = self.bind(folder, folder, Access::Read);
             }
         }
+        // Not all of /etc/ssl: root's private keys are there, too.
         for file in [
             "/etc/alternatives",
             "/etc/ld.so.cache",
-            "/etc/ssl",
+            "/etc/ssl/certs",
+            "/etc/ssl/cert.pem",
+            "/etc/ssl/openssl.cnf",
             "/etc/ca-certificates",
         ] {
             if std::path::Path::new(file).exists() {
@@ -322,6 +337,8 @@ pub enum End {
     TimeLimit,
     /// By the output limit.
     OutputLimit,
+    /// By the limit of processes.
+    ProcessLimit,
     /// Because it was cancelled.
     Cancelled,
 }
@@ -340,6 +357,7 @@ impl std::fmt::Display for End {
             Self::Signalled(signal) => write!(formatter, "was killed by signal {signal}"),
             Self::TimeLimit => formatter.write_str("reached its time limit"),
             Self::OutputLimit => formatter.write_str("reached its output limit"),
+            Self::ProcessLimit => formatter.write_str("started too many processes"),
             Self::Cancelled => formatter.write_str("was cancelled"),
         }
     }

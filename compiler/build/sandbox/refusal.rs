@@ -132,6 +132,7 @@ pub(super) fn told(report: Report, setup: &Setup, sandbox: &Sandbox) -> Diagnost
         STAGE_FAILED if Stage::from_number(first) == Some(Stage::Directory) => {
             return no_directory(&sandbox.directory, &error.into());
         }
+        STAGE_FAILED if Stage::from_number(first) == Some(Stage::Filter) => return no_filter(),
         STAGE_FAILED if denied => return namespaces(&error.into()),
         _ => {}
     }
@@ -151,6 +152,14 @@ pub(super) fn told(report: Report, setup: &Setup, sandbox: &Sandbox) -> Diagnost
         return too_old();
     }
     diagnostic.help("a mount point must be a plain directory or file of the root filesystem")
+}
+
+fn no_filter() -> Diagnostic {
+    Diagnostic::error(
+        "zosc::build::sandbox-setup",
+        "this kernel cannot refuse system calls to a command",
+    )
+    .help("use a kernel with CONFIG_SECCOMP_FILTER=y, as distributions have it")
 }
 
 fn too_old() -> Diagnostic {

@@ -2,15 +2,15 @@
 //!
 //! Everything the child needs is allocated and checked here, before the fork.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use rustix::thread::CpuSet;
 
-use super::kernel::Program;
-use super::{Access, Network, RootFs, Sandbox, refusal};
+use super::kernel::{OwnWords, Program};
+use super::{Access, Network, RootFs, Sandbox, filter, refusal};
 use crate::diagnostic::Diagnostic;
 
 /// Where a mount comes from.
@@ -21,8 +21,11 @@ pub(super) enum Source {
         read_only: bool,
         device: bool,
     },
-    /// A fresh filesystem in memory.
-    Memory { mode: &'static std::ffi::CStr },
+    /// A fresh filesystem in memory; the size is a share of the machine's, so that all of them leave it some.
+    Memory {
+        mode: &'static CStr,
+        size: &'static CStr,
+    },
     /// The processes of the sandbox.
     Processes,
     /// Terminals of the sandbox.
@@ -87,6 +90,12 @@ pub(super) struct Setup {
     pub(super) loopback: bool,
     /// The processors to use, where not all.
     pub(super) cores: Option<CpuSet>,
+    /// Most processes at a time.
+    pub(super) processes: u64,
+    /// What the first process still has in memory of how zosc was started.
+    pub(super) own_words: OwnWords,
+    /// Which system calls are refused.
+    pub(super) filter: Vec<libc::sock_filter>,
     /// The command.
     pub(super) program: Program,
 }
@@ -96,21 +105,45 @@ const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 /// Entries of a root that are no part of what a command sees: those that it gets anew, and what is zosc's own.
 const NOT_LAID: [&str; 5] = ["proc", "sys", "dev", "tmp", ".zosc"];
 /// Kernel settings that root of the host could change even without privileges.
-const PROTECTED: [&str; 5] = [
+const PROTECTED: [&str; 13] = [
     "/proc/sys",
     "/proc/irq",
     "/proc/bus",
     "/proc/fs",
     "/proc/acpi",
+    "/proc/scsi",
+    "/proc/driver",
+    "/proc/asound",
+    "/proc/dynamic_debug",
+    "/proc/pressure",
+    "/proc/tty",
+    "/proc/cpu",
+    "/proc/mtrr",
 ];
 /// Kernel files that show or do something to the whole machine.
-const HIDDEN: [&str; 5] = [
+const HIDDEN: [&str; 15] = [
     "/proc/kcore",
     "/proc/keys",
+    "/proc/key-users",
+    "/proc/kmsg",
+    "/proc/kallsyms",
+    "/proc/kpagecount",
+    "/proc/kpagecgroup",
+    "/proc/kpageflags",
+    "/proc/sched_debug",
+    "/proc/slabinfo",
     "/proc/sysrq-trigger",
     "/proc/timer_list",
+    "/proc/timer_stats",
     "/proc/latency_stats",
+    "/proc/vmallocinfo",
 ];
+/// What is only looked at, or holds a few names.
+const SMALL: &CStr = c"1%";
+/// Files that a command keeps in memory.
+const LARGE: &CStr = c"50%";
+/// Memory that the processes of a command share.
+const SHARED: &CStr = c"10%";
 
 impl Setup {
     /// Lowers a sandbox.
@@ -126,6 +159,9 @@ impl Setup {
             hostname: sandbox.hostname.clone().into_bytes(),
             loopback: sandbox.network == Network::None,
             cores: cores(&sandbox.cores),
+            processes: sandbox.limits.processes,
+            own_words: OwnWords::find(),
+            filter: filter::program(),
             program: program(sandbox)?,
         };
         setup.lay_root(sandbox)?;
@@ -184,9 +220,9 @@ impl Setup {
                 });
                 self.writable.push(text("/")?);
             }
-            RootFs::Empty => self.root = self.source(Source::Memory { mode: c"0755" }),
+            RootFs::Empty => self.root = self.source(memory(c"0755", SMALL)),
             RootFs::ReadOnly(directory) => {
-                self.root = self.source(Source::Memory { mode: c"0755" });
+                self.root = self.source(memory(c"0755", SMALL));
                 self.lay_entries(directory)?;
             }
         }
@@ -222,7 +258,7 @@ impl Setup {
 
     /// `/proc`, `/dev` and `/tmp`.
     fn lay_system(&mut self) -> Result<(), Diagnostic> {
-        self.attach(Source::Memory { mode: c"0755" }, "/dev")?;
+        self.attach(memory(c"0755", SMALL), "/dev")?;
         for device in DEVICES {
             let path = format!("/dev/{device}");
             self.lay_bind(Path::new(&path), &path, Access::Write)?;
@@ -237,9 +273,9 @@ impl Setup {
             self.steps.push(Step::Link(text(link)?, text(target)?));
         }
         self.attach(Source::Terminals, "/dev/pts")?;
-        self.attach(Source::Memory { mode: c"1777" }, "/dev/shm")?;
+        self.attach(memory(c"1777", SHARED), "/dev/shm")?;
         self.steps.push(Step::Seal(text("/dev")?));
-        self.attach(Source::Memory { mode: c"1777" }, "/tmp")?;
+        self.attach(memory(c"1777", LARGE), "/tmp")?;
         self.attach(Source::Processes, "/proc")?;
         for path in PROTECTED {
             self.steps.push(Step::Protect(text(path)?));
@@ -285,6 +321,10 @@ impl Setup {
         }
         Ok(())
     }
+}
+
+fn memory(mode: &'static CStr, size: &'static CStr) -> Source {
+    Source::Memory { mode, size }
 }
 
 /// What this kernel can count of these processors.

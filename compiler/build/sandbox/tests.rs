@@ -211,6 +211,17 @@ fn limits_and_cancellation_kill_everything() {
     assert_eq!(outcome.expect("made").end, End::Cancelled);
 }
 
+/// Root is held by the watch from outside, an ordinary user by the kernel already.
+#[test]
+fn a_command_that_only_multiplies_is_ended() {
+    let mut sandbox = shell("while :; do sleep 60 & done");
+    sandbox.limits.processes = 100;
+    sandbox.limits.time = Duration::from_secs(50);
+    let (end, text) = run(&sandbox);
+    let refused = !rustix::process::geteuid().is_root() && text.contains("fork");
+    assert!(end == End::ProcessLimit || refused, "{end}: {text}");
+}
+
 #[test]
 fn privileges_over_the_machine_are_gone() {
     let text = output(
@@ -333,6 +344,7 @@ fn an_ordinary_user_gets_the_same_sandbox() {
         "outputs_and_temporary_folders_take_writes",
         "a_writable_root_keeps_what_was_written_and_no_mount_points",
         "privileges_over_the_machine_are_gone",
+        "a_command_that_only_multiplies_is_ended",
         "the_root_and_the_inputs_refuse_writes",
         "there_is_no_network_but_a_loopback",
         "accounts_exist_where_ids_matter",

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
+use super::crowd::Crowd;
 use super::inside::{self, Ends, Report};
 use super::kernel::{self, Side};
 use super::lines::Lines;
@@ -184,6 +185,7 @@ impl Watch {
         line: &mut dyn FnMut(&[u8]),
     ) -> Result<(), Diagnostic> {
         let clock = Stopwatch::start();
+        let mut crowd = Crowd::new(self.child.pid, sandbox.limits.processes);
         let (mut reports_open, mut output_open) = (true, true);
         let mut written = 0_u64;
         while reports_open || output_open {
@@ -206,6 +208,8 @@ impl Watch {
                     Some(End::TimeLimit)
                 } else if written > sandbox.limits.output {
                     Some(End::OutputLimit)
+                } else if crowd.is_too_large(clock.elapsed()) {
+                    Some(End::ProcessLimit)
                 } else {
                     continue;
                 };

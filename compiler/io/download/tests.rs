@@ -6,6 +6,18 @@ use std::sync::{Arc, Mutex};
 use super::super::http::{Internet, MemoryNetwork, Offline};
 use super::*;
 
+#[test]
+fn a_server_that_trickles_is_given_up() {
+    let mut pace = Pace::from(0);
+    let minutes = |number| Duration::from_mins(number);
+    assert!(!pace.is_too_slow(minutes(1), 60));
+    assert!(pace.is_too_slow(minutes(2), 120), "a byte a second");
+    let mut pace = Pace::from(1000);
+    assert!(!pace.is_too_slow(minutes(2), 1000 + Pace::LEAST));
+    assert!(!pace.is_too_slow(minutes(3), 1000 + Pace::LEAST));
+    assert!(pace.is_too_slow(minutes(4), 1001 + Pace::LEAST));
+}
+
 /// What the server does with one request: the request's `Range` comes in, the raw answer goes out.
 type Script = dyn Fn(usize, Option<u64>) -> Vec<u8> + Send + Sync;
 

@@ -58,7 +58,7 @@ pub(super) fn bring(
     let here;
     if ctx.mode.offline {
         // What this machine's go has already.
-        let told = go(ctx, vendoring, &["env", "GOMODCACHE"], &source, &[])?;
+        let told = go(ctx, vendoring, &["env", "GOMODCACHE"], work, &[])?;
         here = format!("file://{}/cache/download", told.trim());
         environment.extend([("GOPROXY", here.as_str()), ("GOSUMDB", "off")]);
     }
