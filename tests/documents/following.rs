@@ -152,7 +152,7 @@ impl Reader {
             }
             Kind::Patch => {
                 let change = format!(
-                    "git apply --recount <<'END OF CHANGE'\n{}END OF CHANGE",
+                    "git apply <<'END OF CHANGE'\n{}END OF CHANGE",
                     block.text
                 );
                 let (said, good) = self.shell(&change);
