@@ -1,5 +1,6 @@
 //! Pages that begin in a fresh clone, and compile zosc: the tutorial and the one on contributing.
 
+use super::blocks::root;
 use super::following::Reader;
 
 /// A reader of such a page; says why there is none.
@@ -29,7 +30,17 @@ fn the_tutorial() {
     assert!(reader.ran() > 10, "the tutorial has commands");
 }
 
-/// Its patches apply, what is generated can be made anew, and an image has what they bring.
+/// Without compiling them: the changes of the page on contributing fit the tree.
+#[test]
+fn the_changes_of_contributing_fit() {
+    if root().join(".git").exists() {
+        Reader::new().change("contributing.md");
+    } else {
+        println!("skipped: the changes are made in a clone, and this is none");
+    }
+}
+
+/// Its changes compile, what is generated can be made anew, and an image has what they bring.
 #[test]
 fn contributing() {
     let Some(mut reader) = reader("contributing") else {

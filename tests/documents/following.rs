@@ -55,10 +55,8 @@ impl Reader {
         if !cloned.unwrap().success() {
             return None;
         }
-        let target = std::env::var_os("CARGO_TARGET_DIR");
-        let target = target.map_or_else(|| root().join("target"), PathBuf::from);
-        std::fs::create_dir_all(&target).unwrap();
-        std::os::unix::fs::symlink(target, clone.join("target")).unwrap();
+        std::fs::create_dir_all(target()).unwrap();
+        std::os::unix::fs::symlink(target(), clone.join("target")).unwrap();
         // Who is root needs none.
         let sudo = reader.programs.join("sudo");
         std::fs::write(&sudo, "#!/bin/sh\nexec \"$@\"\n").unwrap();
@@ -98,7 +96,7 @@ impl Reader {
             .env("ZOSC_STORE", self.folder.join("store"))
             .env("NO_COLOR", "1")
             .env_remove("SOURCE_DATE_EPOCH")
-            .env_remove("CARGO_TARGET_DIR")
+            .env("CARGO_TARGET_DIR", target())
             .env("CARGO_INCREMENTAL", "0")
             .stdin(Stdio::null())
             .stdout(said.try_clone().unwrap())
@@ -117,6 +115,23 @@ impl Reader {
         let page = Path::new("docs").join(page);
         for block in blocks(&page) {
             self.take(&page, &block);
+        }
+    }
+
+    /// Makes the changes of a page in a clone, and runs none of its commands.
+    pub(crate) fn change(&mut self, page: &str) {
+        let clone = format!("git clone --quiet '{}' zosc && cd zosc", root().display());
+        let (said, good) = self.shell(&clone);
+        assert!(good, "{said}");
+        let page = Path::new("docs").join(page);
+        for block in blocks(&page) {
+            let is_change = match &block.kind {
+                Kind::File(name) => name.ends_with(".rs"),
+                kind => *kind == Kind::Patch,
+            };
+            if is_change {
+                self.take(&page, &block);
+            }
         }
     }
 
@@ -151,10 +166,7 @@ impl Reader {
                 assert!(good, "{here}: {name} cannot be written");
             }
             Kind::Patch => {
-                let change = format!(
-                    "git apply <<'END OF CHANGE'\n{}END OF CHANGE",
-                    block.text
-                );
+                let change = format!("git apply <<'END OF CHANGE'\n{}END OF CHANGE", block.text);
                 let (said, good) = self.shell(&change);
                 assert!(good, "{here}: this cannot be applied any more: {said}");
             }
@@ -166,6 +178,12 @@ impl Reader {
     pub(crate) fn ran(&self) -> usize {
         self.ran
     }
+}
+
+/// Where cargo compiles, in the clone of a reader as well.
+fn target() -> PathBuf {
+    let chosen = std::env::var_os("CARGO_TARGET_DIR");
+    chosen.map_or_else(|| root().join("target"), |folder| root().join(folder))
 }
 
 /// The commands of a session, each with what it says.
