@@ -126,7 +126,7 @@ impl Reader {
         let page = Path::new("docs").join(page);
         for block in blocks(&page) {
             let is_change = match &block.kind {
-                Kind::File(name) => name.ends_with(".rs"),
+                Kind::File(name) => Path::new(name).extension().is_some_and(|kind| kind == "rs"),
                 kind => *kind == Kind::Patch,
             };
             if is_change {
