@@ -9,6 +9,7 @@
 //! [`Unpacking`] makes a tree of an archive of another kind, as releases and root filesystems come in.
 
 mod compression;
+mod debian;
 mod frames;
 mod members;
 mod newc;
@@ -17,10 +18,12 @@ mod pack;
 mod pieces;
 mod read;
 mod segments;
+mod tar_headers;
 mod unpack;
 mod xz;
 
 pub use compression::{Algorithm, Compression, Encoder};
+pub use debian::debian_files;
 pub use frames::{Frame, frames};
 pub use members::{Member, MemberKind, members};
 pub use newc::{Archive, LostAttribute};
@@ -28,6 +31,7 @@ pub use pack::{Packed, join, pack, pack_piece};
 pub use pieces::Piece;
 pub use read::{Contents, FrameFacts, Limits, read};
 pub use segments::{Segment, concatenate, split};
+pub use tar_headers::{BoundedHeaders, EntryEnds};
 pub use unpack::Unpacking;
 
 use crate::diagnostic::Diagnostic;

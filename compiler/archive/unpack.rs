@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 
+use super::{BoundedHeaders, debian_files};
 use crate::diagnostic::Diagnostic;
 use crate::tree::{Entry, ImagePath, Node, Origin, Store, Tree};
 
@@ -115,12 +116,14 @@ impl<'a> Unpacking<'a> {
     }
 
     fn tar(&mut self, content: &mut dyn Read) -> Result<(), Diagnostic> {
+        let (content, ends) = BoundedHeaders::new(content);
         let mut archive = tar::Archive::new(content);
         // The end of one member's tar stream may be marked; the next one's content follows.
         archive.set_ignore_zeros(self.packed_members);
         let entries = archive.entries().map_err(|error| self.refuse(error))?;
         for entry in entries {
             let mut entry = entry.map_err(|error| self.refuse(error))?;
+            ends.pass(&entry);
             let path = entry.path_bytes().into_owned();
             let Some(path) = self.place(&path)? else {
                 continue;
@@ -150,17 +153,10 @@ impl<'a> Unpacking<'a> {
     }
 
     fn deb(&mut self, file: File) -> Result<(), Diagnostic> {
-        let mut archive = ar::Archive::new(BufReader::new(file));
-        while let Some(member) = archive.next_entry() {
-            let member = member.map_err(|error| self.refuse(error))?;
-            let name = String::from_utf8_lossy(member.header().identifier()).into_owned();
-            let name = name.trim_end_matches('/').to_owned();
-            if name.starts_with("data.tar") {
-                let mut content = self.inflate(&name, BufReader::new(member))?;
-                return self.tar(&mut content);
-            }
-        }
-        Err(self.refuse("it holds no data.tar"))
+        let (name, content) =
+            debian_files(BufReader::new(file)).map_err(|error| self.refuse(error))?;
+        let mut content = self.inflate(&name, BufReader::new(content))?;
+        self.tar(&mut content)
     }
 
     fn zip(&mut self, file: File) -> Result<(), Diagnostic> {

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 
+use crate::archive::{BoundedHeaders, debian_files};
 use crate::check::{BuiltKernel, KernelSource, SignatureOrigin};
 use crate::diagnostic::Diagnostic;
 use crate::tree::{Digest, ImagePath};
@@ -126,23 +127,17 @@ fn inside(url: &str, file: BufReader<File>, wanted: Option<&str>) -> io::Result<
     if ending(plain(url)) == "apk" {
         return in_tar(Box::new(flate2::bufread::MultiGzDecoder::new(file)), wanted);
     }
-    let mut package = ar::Archive::new(file);
-    while let Some(member) = package.next_entry() {
-        let member = member?;
-        let name = String::from_utf8_lossy(member.header().identifier()).into_owned();
-        let name = name.trim_end_matches('/');
-        if name.starts_with("data.tar") {
-            return in_tar(inflated(name, Box::new(member))?, wanted);
-        }
-    }
-    Err(io::Error::other("it is no package"))
+    let (name, content) = debian_files(file)?;
+    in_tar(inflated(&name, Box::new(content))?, wanted)
 }
 
 fn in_tar(content: Box<dyn Read + '_>, wanted: Option<&str>) -> io::Result<(String, u64)> {
+    let (content, ends) = BoundedHeaders::new(content);
     let mut package = tar::Archive::new(content);
     package.set_ignore_zeros(true);
     for entry in package.entries()? {
         let entry = entry?;
+        ends.pass(&entry);
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let path = path.trim_start_matches("./").trim_start_matches('/');
         let is_it = match wanted {
@@ -165,9 +160,11 @@ fn in_tar(content: Box<dyn Read + '_>, wanted: Option<&str>) -> io::Result<(Stri
 
 /// The time of an archive's first entry.
 fn first_time<'r>(name: &str, content: Box<dyn Read + 'r>) -> io::Result<u64> {
-    let mut archive = tar::Archive::new(inflated(plain(name), content)?);
+    let (content, ends) = BoundedHeaders::new(inflated(plain(name), content)?);
+    let mut archive = tar::Archive::new(content);
     for entry in archive.entries()? {
         let entry = entry?;
+        ends.pass(&entry);
         if entry.header().entry_type() != tar::EntryType::XGlobalHeader {
             return entry.header().mtime();
         }

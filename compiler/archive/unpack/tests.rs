@@ -186,3 +186,52 @@ fn what_is_no_archive_is_refused() {
         assert_eq!(refused.code, "zosc::archive::bad-archive", "{name}");
     }
 }
+
+/// An entry of a kind that says something about the next one.
+fn about(kind: tar::EntryType, content: &[u8]) -> Vec<u8> {
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_size(content.len() as u64);
+    header.set_cksum();
+    let mut entry = header.as_bytes().to_vec();
+    entry.extend(content);
+    entry.resize(entry.len().next_multiple_of(512), 0);
+    entry
+}
+
+#[test]
+fn names_and_extensions_take_bounded_memory() {
+    let large = vec![b'a'; 2 << 20];
+    for kind in [
+        tar::EntryType::GNULongName,
+        tar::EntryType::GNULongLink,
+        tar::EntryType::XHeader,
+    ] {
+        let entry = about(kind, &large);
+        let refused = unpack(&entry, "x.tar", 0).expect_err("refused");
+        assert!(refused.message.contains("bytes of headers"), "{refused:#?}");
+        let behind = [tar(&[("x", "x")])[..1024].to_vec(), entry].concat();
+        unpack(&behind, "x.tar", 0).expect_err("refused");
+    }
+    // What is as large and no header is no trouble, read or not.
+    let text = "a".repeat(2 << 20);
+    let files = tar(&[("one", &text), ("two", &text)]);
+    assert_eq!(unpack(&files, "x.tar", 0).expect("unpacks").len(), 2);
+    let global = about(tar::EntryType::XGlobalHeader, &large);
+    let tree = unpack(&[global, files].concat(), "x.tar", 0);
+    assert_eq!(tree.expect("unpacks").len(), 2);
+}
+
+#[test]
+fn a_deb_is_believed_no_sizes() {
+    for (name, size) in [
+        ("//", "9999999999"),
+        ("#1/9999999999999", "9999999999"),
+        ("debian-binary", "-1"),
+        ("debian-binary", "4"),
+    ] {
+        let bytes = format!("!<arch>\n{name:<16}{:<32}{size:<10}`\n2.0\n", "0");
+        let refused = unpack(bytes.as_bytes(), "x.deb", 0).expect_err(name);
+        assert_eq!(refused.code, "zosc::archive::bad-archive", "{name}");
+    }
+}
