@@ -201,6 +201,10 @@ impl<'a, 'b> Module<'a, 'b> {
                 section.offset = file.len() as u64;
             }
             file.extend(content);
+            // Sections that share their bytes would make it ever larger.
+            if file.len() >= tables.bytes.len() {
+                return Ok(file);
+            }
             section.write(form, &mut headers);
         }
         pad(&mut file, form.word());

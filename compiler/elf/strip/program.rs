@@ -138,6 +138,10 @@ fn write(tables: &Tables<'_>, kept: &[bool]) -> Result<Vec<u8>, Reason> {
             );
             section.offset = file.len() as u64;
             file.extend(content);
+            // Sections that share their bytes would make it ever larger.
+            if file.len() >= tables.bytes.len() {
+                return Ok(file);
+            }
         } else if section.kind == NOBITS && !section.is_loaded() {
             section.offset = file.len() as u64;
         }

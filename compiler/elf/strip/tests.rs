@@ -467,3 +467,62 @@ proptest! {
         }
     }
 }
+
+/// A program with so many sections that nobody knows, which share the same bytes, and a symbol table.
+fn with_shared_sections(kind: u16, count: usize, length: usize) -> Vec<u8> {
+    let segments = u16::from(kind != 1);
+    let names_at = 64 + 56 * usize::from(segments);
+    let content_at = names_at + 8;
+    let table_at = content_at + length;
+    let section = |kind: u32, at: usize, size: usize, link: u32| {
+        let mut header = [0_u32, kind].map(u32::to_le_bytes).concat();
+        for value in [0, 0, at as u64, size as u64] {
+            header.extend(value.to_le_bytes());
+        }
+        header.extend([link, 0].map(u32::to_le_bytes).concat());
+        header.extend([1_u64, 0].map(u64::to_le_bytes).concat());
+        header
+    };
+    let mut bytes = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
+    bytes.extend([kind, 62].map(u16::to_le_bytes).concat());
+    bytes.extend(1_u32.to_le_bytes());
+    bytes.extend(
+        [0, 64 * u64::from(segments), table_at as u64]
+            .map(u64::to_le_bytes)
+            .concat(),
+    );
+    bytes.extend(0_u32.to_le_bytes());
+    let counts = [64, 56, segments, 64, count as u16 + 3, 1];
+    bytes.extend(counts.map(u16::to_le_bytes).concat());
+    if segments > 0 {
+        bytes.extend([1_u32, 5].map(u32::to_le_bytes).concat());
+        bytes.extend([0_u64, 0, 0, 64, 64, 1].map(u64::to_le_bytes).concat());
+    }
+    bytes.extend(b"\0.shared");
+    bytes.extend(vec![1; length]);
+    bytes.extend(section(0, 0, 0, 0));
+    bytes.extend(section(3, names_at, 8, 0));
+    // The first symbol of a table is empty.
+    bytes.extend(section(2, names_at, 0, 1));
+    for _ in 0..count {
+        bytes.extend(section(1, content_at, length, 0));
+    }
+    bytes
+}
+
+#[test]
+fn sections_that_share_their_bytes_do_not_grow() {
+    let program = with_shared_sections(2, 60_000, 1 << 20);
+    assert_eq!(strip_program(&program), Stripped::Already);
+    // With nothing shared, the same file loses its symbols.
+    assert!(matches!(
+        strip_program(&with_shared_sections(2, 1, 64)),
+        Stripped::Smaller(_)
+    ));
+    let mut module = with_shared_sections(1, 60_000, 1 << 20);
+    assert_eq!(strip_module(&module), Stripped::Already);
+    // Something that goes makes it a module that is written anew.
+    let comment = module.len() - 64;
+    module[comment..comment + 4].copy_from_slice(&0_u32.to_le_bytes());
+    assert_eq!(strip_module(&module), Stripped::Already);
+}
