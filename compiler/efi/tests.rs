@@ -7,6 +7,14 @@ use self::made::{Made, OPTIONAL, kernel, stub, with_x86_header};
 use super::*;
 use crate::diagnostic::Diagnostic;
 
+/// Where a stub's headers say where its signatures are.
+pub(super) const SECURITY: usize = OPTIONAL + 112 + 4 * 8;
+
+/// A stub, for the tests of signatures.
+pub(super) fn stub_bytes() -> Vec<u8> {
+    stub().bytes()
+}
+
 /// As [`super::write_uki`], into memory.
 fn write_uki(parts: &Uki<'_>) -> Result<Vec<u8>, Diagnostic> {
     let mut bytes = Vec::new();

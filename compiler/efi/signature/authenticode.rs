@@ -22,17 +22,28 @@ const REVISION: u16 = 0x0200;
 const PKCS7: u16 = 0x0002;
 /// More signatures than any file has; a bound for hostile ones.
 const MOST_ENTRIES: usize = 64;
+/// Most bytes of a table that another signature is added to.
+const LARGEST_TABLE: u64 = 1 << 20;
 
 /// The headers of a file that can bear a signature.
 pub(super) fn headers(program: Blob<'_>) -> Result<Pe, Diagnostic> {
     let pe = Pe::read(&program.part(0..HEADERS)?).map_err(cannot_sign)?;
-    if pe.security.is_none() {
-        return Err(cannot_sign("its headers have no place for a signature"));
+    let file = program.size()?;
+    let headers = pe.security.map(|place| place as u64 + 8);
+    let headers = headers.filter(|headers| *headers <= file);
+    let headers =
+        headers.ok_or_else(|| cannot_sign("its headers have no place for a signature"))?;
+    let (start, size) = (u64::from(pe.certificates.0), u64::from(pe.certificates.1));
+    if size == 0 {
+        return Ok(pe);
     }
-    let (start, size) = pe.certificates;
-    let end = u64::from(start) + u64::from(size);
-    if size > 0 && end.next_multiple_of(ALIGNMENT) < program.size()? {
+    if (start + size).next_multiple_of(ALIGNMENT) != file.next_multiple_of(ALIGNMENT) {
         return Err(cannot_sign("its table of signatures is not at its end"));
+    }
+    // Where an entry does not end where the next one begins, nobody finds one that is added.
+    let is_sound = start.is_multiple_of(ALIGNMENT) && start >= headers && size <= LARGEST_TABLE;
+    if !is_sound || !entries(&program.part(start..file)?).1 {
+        return Err(cannot_sign("its table of signatures is damaged"));
     }
     Ok(pe)
 }
@@ -105,19 +116,26 @@ pub(super) fn attach(
 pub(super) fn table<'a>(pe: &Pe, file: &'a [u8]) -> Vec<&'a [u8]> {
     let (start, size) = (pe.certificates.0 as usize, pe.certificates.1 as usize);
     let end = start.saturating_add(size).min(file.len());
-    let mut rest = file.get(start..end).unwrap_or(&[]);
+    entries(file.get(start..end).unwrap_or(&[])).0
+}
+
+/// The signatures in the bytes of a table, and whether there is room for one more behind them.
+fn entries(table: &[u8]) -> (Vec<&[u8]>, bool) {
+    let mut rest = table;
     let mut found = Vec::new();
-    while let Some(length) = u32_at(rest, 0).filter(|_| found.len() < MOST_ENTRIES) {
+    let mut count = 0;
+    while let Some(length) = u32_at(rest, 0).filter(|_| count < MOST_ENTRIES) {
         let length = length as usize;
         let Some(message) = rest.get(ENTRY_HEADER..length) else {
-            break;
+            return (found, false);
         };
         if u16_at(rest, 6) == Some(PKCS7) {
             found.push(message);
         }
+        count += 1;
         rest = rest
             .get(length.next_multiple_of(ALIGNMENT as usize)..)
             .unwrap_or(&[]);
     }
-    found
+    (found, rest.is_empty() && count < MOST_ENTRIES)
 }

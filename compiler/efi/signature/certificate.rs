@@ -159,7 +159,12 @@ impl PrivateKey {
         } else {
             return Err("it is neither PEM nor DER".to_owned());
         };
-        key.map(Self).map_err(rejected)
+        let key = key.map(Self).map_err(rejected)?;
+        // Whether the parts of a key belong together shows when it signs.
+        match key.signature(b"") {
+            Some(_) => Ok(key),
+            None => Err("it is damaged (its parts do not belong together)".to_owned()),
+        }
     }
 
     /// The SHA-256 of its public key, as PKCS#1 has it: names the key, and tells nothing of it.
@@ -169,16 +174,19 @@ impl PrivateKey {
 
     /// The signature over a message.
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let signature = self.signature(message);
+        signature.expect("a key that has signed once can sign")
+    }
+
+    fn signature(&self, message: &[u8]) -> Option<Vec<u8>> {
         let mut signature = vec![0; self.0.public().modulus_len()];
-        self.0
-            .sign(
-                &RSA_PKCS1_SHA256,
-                &SystemRandom::new(),
-                message,
-                &mut signature,
-            )
-            .expect("the buffer is as long as the key's modulus");
-        signature
+        let signed = self.0.sign(
+            &RSA_PKCS1_SHA256,
+            &SystemRandom::new(),
+            message,
+            &mut signature,
+        );
+        signed.ok().map(|()| signature)
     }
 }
 

@@ -179,6 +179,62 @@ fn keys_and_certificates_that_do_not_fit_are_refused() {
     assert!(fault(&certificate[..900]).contains("cut off"));
 }
 
+#[test]
+fn a_damaged_key_is_refused_before_it_signs() {
+    let pem = std::fs::read(fixture("db.key")).expect("there");
+    let (_, sound) = der::pem::decode_vec(&pem).expect("PEM");
+    assert!(PrivateKey::parse(&sound).is_ok());
+    // The numbers that make signing quick stand at the end.
+    for at in (sound.len() - 400..sound.len()).step_by(23) {
+        let mut damaged = sound.clone();
+        damaged[at] ^= 1;
+        if let Ok(key) = PrivateKey::parse(&damaged) {
+            key.sign(b"message");
+        }
+    }
+}
+
+#[test]
+fn a_program_with_an_odd_table_of_signatures_is_not_signed() {
+    let key = key("db");
+    let sign = |program: &[u8]| {
+        let signed = sign_program(program, &certificate("db"), &mut |m| Ok(key.sign(m)));
+        signed.map_err(|problem| problem.message)
+    };
+    let program = crate::efi::tests::stub_bytes();
+    let end = program.len() as u32;
+    let directory = crate::efi::tests::SECURITY;
+    let with = |start: u32, size: u32, entry: &[u8]| {
+        let mut program = program.clone();
+        program[directory..directory + 4].copy_from_slice(&start.to_le_bytes());
+        program[directory + 4..directory + 8].copy_from_slice(&size.to_le_bytes());
+        program.extend(entry);
+        program
+    };
+    let entry = [16, 0, 0, 0, 0, 2, 2, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+    assert!(sign(&with(end, 16, &entry)).is_ok());
+    let mut long = entry;
+    long[0] = 24;
+    for (start, size, entry) in [
+        (end, 16, &long[..]),
+        (end, 16, &[0; 16]),
+        (end + 8, 16, &entry),
+        (end - 4, 20, &entry),
+        (0, end + 16, &entry),
+        (end + 4096, 16, &entry),
+        (end, 8, &entry),
+    ] {
+        let why = sign(&with(start, size, entry)).expect_err("refused");
+        assert!(why.contains("its table of signatures"), "{why}");
+    }
+    let mut signed = sign(&program).expect("signs");
+    for count in 2..=64 {
+        signed = sign(&signed).expect("signs");
+        assert_eq!(signatures(&signed).len(), count);
+    }
+    assert!(sign(&signed).is_err(), "nobody would find one more");
+}
+
 /// Sizes and forms that `openssl` writes, and kinds that firmware does not take.
 #[test]
 fn keys_of_every_size_and_form_sign() {
