@@ -57,7 +57,12 @@ fn change(
             None
         }
         Kind::Change | Kind::Remove => Some(file_at(tree, &patch.path, here, refuse)?),
-        Kind::Move(from) | Kind::Copy(from) => Some(file_at(tree, from, here, refuse)?),
+        Kind::Move(from) | Kind::Copy(from) => {
+            if tree.contains(&patch.path) {
+                file_at(tree, &patch.path, here, refuse)?;
+            }
+            Some(file_at(tree, from, here, refuse)?)
+        }
     };
     let old = match &entry {
         Some((_, digest)) => store.get(digest)?,
@@ -88,14 +93,19 @@ fn change(
     let (mode, mtime) = entry.map_or((0o644, 0), |(entry, _)| (entry.mode, entry.mtime));
     let mode = patch.mode.unwrap_or(mode);
     let file = Entry::file(digest, new.len() as u64, mode, mtime, origin.clone());
-    tree.insert_with_parents(patch.path.clone(), file);
-    let above = patch.path.parent().and_then(|above| tree.get(&above));
-    if above.is_some_and(|above| !above.is_directory()) {
-        return Err(refuse(
-            here,
-            "the file would lie below something that is no folder".to_owned(),
-        ));
+    // Folders that are not there are made; what is there must be one, however far above.
+    let mut above = patch.path.parent();
+    while let Some(folder) = above {
+        let found = tree.get(&folder);
+        if found.is_some_and(|found| !found.is_directory()) {
+            return Err(refuse(
+                here,
+                "the file would lie below something that is no folder".to_owned(),
+            ));
+        }
+        above = folder.parent();
     }
+    tree.insert_with_parents(patch.path.clone(), file);
     Ok(())
 }
 

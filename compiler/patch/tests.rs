@@ -130,6 +130,10 @@ fn what_does_not_fit_is_refused_with_its_line() {
         )
         .contains("no folder")
     );
+    let deep = "diff --git a/m b/n/x/y\ncopy from m\ncopy to n/x/y\n";
+    assert!(refused(&[("m", "one\n"), ("n", "")], deep).contains("no folder"));
+    let over = "diff --git a/m b/d\nrename from m\nrename to d\n";
+    assert!(refused(&[("m", "one\n"), ("d/e", "")], over).ends_with("`d` is no file"));
     let remove = "--- a/n\n+++ /dev/null\n@@ -1 +0,0 @@\n-one\n";
     assert!(refused(&[("n", NUMBERS)], remove).contains("more than the patch removes"));
     for (text, line) in [
