@@ -78,6 +78,8 @@ pub struct Language {
 const DEPTH: usize = 40;
 /// How much of a text for people is kept, in bytes.
 const LONGEST_HELP: usize = 1200;
+/// Most conditions of surrounding blocks that are told of an entry; the kernel's own have a handful.
+const MOST_AROUND: usize = 64;
 
 impl Language {
     /// Reads the file `Kconfig` and what it names; `file` returns a file's text by its path in the sources.
@@ -280,8 +282,10 @@ impl Reader<'_> {
         let Some(mut entry) = self.entry.take() else {
             return;
         };
+        // What surrounds an entry is copied into each one, so that much of it would take much memory.
         let around = self.around.iter().flat_map(|block| &block.depends);
-        entry.definition.depends.extend(around.cloned());
+        let around = around.take(MOST_AROUND).cloned();
+        entry.definition.depends.extend(around);
         for (symbol, condition) in entry.selects {
             let by = entry.symbol.clone();
             let selects = self.language.selects.entry(symbol).or_default();

@@ -170,3 +170,16 @@ fn conditions_are_weighed_as_kconfig_weighs_them() {
     let nested = format!("{}A{}", "(".repeat(100), ")".repeat(100));
     assert_eq!(Expression::parse(&nested), None);
 }
+
+#[test]
+fn much_around_an_entry_is_not_copied_into_each() {
+    let text = "if A\n".repeat(5_000) + &"config B\n\tbool \"b\"\n".repeat(5_000);
+    let language = Language::read("x86_64", &mut |_| Some(text.clone()));
+    let definitions = language.definitions("B");
+    assert_eq!(definitions.len(), 5_000);
+    assert!(
+        definitions
+            .iter()
+            .all(|definition| definition.depends.len() < 100)
+    );
+}
