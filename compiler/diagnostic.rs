@@ -94,7 +94,7 @@ impl Diagnostic {
         Self {
             code,
             severity: Severity::Error,
-            message: message.into(),
+            message: shown(message.into(), ""),
             labels: Vec::new(),
             help: None,
             notes: Vec::new(),
@@ -119,7 +119,7 @@ impl Diagnostic {
     pub fn label(mut self, span: Span, message: impl Into<String>) -> Self {
         self.labels.push(Label {
             span,
-            message: message.into(),
+            message: shown(message.into(), ""),
         });
         self
     }
@@ -134,13 +134,13 @@ impl Diagnostic {
 
     /// Says what to do next.
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(shown(help.into(), "\n"));
         self
     }
 
     /// Adds a further fact.
     pub fn note(mut self, note: impl Into<String>) -> Self {
-        self.notes.push(note.into());
+        self.notes.push(shown(note.into(), "\n"));
         self
     }
 
@@ -182,6 +182,24 @@ impl Diagnostic {
     pub fn page(&self) -> String {
         format!("errors/{}.md", self.code.replace("::", "-"))
     }
+}
+
+/// A text as it may go to a terminal: names and words from elsewhere stand in it, and controls among them are written as Rust
+/// writes them, except those that are `kept`.
+fn shown(text: String, kept: &str) -> String {
+    let is_odd = |character: char| character.is_control() && !kept.contains(character);
+    if !text.contains(is_odd) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        if is_odd(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 /// What a pass found, in the order of finding.
@@ -361,6 +379,21 @@ mod tests {
             .safe();
         let applicable: Vec<_> = problem.fixes.iter().map(|fix| fix.applicability).collect();
         assert_eq!(applicable, [Applicability::NeedsLook, Applicability::Safe]);
+    }
+
+    #[test]
+    fn words_from_elsewhere_play_no_tricks_on_a_terminal() {
+        let odd = "a\u{1b}[2Jb\u{9b}c\r\u{7}";
+        let seen = r"a\u{1b}[2Jb\u{9b}c\r\u{7}";
+        let span = Span::new(crate::source::SourceId(0), 0, 1);
+        let problem = Diagnostic::error("zosc::check::x", odd)
+            .label(span, odd)
+            .help(odd)
+            .note(format!("{odd}\nb"));
+        assert_eq!(problem.message, seen);
+        assert_eq!(problem.labels[0].message, seen);
+        assert_eq!(problem.help.as_deref(), Some(seen));
+        assert_eq!(problem.notes, [format!("{seen}\nb")]);
     }
 
     #[test]
