@@ -54,15 +54,13 @@ pub(super) fn install_files(
 ) -> Result<Tree, Diagnostic> {
     let mut tree = Tree::new();
     for file in files {
-        let found = from.resolve(&file.file);
-        let Some((
-            _,
-            Entry {
-                node: Node::File { digest, size },
-                ..
-            },
-        )) = found
-        else {
+        let found = from.resolve(&file.file).map(|(_, entry)| &entry.node);
+        // A file of several names is a file by each of them.
+        let node = match found {
+            Some(Node::Hardlink { to }) => from.get(to).map(|entry| &entry.node),
+            other => other,
+        };
+        let Some(Node::File { digest, size }) = node else {
             return Err(not_there(from, &file.file, origin, found.is_some()));
         };
         let entry = Entry::file(*digest, *size, file.mode, epoch, Origin::new(origin));
@@ -82,7 +80,7 @@ fn not_there(from: &Tree, wanted: &ImagePath, origin: &str, other_kind: bool) ->
     }
     let names: Vec<&str> = from
         .iter()
-        .filter(|(_, entry)| matches!(entry.node, Node::File { .. }))
+        .filter(|(_, entry)| matches!(entry.node, Node::File { .. } | Node::Hardlink { .. }))
         .map(|(path, _)| path.relative())
         .collect();
     let problem = Diagnostic::error(
@@ -153,6 +151,24 @@ mod tests {
         let tree = install_files(&component(), &[file], "source tool", 9).expect("installs");
         let entry = tree.get(&path("/usr/bin/t")).expect("there");
         assert_eq!((entry.uid, entry.mode, entry.mtime), (0, 0o755, 9));
+    }
+
+    #[test]
+    fn a_file_of_several_names_is_installed_by_each() {
+        let mut tree = component();
+        let mut other = Entry::file(Digest::of(b"x"), 1, 0o600, 3, Origin::new("source tool"));
+        other.node = Node::Hardlink {
+            to: path("/bin/tool"),
+        };
+        tree.insert(path("/bin/zool"), other);
+        let file = |file: &str| InstalledFile {
+            file: path(file),
+            to: path("/t"),
+            mode: 0o755,
+        };
+        let [one, other] = ["bin/tool", "bin/zool"]
+            .map(|name| install_files(&tree, &[file(name)], "source tool", 0).expect("installs"));
+        assert_eq!(one, other);
     }
 
     #[test]
