@@ -89,6 +89,8 @@ pub struct Member {
     pub description: String,
     /// What to say when a value does not fit.
     pub message: Option<String>,
+    /// The units that a value ends with, where it is a number and a unit.
+    pub units: Vec<String>,
     /// Examples, as values.
     pub examples: Vec<Value>,
     /// What holds where nothing is written, if that is always the same.
@@ -372,6 +374,7 @@ impl Reader<'_> {
             required: required || at_least_one,
             description: text(property, "description"),
             message: optional_text(property, "x-message"),
+            units: units(items),
             default: property.get("default").cloned(),
             examples: property
                 .get("examples")
@@ -426,6 +429,17 @@ pub(super) fn choices(schema: &Value) -> Vec<(String, String)> {
 
 fn text(schema: &Value, key: &str) -> String {
     optional_text(schema, key).unwrap_or_default()
+}
+
+/// The units of a quantity, whose pattern is `^[0-9]+(UNIT|UNIT)$`.
+fn units(property: &Value) -> Vec<String> {
+    let pattern = property.get("pattern").and_then(Value::as_str);
+    let units = pattern
+        .and_then(|pattern| pattern.strip_prefix("^[0-9]+("))
+        .and_then(|pattern| pattern.strip_suffix(")$"));
+    units.map_or_else(Vec::new, |units| {
+        units.split('|').map(str::to_owned).collect()
+    })
 }
 
 fn optional_text(schema: &Value, key: &str) -> Option<String> {

@@ -60,15 +60,27 @@ pub(in super::super) fn not_a_pair(node: &Node, entry: &Entry) -> Diagnostic {
 /// A number where a text is meant.
 pub(in super::super) fn quote_it(member: &Member, entry: &Entry) -> Diagnostic {
     let raw = &entry.raw;
+    let problem = |what: &str| {
+        Diagnostic::error(
+            "zosc::manifest::quote-it",
+            format!("`{}` is {what}, and `{raw}` is a number", member.name),
+        )
+        .label(entry.value.span, "a number")
+    };
+    if !member.units.is_empty() && raw.bytes().all(|byte| byte.is_ascii_digit()) {
+        let choices = member.units.iter();
+        let choices: Vec<String> = choices.map(|unit| quote(&format!("{raw}{unit}"))).collect();
+        let help = format!("write {}", list(choices.iter().map(String::as_str)));
+        let problem = problem("a text with a unit").help(help);
+        return choices.into_iter().fold(problem, |problem, choice| {
+            problem.replace(format!("write `{choice}`"), entry.value.span, choice)
+        });
+    }
     let quoted = quote(raw);
-    Diagnostic::error(
-        "zosc::manifest::quote-it",
-        format!("`{}` is a text, and `{raw}` is a number", member.name),
-    )
-    .label(entry.value.span, "a number")
-    .help(format!("write `{quoted}`"))
-    .replace("put it in quotes", entry.value.span, quoted)
-    .safe()
+    problem("a text")
+        .help(format!("write `{quoted}`"))
+        .replace("put it in quotes", entry.value.span, quoted)
+        .safe()
 }
 
 /// A number that does not fit into 64 bits.
