@@ -334,6 +334,12 @@ fn check_names(image: &Image, previous: &Lock, update: Update<'_>) -> Result<(),
     }
 }
 
+/// Whether a lock that is not there may be the one beside it, of the usual name, which belongs to no manifest.
+fn has_lock_of_no_manifest(path: &Path) -> bool {
+    let usual = folder(path).join("zos.lock");
+    !path.exists() && usual.exists() && !usual.with_extension("kdl").exists()
+}
+
 /// The folder of the manifest, which the lock lies in.
 fn folder(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
@@ -376,7 +382,6 @@ fn write(
     }
     if ctx.mode.locked {
         let name = path.file_name().unwrap_or_default().display();
-        let old = folder(path).join("zos.lock");
         let problem = if path.exists() {
             Diagnostic::error(
                 "zosc::lock::out-of-date",
@@ -388,7 +393,7 @@ fn write(
                 "zosc::lock::out-of-date",
                 format!("there is no {name}, and `--locked` makes none"),
             );
-            problem.help(if old.exists() && !old.with_extension("kdl").exists() {
+            problem.help(if has_lock_of_no_manifest(path) {
                 format!("the lock of a manifest has its name: if zos.lock is of this one, rename it to {name}")
             } else {
                 format!("run `zosc lock` without `--locked`, and commit {name}")

@@ -62,6 +62,33 @@ fn shell() -> Recipe {
 }
 
 #[test]
+fn a_lock_of_another_name_is_not_overlooked() {
+    let bench = Bench::new();
+    let mut image = bench.image(&["app"]);
+    let folder = bench.folder.path();
+    image.manifest = folder.join("site.kdl");
+    std::fs::write(folder.join("zos.lock"), "zos-lock 1\n").expect("written");
+    let (problems, _) = told(&image, &bench);
+    assert_eq!(codes(&problems), [("zosc::lock::other-name", 0)]);
+    assert!(
+        problems[0]
+            .help
+            .as_deref()
+            .is_some_and(|help| help.contains("site.lock"))
+    );
+    // It is the lock of the other manifest, or there is one of its own.
+    for (name, text) in [("zos.kdl", "edition 1\n"), ("site.lock", "zos-lock 1\n")] {
+        std::fs::write(folder.join(name), text).expect("written");
+        let (problems, _) = told(&image, &bench);
+        assert!(
+            !codes(&problems).contains(&("zosc::lock::other-name", 0)),
+            "{name}"
+        );
+        std::fs::remove_file(folder.join(name)).expect("removed");
+    }
+}
+
+#[test]
 fn without_a_lock_nothing_is_wrong_and_it_says_what_it_left_out() {
     let bench = Bench::new();
     let mut image = bench.image(&["app"]);
