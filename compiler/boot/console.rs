@@ -60,7 +60,10 @@ impl Lines {
 
     /// The line that has begun and not ended, such as a prompt.
     pub(super) fn begun(&self) -> String {
-        String::from_utf8_lossy(&self.current).into_owned()
+        let mut text = String::from_utf8_lossy(&self.current).into_owned();
+        // Controls of two bytes, such as a control sequence's beginning (U+009B), are whole only here.
+        text.retain(|character| character == '\t' || !character.is_control());
+        text
     }
 
     fn keep(&mut self, byte: u8) {
@@ -73,5 +76,34 @@ impl Lines {
         let line = self.begun();
         self.current.clear();
         line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_bytes_become_bounded_lines_without_controls(
+            pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..40),
+        ) {
+            let mut lines = Lines::default();
+            for piece in &pieces {
+                for line in lines.push(piece).iter().chain([&lines.begun()]) {
+                    prop_assert!(!line.contains(|c: char| c.is_control() && c != '\t'), "{line:?}");
+                    // A byte that is no text takes three.
+                    prop_assert!(line.len() <= 3 * LONGEST);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn controls_of_two_bytes_go_as_well() {
+        let mut lines = Lines::default();
+        assert_eq!(lines.push("a\u{9b}31mb\n".as_bytes()), ["a31mb"]);
     }
 }

@@ -114,6 +114,8 @@ fn variable(name: &str, vendor: [u8; 16], attributes: u32, data: &[u8]) -> Vec<u
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// A volume with an empty store of so many bytes.
@@ -126,6 +128,27 @@ mod tests {
         flash.extend_from_slice(&[0x5a, 0xfe, 0, 0, 0, 0, 0, 0]);
         flash.resize(0x48 + size, 0xff);
         flash
+    }
+
+    proptest! {
+        #[test]
+        fn any_flash_is_enrolled_in_or_refused(
+            size in 0_usize..1200,
+            changes in prop::collection::vec((0_usize..256, any::<u8>()), 0..12),
+            end in 0_usize..1300,
+        ) {
+            let mut flash = flash(size);
+            for (at, value) in changes {
+                if let Some(byte) = flash.get_mut(at) {
+                    *byte = value;
+                }
+            }
+            flash.truncate(end);
+            let length = flash.len();
+            if let Ok(enrolled) = enroll(flash, b"certificate") {
+                prop_assert_eq!(enrolled.len(), length);
+            }
+        }
     }
 
     #[test]

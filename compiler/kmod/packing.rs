@@ -99,3 +99,26 @@ pub(super) fn unpack(bytes: &[u8]) -> Result<(Packing, Cow<'_, [u8]>), String> {
     }
     Ok((packing, content.into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn a_window_that_no_module_needs_is_refused() {
+        let mut xz = xz2::write::XzEncoder::new(Vec::new(), 0);
+        xz.write_all(b"module").expect("packed");
+        let mut packed = xz.finish().expect("packed");
+        assert_eq!(&*unpack(&packed).expect("unpacks").1, b"module");
+        // The block's header is behind the stream's 12 bytes: its size in words, flags, one filter, and the window (3.1).
+        let end = 12 + (usize::from(packed[12]) + 1) * 4;
+        assert_eq!(packed[14..16], [0x21, 1]);
+        packed[16] = 40;
+        let sum = crc32fast::hash(&packed[12..end - 4]);
+        packed[end - 4..end].copy_from_slice(&sum.to_le_bytes());
+        let why = unpack(&packed).expect_err("refused");
+        assert!(why.contains("cannot be decompressed"), "{why}");
+    }
+}

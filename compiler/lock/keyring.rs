@@ -36,7 +36,19 @@ pub(super) fn keyring(bytes: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_keys_or_none(parts in prop::collection::vec(0_usize..8, 0..24), other in ".{0,12}") {
+            let words = [BEGIN, END, "\n", "\n\n", "mDME", "=abcd", "Comment: x", &other];
+            let text: String = parts.iter().map(|part| words[*part]).collect();
+            let keys = keyring(text.as_bytes());
+            prop_assert!(keys.is_none_or(|keys| !keys.is_empty() && keys.len() <= text.len()));
+        }
+    }
 
     #[test]
     fn keys_are_read_from_text_and_bytes() {

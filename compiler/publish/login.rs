@@ -103,7 +103,20 @@ fn decoded(entry: &str) -> Option<RegistryAuth> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_file_has_a_login_or_none(parts in prop::collection::vec(0_usize..12, 0..20), other in ".{0,8}") {
+            let words = ["{", "}", "[", ":", ",", "\"auths\"", "\"ghcr.io\"", "\"auth\"", "\"bWU6eA==\"", "\"credsStore\"", "1", &other];
+            let text: String = parts.iter().map(|part| words[*part]).collect();
+            if let Err(problem) = found(&text, "ghcr.io") {
+                prop_assert!(!problem.message.contains(char::is_control));
+            }
+        }
+    }
 
     fn found(text: &str, host: &str) -> Result<Option<RegistryAuth>, Diagnostic> {
         in_file(text.as_bytes(), host, Path::new("config.json"))

@@ -259,3 +259,37 @@ impl HttpConnector for Answers {
         Ok(HttpClient::new(self.clone()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &str) -> Body {
+        quick_xml::de::from_str(text).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_refusal_has_a_code() {
+        let body = read(
+            "<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code><Message>a &amp; b</Message><X><Code>no</Code></X></Error>",
+        );
+        let texts = (body.code.as_deref(), body.message.as_deref());
+        assert_eq!(texts, (Some("NoSuchKey"), Some("a & b")));
+    }
+
+    proptest! {
+        #[test]
+        fn any_refusal_is_read_as_far_as_it_makes_sense(parts in prop::collection::vec(0_usize..14, 0..40), other in ".{0,8}") {
+            let words = [
+                "<Error>", "</Error>", "<Code>", "</Code>", "<Message>", "</Message>", "<Region/>", "&amp;", "&x", "<![CDATA[", "]]>",
+                "<!DOCTYPE a [<!ENTITY b \"c\">]>", "<?xml ", &other,
+            ];
+            let text: String = parts.iter().map(|part| words[*part]).collect();
+            let body = read(&text);
+            let texts = [body.code, body.message, body.region];
+            prop_assert!(texts.iter().flatten().all(|found| found.len() <= text.len()));
+        }
+    }
+}
