@@ -5,9 +5,18 @@
 #![allow(unreachable_pub)] // The suite includes this file as a module.
 
 mod archives;
+#[cfg(feature = "lsp")]
+mod editor;
+mod firmware;
 mod flists;
 mod indexes;
+mod kernels;
 mod packages;
+mod programs;
+mod stored;
+mod texts;
+mod units;
+mod unpacking;
 
 use std::ops::Range;
 use std::path::Path;
@@ -18,9 +27,22 @@ use zosc::io::{Memory, Overlay};
 use zosc::source::{SourceId, SourceMap};
 use zosc::syntax::{self, outline, scan};
 
+#[cfg(feature = "lsp")]
+pub use editor::editor;
+pub use firmware::{certificate, efi_program};
 pub use flists::flist;
 pub use indexes::{dependency, index, version};
+pub use kernels::{alias, kernel_config, module, module_lists};
 pub use packages::{members, package_info, signature, tarball};
+pub use programs::{program, strip};
+#[cfg(feature = "remote")]
+pub use stored::output_tree;
+#[cfg(feature = "publish")]
+pub use stored::published;
+pub use stored::{block, image_file, installed, lock, plan, record, tree};
+pub use texts::{crates, old_configuration, overrides, patched, recipe, user_file};
+pub use units::{console, script, unit};
+pub use unpacking::{initramfs, source_archive};
 
 /// What is said of bytes from outside plays no tricks on a terminal.
 fn can_be_shown(problem: &Diagnostic) {
