@@ -140,7 +140,7 @@ impl Diagnostic {
 
     /// Adds a further fact.
     pub fn note(mut self, note: impl Into<String>) -> Self {
-        self.notes.push(shown(note.into(), "\n"));
+        self.notes.push(shown(note.into(), "\n\t"));
         self
     }
 

@@ -215,17 +215,7 @@ fn help(problem: &Diagnostic, sources: &SourceMap) -> Option<String> {
             });
         lines.push(format!("fix: {}{change}", fix.title));
     }
-    (!lines.is_empty()).then(|| printable(&lines.join("\n")))
-}
-
-/// Words of servers, tools and files, without what would steer a terminal.
-fn printable(text: &str) -> String {
-    let shown = |c: char| match c {
-        '\n' | '\t' => c,
-        c if c.is_control() => '\u{fffd}',
-        c => c,
-    };
-    text.chars().map(shown).collect()
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 fn labeled(label: &Label, sources: &SourceMap) -> LabeledSpan {
@@ -234,7 +224,7 @@ fn labeled(label: &Label, sources: &SourceMap) -> LabeledSpan {
         .map_or(0, |source| source.text.len());
     let start = label.span.range().start.min(length);
     let end = label.span.range().end.min(length);
-    let message = (!label.message.is_empty()).then(|| printable(&label.message));
+    let message = (!label.message.is_empty()).then(|| label.message.clone());
     // Without words, a label still points at its place.
     LabeledSpan::new_with_span(
         message.or_else(|| Some("here".to_owned())),
@@ -250,7 +240,7 @@ impl fmt::Debug for Shown<'_> {
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&printable(&self.problem.message))
+        formatter.write_str(&self.problem.message)
     }
 }
 
