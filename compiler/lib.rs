@@ -11,7 +11,7 @@
 //! refuses what cannot work, [`lock`] pins every input to a digest, [`plan`] lowers the result to a graph of typed
 //! actions, [`build`] performs those that have no stored result. [`inspect`] and [`boot`] look at what came out; [`diff`] tells two manifests, plans or images apart; [`report`]
 //! makes a page about one, and [`provenance`] states how it came about; [`migrate`]
-//! makes a first manifest of a bash builder's configuration; [`upkeep`] looks after the store; [`repository`] makes signed repositories of one's own packages;
+//! makes a first manifest of a bash builder's configuration; [`upkeep`] looks after the store; [`doctor`] says what a machine can do and lacks; [`repository`] makes signed repositories of one's own packages;
 //! [`configuration`] puts together what the command line, the environment and the user's file say of servers that help, and `remote` talks to those;
 //! `publish` brings finished images to where machines fetch them from; [`cli`] and [`lsp`] are the faces. Formats ([`apk`], [`archive`], [`kconfig`], [`kmod`], [`elf`], [`efi`], [`flist`], [`html`], [`patch`], [`sbom`], [`zinit`]) turn bytes into values and back and
 //! know nothing of manifests. [`tree`] holds the heart: file trees as data, and the store.
@@ -22,6 +22,8 @@ pub mod cli;
 
 #[cfg(feature = "lsp")]
 pub mod lsp;
+
+pub mod doctor;
 
 pub mod boot;
 pub mod diff;
@@ -68,6 +70,7 @@ pub mod io;
 pub mod diagnostic;
 pub mod explanation;
 pub mod source;
+pub mod tools;
 
 /// The support code of tests calls the crate by its name, here as in integration tests.
 #[cfg(test)]

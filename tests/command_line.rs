@@ -434,6 +434,7 @@ fn new_starts_a_project_that_checks_from_every_template() {
             "README.md",
             ".gitignore",
             ".github/workflows/image.yml",
+            ".github/workflows/zosc.yml",
             "keys/README.md",
         ] {
             assert!(

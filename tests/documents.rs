@@ -51,6 +51,8 @@ macro_rules! followed {
 }
 
 followed! {
+    installing: "install.md";
+    this_machine: "doctor.md";
     private_packages: "private-packages.md";
     air_gapped_builds: "air-gapped.md" after "private-packages.md";
     what_is_built_again: "incremental.md";

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["cli"],
     &["lsp"],
+    &["doctor"],
     &["boot", "diff", "publish", "report", "why"],
     &["inspect"],
     &["migrate", "upkeep"],
@@ -24,7 +25,7 @@ const LAYERS: &[&[&str]] = &[
     ],
     &["tree"],
     &["io"],
-    &["diagnostic", "explanation"],
+    &["diagnostic", "explanation", "tools"],
     &["source"],
 ];
 
@@ -33,6 +34,7 @@ const AT_HOME: &[(&str, &str)] = &[
     ("kdl", "syntax"),
     ("clap", "cli"),
     ("clap_complete", "cli"),
+    ("clap_mangen", "cli"),
     ("miette", "cli"),
     ("indicatif", "cli"),
     ("ureq", "io"),

@@ -22,5 +22,15 @@ pub use machine::Accelerator;
 pub use run::{Event, Image, Settings, run};
 pub use verdict::{Ending, Outcome, Result as ExpectationResult, Verdict};
 
+/// The UEFI firmware that a machine would start with, where there is any here; with Secure Boot where that is asked for.
+pub fn uefi_firmware(secure: bool) -> Option<std::path::PathBuf> {
+    let found = if secure {
+        firmware::find_secure()
+    } else {
+        firmware::find()
+    };
+    found.ok().map(|firmware| firmware.code)
+}
+
 #[cfg(test)]
 mod tests;

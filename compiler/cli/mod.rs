@@ -12,6 +12,7 @@ mod clean;
 mod completions;
 mod contents;
 mod diff;
+mod doctor;
 mod explain;
 mod fetch;
 #[cfg(feature = "publish")]
@@ -21,6 +22,7 @@ mod inspect;
 mod lock;
 #[cfg(feature = "lsp")]
 mod lsp;
+mod man;
 mod message;
 mod migrate;
 mod new;
@@ -30,6 +32,7 @@ mod progress;
 mod provenance;
 #[cfg(feature = "publish")]
 mod publish;
+mod reference;
 #[cfg(feature = "remote")]
 mod remote;
 mod render;
@@ -57,6 +60,8 @@ use crate::build::executor::{Choice, inside_container};
 
 use running::ExecutorArgument;
 use session::Session;
+
+pub use reference::reference;
 
 /// Compiles one declarative manifest, zos.kdl, into a bootable Zero-OS image.
 ///
@@ -236,11 +241,13 @@ enum Command {
     Report(report::Arguments),
     Provenance(provenance::Arguments),
     Sbom(sbom::Arguments),
+    Doctor(doctor::Arguments),
     Schema(schema::Arguments),
     Explain(explain::Arguments),
     #[cfg(feature = "lsp")]
     Lsp(lsp::Arguments),
     Completions(completions::Arguments),
+    Man(man::Arguments),
     /// Lays out and runs the command that a container was started for.
     #[command(hide = true)]
     InsideContainer,
@@ -311,9 +318,11 @@ pub fn run() -> ExitCode {
         Command::Provenance(arguments) => provenance::run(&mut session, &arguments),
         Command::Report(arguments) => report::run(&mut session, &arguments),
         Command::Sbom(arguments) => sbom::run(&mut session, &arguments),
+        Command::Doctor(arguments) => doctor::run(&mut session, &arguments),
         Command::Schema(arguments) => schema::run(&mut session, &arguments),
         Command::Explain(arguments) => explain::run(&mut session, &arguments),
         Command::Completions(arguments) => completions::run(&mut session, &arguments),
+        Command::Man(arguments) => man::run(&mut session, &arguments),
         #[cfg(feature = "lsp")]
         Command::Lsp(_) => Ok(()),
         Command::InsideContainer => return inside_container(),

@@ -19,7 +19,7 @@ use super::Failed;
 use super::session::Session;
 
 #[cfg(feature = "remote")]
-pub(super) use remote::{RemoteArguments, connection};
+pub(super) use remote::{RemoteArguments, configured, connection, ready};
 
 /// Who runs foreign code, and with what help.
 #[derive(Debug, Clone, Args)]
@@ -32,7 +32,7 @@ pub(super) struct RunningArguments {
 }
 
 /// Who runs foreign code.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Copy, Default, Args)]
 pub(super) struct ExecutorArgument {
     /// Who runs foreign code; it does not change what comes out. Default: $ZOSC_EXECUTOR, else the user's configuration, else the sandbox.
     ///
@@ -163,6 +163,14 @@ fn wanted(typed: ExecutorArgument, written: Option<Written>) -> Result<Choice, D
         Written::Remote => Choice::Remote,
     });
     executor::wanted(typed.choice(), written)
+}
+
+/// Who runs commands where nothing is typed.
+#[cfg(not(feature = "remote"))]
+pub(super) fn configured_executor(session: &Session) -> Result<Choice, Failed> {
+    let (configuration, _) = settled(session, &Asked::default())?;
+    let choice = wanted(ExecutorArgument::default(), configuration.executor);
+    session.settle(choice.map_err(Into::into))
 }
 
 /// Where the user's configuration is.

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
+use crate::doctor;
 use crate::inspect;
 use crate::manifest;
 
@@ -26,6 +27,8 @@ enum What {
     Message,
     /// What `zosc inspect --format json` prints.
     Report,
+    /// What `zosc doctor --format json` prints.
+    Doctor,
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
@@ -33,6 +36,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         What::Manifest => manifest::schema(),
         What::Message => printed::<Problem<'_>>(),
         What::Report => printed::<inspect::Report>(),
+        What::Doctor => printed::<doctor::Report>(),
     };
     session.print(&format!("{schema:#}\n"))
 }

@@ -34,6 +34,31 @@ pub fn disk_of(path: &Path) -> Option<Disk> {
     })
 }
 
+/// What the file system is called that a path is on, or would be on, where it is one of those that are told apart.
+pub fn file_system_of(path: &Path) -> Option<&'static str> {
+    /// `statfs(2)`.
+    const KNOWN: [(i64, &str); 13] = [
+        (0xEF53, "ext4"),
+        (0x9123_683E, "btrfs"),
+        (0x5846_5342, "xfs"),
+        (0x0102_1994, "tmpfs"),
+        (0x794C_7630, "overlayfs"),
+        (0x2FC1_2FC1, "zfs"),
+        (0xCA45_1A4E, "bcachefs"),
+        (0xF2F5_2010, "f2fs"),
+        (0x6969, "nfs"),
+        (0xFF53_4D42, "cifs"),
+        (0x4D44, "vfat"),
+        (0x0102_1997, "9p"),
+        (0x6573_5546, "fuse"),
+    ];
+    let path = std::path::absolute(path).ok()?;
+    let there = path.ancestors().find(|above| above.exists())?;
+    let kind = rustix::fs::statfs(there).ok()?.f_type as i64;
+    let known = KNOWN.iter().find(|(number, _)| *number == kind);
+    known.map(|(_, name)| *name)
+}
+
 /// An error with the path that it is about, for those who only see a writer.
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]

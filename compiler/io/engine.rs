@@ -41,14 +41,6 @@ impl Engine {
         }
     }
 
-    /// How Debian and Alpine call what it is installed from.
-    pub fn packages(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Podman => ("podman runc uidmap", "podman"),
-            Self::Docker => ("docker.io", "docker"),
-        }
-    }
-
     /// Ends and removes a container of this name, whatever it is doing; it may be gone already.
     pub fn removal(self, name: &str) -> Vec<&str> {
         match self {

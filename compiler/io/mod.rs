@@ -23,7 +23,7 @@ mod waiting;
 mod watch;
 mod write;
 
-pub use disk::{Disk, at_path, disk_of, disk_refusal};
+pub use disk::{Disk, at_path, disk_of, disk_refusal, file_system_of};
 pub use download::{
     Answer, Failure, Network, Progress, Refreshed, Request, Resume, Version, download, fetch,
     refresh,
@@ -36,7 +36,7 @@ pub use leftovers::{CONTAINER_LABEL, container_name, remove_containers};
 pub use memory::available_memory;
 pub use noted::{Asked, Noted, Stamp};
 pub use pending::{Pending, sweep_pending};
-pub use process::{Answered, Finished, run_program, run_with_input};
+pub use process::{Answered, Finished, find_program, run_briefly, run_program, run_with_input};
 pub use replace::replace;
 #[cfg(any(feature = "publish", feature = "remote"))]
 pub use waiting::{error_chain, runtime, wait};

@@ -1,9 +1,11 @@
 //! Programs of the building machine.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -61,6 +63,56 @@ pub fn run_program(
         success,
         output: String::from_utf8_lossy(&output).into_owned(),
         errors,
+    })
+}
+
+/// As [`run_program`] in the folder `/`, for no longer than `limit`: what takes longer is killed (`TimedOut`).
+///
+/// # Errors
+/// As [`run_program`].
+pub fn run_briefly(
+    program: &str,
+    arguments: &[&str],
+    environment: &[(&'static str, &'static str)],
+    limit: Duration,
+    cancel: &AtomicBool,
+) -> std::io::Result<Finished> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let (sender, receiver) = channel();
+    let words: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
+    let (name, stopping, environment) = (program.to_owned(), stop.clone(), environment.to_vec());
+    std::thread::spawn(move || {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let finished = run_program(&name, &words, Path::new("/"), &environment, &stopping);
+        let _ = sender.send(finished);
+    });
+    let started = Stopwatch::start();
+    loop {
+        if let Ok(finished) = receiver.recv_timeout(Duration::from_millis(20)) {
+            return finished;
+        }
+        let cancelled = cancel.load(Ordering::Relaxed);
+        if cancelled || started.elapsed() > limit {
+            stop.store(true, Ordering::Relaxed);
+            let _ = receiver.recv_timeout(Duration::from_millis(500));
+            return Err(if cancelled {
+                std::io::ErrorKind::Interrupted.into()
+            } else {
+                std::io::ErrorKind::TimedOut.into()
+            });
+        }
+    }
+}
+
+/// The file that a program's name stands for: in `PATH`, else where systems keep programs of administrators.
+pub fn find_program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+    let folders = folders.chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
+    let mut files = folders.map(|folder| folder.join(name));
+    files.find(|file| {
+        let facts = file.metadata();
+        facts.is_ok_and(|facts| facts.is_file() && facts.permissions().mode() & 0o111 != 0)
     })
 }
 
@@ -203,6 +255,24 @@ mod tests {
         let (out, left) = output.split_once('\n').expect("two lines");
         let end = run_program("kill", &[left.trim()], Path::new("/"), &[], &never);
         assert_eq!((out, end.expect("runs").success), ("out", true));
+    }
+
+    #[test]
+    fn a_program_that_takes_too_long_is_given_up() {
+        let never = AtomicBool::new(false);
+        let ask = |script: &str, limit| {
+            let words = ["-c", script];
+            run_briefly("sh", &words, &[], Duration::from_millis(limit), &never)
+        };
+        let late = ask("sleep 60", 100).expect_err("late");
+        assert_eq!(late.kind(), std::io::ErrorKind::TimedOut);
+        assert_eq!(ask("echo here", 60_000).expect("runs").output, "here\n");
+    }
+
+    #[test]
+    fn programs_are_found_in_the_search_path() {
+        assert!(find_program("sh").is_some_and(|file| file.is_absolute()));
+        assert_eq!(find_program("no-such-program-here"), None);
     }
 
     #[test]

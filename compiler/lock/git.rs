@@ -13,6 +13,7 @@ use crate::check::GitRevision;
 use crate::diagnostic::Diagnostic;
 use crate::io;
 use crate::source::Spanned;
+use crate::tools;
 use crate::tree::{Digest, Store};
 
 use super::{Ctx, LockedSource};
@@ -309,7 +310,10 @@ impl<'a> Git<'a> {
                 "zosc::lock::no-git",
                 format!("`git` does not run here: {error}"),
             )
-            .help("sources from Git are fetched by the machine's own git: install it")),
+            .help(format!(
+                "sources from Git are fetched by the machine's own git: {}",
+                tools::installing("git")
+            ))),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::check::{Image, Packing, Recipe, ToolchainRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io;
 use crate::source::Span;
+use crate::tools;
 
 use super::{Ctx, HostToolchain};
 
@@ -148,12 +149,12 @@ fn toolchain(
     needs: &Needs<'_>,
     root: Option<&Path>,
 ) -> Result<HostToolchain, Diagnostic> {
-    let ask = |program: &str, arguments: &[&str], package: &str| {
+    let ask = |program: &str, arguments: &[&str]| {
         let finished = io::run_program(program, arguments, Path::new("/"), &[], cancel);
         match finished {
             Ok(finished) if finished.success => Ok(finished.output),
-            Ok(finished) => Err(missing(program, package).note(finished.errors.trim().to_owned())),
-            Err(error) => Err(missing(program, package).note(error.to_string())),
+            Ok(finished) => Err(missing(program).note(finished.errors.trim().to_owned())),
+            Err(error) => Err(missing(program).note(error.to_string())),
         }
     };
     let own = |name: &str| {
@@ -162,10 +163,10 @@ fn toolchain(
         })
     };
     let rust = || -> Result<(String, String), Diagnostic> {
-        let (rustc, package) = (own("rustc"), "a Rust toolchain");
-        let compiler = ask(&rustc, &["-vV"], package)?;
-        let builder = ask(&own("cargo"), &["-V"], package)?;
-        let root = ask(&rustc, &["--print", "sysroot"], package)?;
+        let rustc = own("rustc");
+        let compiler = ask(&rustc, &["-vV"])?;
+        let builder = ask(&own("cargo"), &["-V"])?;
+        let root = ask(&rustc, &["--print", "sysroot"])?;
         Ok((format!("{compiler}{builder}"), root.trim().to_owned()))
     };
     let mut told = Told::default();
@@ -185,14 +186,14 @@ fn toolchain(
         told.rust = rust;
         add(&root);
     }
-    let linker = ask("cc", &["--version"], "gcc");
+    let linker = ask("cc", &["--version"]);
     told.linker = optional(linker, needs.rust)?.unwrap_or_default();
     if needs.upx {
-        told.packer = ask("upx", &["--version"], "UPX (Debian's package `upx-ucl`)")?;
+        told.packer = ask("upx", &["--version"])?;
     }
     let go = || -> Result<(String, String), Diagnostic> {
-        let version = ask("go", &["version"], "Go")?;
-        let root = ask("go", &["env", "GOROOT"], "Go")?;
+        let version = ask("go", &["version"])?;
+        let root = ask("go", &["env", "GOROOT"])?;
         Ok((version, root.trim().to_owned()))
     };
     if let Some((go, root)) = optional(go(), needs.go)? {
@@ -271,10 +272,15 @@ fn optional<T>(found: Result<T, Diagnostic>, needed: bool) -> Result<Option<T>, 
     }
 }
 
-fn missing(program: &str, package: &str) -> Diagnostic {
+fn missing(program: &str) -> Diagnostic {
+    let ways = tools::installing(program);
     Diagnostic::error(
         "zosc::lock::no-toolchain",
         format!("`toolchain … {{ host }}` needs `{program}`, which does not run here"),
     )
-    .help(format!("install {package} on this machine"))
+    .help(if ways.is_empty() {
+        "install it on this machine".to_owned()
+    } else {
+        format!("install it on this machine: {ways}")
+    })
 }

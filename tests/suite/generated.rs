@@ -109,3 +109,10 @@ fn the_errors_in_the_table_of_contents_are_fresh() {
     }
     fresh("docs/SUMMARY.md", &(new + behind));
 }
+
+/// Some commands are there only in a whole zosc.
+#[cfg(all(feature = "lsp", feature = "publish", feature = "remote"))]
+#[test]
+fn the_reference_of_commands_is_fresh() {
+    fresh("docs/commands.md", &zosc::cli::reference());
+}

@@ -11,6 +11,7 @@ mod container;
 mod engine;
 mod inside;
 mod job;
+mod probe;
 mod program;
 mod refusal;
 
@@ -22,6 +23,7 @@ use crate::io::{self, Engine};
 use crate::tree::Store;
 
 pub use inside::inside_container;
+pub use probe::try_out;
 #[cfg(feature = "remote")]
 pub(in crate::build) use {job::Refusal, program::Program};
 

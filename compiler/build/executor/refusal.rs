@@ -3,6 +3,7 @@
 use super::super::sandbox;
 use crate::diagnostic::Diagnostic;
 use crate::io::{self, Engine};
+use crate::tools;
 
 /// How many lines of an engine's own words are shown.
 const SHOWN: usize = 12;
@@ -28,14 +29,13 @@ pub(super) fn unclosed_quote(options: &str) -> Diagnostic {
 /// The engine's program is missing.
 pub(super) fn no_engine(engine: Engine) -> Diagnostic {
     let name = engine.program();
-    let packages = engine.packages();
     Diagnostic::error(
         "zosc::build::no-engine",
         format!("there is no program `{name}` in PATH"),
     )
     .help(format!(
-        "install it: `sudo apt-get install {}` (Debian), `sudo apk add {}` (Alpine); or build with `--executor sandbox`",
-        packages.0, packages.1
+        "install it: {}; or build with `--executor sandbox`",
+        tools::installing(name)
     ))
 }
 

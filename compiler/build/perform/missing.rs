@@ -1,38 +1,6 @@
 //! What a failed command missed in its toolchain, and which package has it.
 
-/// A program or header, its package in Debian, and in Alpine.
-const PACKAGES: [(&str, &str, &str); 30] = [
-    ("make", "make", "make"),
-    ("gcc", "gcc", "gcc"),
-    ("cc", "gcc", "gcc"),
-    ("ld", "binutils", "binutils"),
-    ("as", "binutils", "binutils"),
-    ("ar", "binutils", "binutils"),
-    ("objcopy", "binutils", "binutils"),
-    ("flex", "flex", "flex"),
-    ("bison", "bison", "bison"),
-    ("bc", "bc", "bc"),
-    ("perl", "perl", "perl"),
-    ("python3", "python3", "python3"),
-    ("bash", "bash", "bash"),
-    ("gawk", "gawk", "gawk"),
-    ("awk", "gawk", "gawk"),
-    ("find", "findutils", "findutils"),
-    ("cpio", "cpio", "cpio"),
-    ("gzip", "gzip", "gzip"),
-    ("xz", "xz-utils", "xz"),
-    ("zstd", "zstd", "zstd"),
-    ("lz4", "lz4", "lz4"),
-    ("lzop", "lzop", "lzop"),
-    ("depmod", "kmod", "kmod"),
-    ("pahole", "dwarves", "pahole"),
-    ("openssl", "openssl", "openssl"),
-    ("gpgv", "gpgv", "gpgv"),
-    ("gelf.h", "libelf-dev", "elfutils-dev"),
-    ("libelf.h", "libelf-dev", "elfutils-dev"),
-    ("openssl/", "libssl-dev", "openssl-dev"),
-    ("linux/", "linux-libc-dev", "linux-headers"),
-];
+use crate::tools::{Family, packages};
 
 /// The program or header whose absence a line tells.
 fn absent(line: &str) -> Option<&str> {
@@ -54,12 +22,8 @@ fn absent(line: &str) -> Option<&str> {
 pub(super) fn advice(lines: &[String]) -> Option<String> {
     for line in lines {
         let Some(name) = absent(line) else { continue };
-        let known = PACKAGES.iter().find(|(known, _, _)| {
-            known.strip_suffix('/').map_or(*known == name, |folder| {
-                name.starts_with(&format!("{folder}/"))
-            })
-        });
-        if let Some((_, debian, alpine)) = known {
+        let known = packages(name, Family::Debian).zip(packages(name, Family::Alpine));
+        if let Some((debian, alpine)) = known {
             return Some(format!(
                 "the toolchain has no `{name}`: install `{debian}` (Debian), or add `{alpine}` to its packages (Alpine)"
             ));

@@ -11,6 +11,7 @@ use super::Sandbox;
 use super::inside::{MOUNT_FAILED, PROGRAM_FAILED, Report, STAGE_FAILED, STEP_FAILED, Stage};
 use super::setup::{Setup, Source};
 use crate::diagnostic::Diagnostic;
+use crate::tools;
 
 /// Namespaces are refused; names the setting that does so where one can be found.
 pub(in crate::build) fn namespaces(error: &io::Error) -> Diagnostic {
@@ -36,10 +37,23 @@ pub(in crate::build) fn namespaces(error: &io::Error) -> Diagnostic {
     if setting("kernel.apparmor_restrict_unprivileged_userns") == "1" {
         return diagnostic.help(mend("kernel.apparmor_restrict_unprivileged_userns", "0"));
     }
+    if is_chroot() {
+        return diagnostic.help(
+            "what runs in a chroot may make no user namespaces: enter that root as a container, by \
+             `systemd-nspawn -D DIR`, `podman run --rootfs DIR`, or `unshare --mount` and `pivot_root`",
+        );
+    }
     diagnostic.help(
         "inside a container, start it so that it may make namespaces and mount /proc \
          (podman: `--security-opt unmask=ALL`, docker: `--privileged`)",
     )
+}
+
+/// Whether the root folder here is one inside a mounted file system: then nothing is mounted at `/`, by proc_pid_mountinfo(5).
+fn is_chroot() -> bool {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let mut places = mounts.lines().map(|line| line.split(' ').nth(4));
+    !mounts.is_empty() && !places.any(|place| place == Some("/"))
 }
 
 /// The user has no subordinate ids.
@@ -59,9 +73,7 @@ pub(in crate::build) fn no_map_helper(helper: &str) -> Diagnostic {
         "zosc::build::no-subordinate-ids",
         format!("`{helper}` is missing, which files with owners need"),
     )
-    .help(
-        "install it: `sudo apt-get install uidmap` (Debian), `sudo apk add shadow-subids` (Alpine)",
-    )
+    .help(format!("install it: {}", tools::installing(helper)))
 }
 
 /// `newuidmap` or `newgidmap` refused.

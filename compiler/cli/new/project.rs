@@ -124,6 +124,11 @@ pub(super) fn files(choices: &Choices) -> BTreeMap<String, NewFile> {
             ".github/workflows/image.yml",
             include_str!("files/image.yml").to_owned(),
         ));
+        // What others call from elsewhere is what a project has.
+        texts.push((
+            ".github/workflows/zosc.yml",
+            include_str!("../../../.github/workflows/zosc.yml").to_owned(),
+        ));
     }
     let mut texts: Vec<(&str, String, bool)> = texts
         .into_iter()

@@ -19,7 +19,7 @@ use super::{ExecutorArgument, Running, settled, user_file, wanted};
 const HEADING: &str = "Remote execution";
 
 /// A server of the Remote Execution API. Each of these may also stand in the environment or in the user's configuration.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(in crate::cli) struct RemoteArguments {
     /// The server: `grpcs://HOST:PORT`, or `grpc://HOST:PORT` without TLS. Default: $ZOSC_REMOTE, else the user's configuration.
     ///
@@ -197,8 +197,22 @@ pub(in crate::cli) fn connection(
     Err(Failed)
 }
 
+/// Who runs commands where nothing is typed, and the server that the environment or the user's configuration names.
+pub(in crate::cli) fn configured(
+    session: &Session,
+) -> Result<(Choice, Option<(Server, SourceMap)>), Failed> {
+    let (configuration, sources) = settled(session, &RemoteArguments::default().asked())?;
+    let choice = wanted(ExecutorArgument::default(), configuration.executor);
+    let choice = session.settle(choice.map_err(Diagnostics::from))?;
+    Ok((choice, configuration.server.map(|server| (server, sources))))
+}
+
 /// Everything that a connection needs; secrets are read here.
-fn ready(session: &Session, server: &Server, sources: &SourceMap) -> Result<Settings, Failed> {
+pub(in crate::cli) fn ready(
+    session: &Session,
+    server: &Server,
+    sources: &SourceMap,
+) -> Result<Settings, Failed> {
     if let Some(caution) = server.caution() {
         session.report_in(&caution.into(), sources);
     }

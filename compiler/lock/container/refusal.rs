@@ -2,6 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::io::{self, Engine};
+use crate::tools;
 use crate::tree::Digest;
 
 use super::{ContainerImage, PLATFORM};
@@ -34,7 +35,7 @@ pub(super) fn no_engine(engines: &[Engine]) -> Diagnostic {
         .map(|engine| format!("`{}`", engine.program()))
         .collect();
     let first = engines.first().copied().unwrap_or(Engine::Podman);
-    let (debian, alpine) = first.packages();
+    let ways = tools::installing(first.program());
     Diagnostic::error(
         "zosc::lock::no-engine",
         format!(
@@ -42,9 +43,7 @@ pub(super) fn no_engine(engines: &[Engine]) -> Diagnostic {
             names.join(" or ")
         ),
     )
-    .help(format!(
-        "install one: `sudo apt-get install {debian}` (Debian), `sudo apk add {alpine}` (Alpine)"
-    ))
+    .help(format!("install one: {ways}"))
 }
 
 /// Without a network nothing is pulled.
