@@ -54,10 +54,24 @@ pub(super) struct Loan {
 struct Items<T, R> {
     left: std::iter::Enumerate<std::vec::IntoIter<T>>,
     done: BTreeMap<usize, R>,
-    failed: Option<Diagnostic>,
+    /// The first one that failed, in their order, and why.
+    failed: Option<(usize, Diagnostic)>,
+}
+
+/// Ends the wait for processors when whoever holds it panics.
+struct Alarm<'a>(&'a dyn Fn());
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            (self.0)();
+        }
+    }
 }
 
 /// Does all items, and returns the results in their order; after the first failure nothing new is begun.
+///
+/// Items are begun in their order, so the first one that fails is the same however many take part.
 pub(super) fn each<T: Send, R: Send>(
     budget: &dyn Budget,
     memory: u64,
@@ -79,6 +93,10 @@ pub(super) fn each<T: Send, R: Send>(
             budget.wake();
         }
     };
+    let stop = || {
+        lock().left = Vec::new().into_iter().enumerate();
+        note(0);
+    };
     let next = || {
         let mut items = lock();
         let next = items.left.next()?;
@@ -94,14 +112,20 @@ pub(super) fn each<T: Send, R: Send>(
                 items.done.insert(number, result);
             }
             Err(problem) => {
-                items.failed.get_or_insert(problem);
-                items.left = Vec::new().into_iter().enumerate();
+                if items
+                    .failed
+                    .as_ref()
+                    .is_none_or(|(first, _)| number < *first)
+                {
+                    items.failed = Some((number, problem));
+                }
                 drop(items);
-                note(0);
+                stop();
             }
         }
     };
     let work_on = || {
+        let _alarm = Alarm(&stop);
         while let Some((number, item)) = next() {
             settle(number, work(item));
         }
@@ -121,7 +145,7 @@ pub(super) fn each<T: Send, R: Send>(
     });
     let items = items.into_inner().unwrap_or_else(PoisonError::into_inner);
     match items.failed {
-        Some(problem) => Err(problem),
+        Some((_, problem)) => Err(problem),
         None => Ok(items.done.into_values().collect()),
     }
 }
@@ -227,5 +251,29 @@ mod tests {
             "zosc::build::cancelled"
         );
         assert_eq!(begun.into_inner(), 4);
+    }
+
+    #[test]
+    fn of_two_failures_the_first_item_s_is_told() {
+        let barrier = Barrier::new(2);
+        let failed = each(&spare(1), 0, vec![0, 1], &|item: u64| -> Result<(), _> {
+            barrier.wait();
+            std::thread::sleep(std::time::Duration::from_millis(50 - 50 * item));
+            Err(Diagnostic::error(
+                "zosc::build::cancelled",
+                item.to_string(),
+            ))
+        });
+        assert_eq!(failed.expect_err("both fail").message, "0");
+    }
+
+    #[test]
+    fn nobody_waits_for_a_processor_after_a_panic() {
+        let budget = spare(0);
+        let work = |item: u64| -> Result<(), Diagnostic> { panic!("at {item}") };
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            each(&budget, 0, vec![0, 1, 2], &work)
+        }));
+        assert!(outcome.is_err());
     }
 }

@@ -136,11 +136,12 @@ struct Engine<'a> {
 
 impl Engine<'_> {
     fn state(&self) -> MutexGuard<'_, State> {
-        // A worker that panicked takes the build down when its thread is joined; until then the others go on.
+        // Whoever panicked has said so in it (`Alarm`), and nothing more is begun.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn work(&self) {
+        let _alarm = Alarm(self);
         while let Some(task) = self.next() {
             match task {
                 Task::LookUp(index, key) => self.look_up_and_go_on(index, key),
@@ -197,7 +198,7 @@ impl Engine<'_> {
     /// Whether nothing is left to do, or nothing more is to be begun.
     fn is_over(&self, state: &State) -> bool {
         let is_cancelled = self.options.cancel.load(Ordering::Relaxed);
-        is_cancelled || state.problems.has_errors() || state.is_done()
+        is_cancelled || state.has_panicked || state.problems.has_errors() || state.is_done()
     }
 
     /// Lets everybody look again.
@@ -320,6 +321,19 @@ impl Engine<'_> {
         Ok(done
             .map(|(results, counts)| Done { results, counts })
             .collect())
+    }
+}
+
+/// Tells all others when a thread of the engine panics: what it worked on never ends, and nobody is to wait for that. The panic goes on
+/// where the threads are joined.
+struct Alarm<'e>(&'e Engine<'e>);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.state().has_panicked = true;
+            self.0.notify();
+        }
     }
 }
 

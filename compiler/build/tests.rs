@@ -537,6 +537,7 @@ mod elsewhere;
 mod flists;
 mod links;
 mod packing;
+mod panics;
 mod pieces;
 mod records;
 mod selections;

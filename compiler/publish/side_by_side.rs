@@ -9,14 +9,14 @@ use crate::diagnostic::Diagnostic;
 /// How many go at a time.
 const AT_ONCE: usize = 16;
 
-/// Does something with each item, several at a time; answers in their order, or the first problem.
+/// Does something with each item, several at a time; answers in their order, or the problem of the first that has one.
 pub(super) fn each<T: Sync, R: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<R, Diagnostic> + Sync,
 ) -> Result<Vec<R>, Diagnostic> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
-    let failed: Mutex<Option<Diagnostic>> = Mutex::new(None);
+    let failed: Mutex<Option<(usize, Diagnostic)>> = Mutex::new(None);
     let run = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
@@ -26,7 +26,10 @@ pub(super) fn each<T: Sync, R: Send>(
                 Err(problem) => {
                     // Nobody begins anything new.
                     next.store(items.len(), Ordering::Relaxed);
-                    lock(&failed).get_or_insert(problem);
+                    let mut failed = lock(&failed);
+                    if failed.as_ref().is_none_or(|(first, _)| index < *first) {
+                        *failed = Some((index, problem));
+                    }
                     return;
                 }
             }
@@ -38,7 +41,7 @@ pub(super) fn each<T: Sync, R: Send>(
         }
         run();
     });
-    if let Some(problem) = lock(&failed).take() {
+    if let Some((_, problem)) = lock(&failed).take() {
         return Err(problem);
     }
     let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -70,6 +73,17 @@ mod tests {
             Err(Diagnostic::error("zosc::publish::index-contested", "no"))
         });
         assert!(failed.is_err() && begun.into_inner() <= AT_ONCE);
+        // Whichever is told first, it is the first of them.
+        let barrier = std::sync::Barrier::new(2);
+        let failed = each(&[0, 1], |item: &u64| -> Result<(), Diagnostic> {
+            barrier.wait();
+            std::thread::sleep(std::time::Duration::from_millis(50 - 50 * item));
+            Err(Diagnostic::error(
+                "zosc::publish::index-contested",
+                item.to_string(),
+            ))
+        });
+        assert_eq!(failed.expect_err("both fail").message, "0");
         assert_eq!(each(&[], |item: &u8| Ok(*item)), Ok(Vec::new()));
     }
 }

@@ -8,8 +8,8 @@ use std::sync::PoisonError;
 
 use super::super::perform::run;
 use super::super::{Elsewhere, Event, Fleet, ledger};
-use super::Engine;
 use super::state::Way;
+use super::{Alarm, Engine};
 use crate::diagnostic::Diagnostics;
 use crate::io::Stopwatch;
 use crate::tree::Digest;
@@ -49,6 +49,7 @@ impl Engine<'_> {
 
     /// Accompanies one action after another, until there are no more.
     pub(super) fn accompany(&self, fleet: &dyn Fleet) {
+        let _alarm = Alarm(self);
         while let Some(departure) = self.next_departure() {
             let (index, key) = match departure {
                 Departure::Action(index, key) => (index, key),

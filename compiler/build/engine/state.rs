@@ -33,6 +33,8 @@ pub(super) struct State {
     /// Keys being worked on, with the further actions that wait for the same result.
     pub(super) running: BTreeMap<Digest, Vec<u32>>,
     pub(super) active: usize,
+    /// A thread has panicked: nothing more is begun.
+    pub(super) has_panicked: bool,
     pub(super) problems: Diagnostics,
     /// Keys that were worked on with success.
     pub(super) made: BTreeSet<Digest>,
@@ -65,6 +67,7 @@ impl State {
             memory: Memory::new(options.memory),
             running: BTreeMap::new(),
             active: 0,
+            has_panicked: false,
             problems: Diagnostics::new(),
             made: BTreeSet::new(),
             counts: vec![Counts::default(); together.count()],

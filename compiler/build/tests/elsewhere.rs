@@ -8,7 +8,7 @@ use crate::build::perform::Context;
 use crate::build::perform::run::Request;
 
 /// A fleet in memory.
-struct Double {
+pub(super) struct Double {
     executes: bool,
     slots: usize,
     /// Whether commands get there.
@@ -24,7 +24,7 @@ struct Double {
 }
 
 impl Double {
-    fn new(bench: &Bench, executes: bool) -> Self {
+    pub(super) fn new(bench: &Bench, executes: bool) -> Self {
         let mut tree = Tree::new();
         tree.insert(path("/made"), bench.entry(b"there", 0o644));
         Self {
