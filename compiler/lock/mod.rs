@@ -51,7 +51,7 @@ pub use packages::{network, repository_of};
 pub use resolution::{Because, Question, ResolvedPackage, resolution, wishes_of};
 pub use review::{Unchecked, answering, review};
 pub use source::vendor;
-pub use unpacked::{files_at_hand, is_whole_package, package_tree, unpack_once};
+pub use unpacked::{files_at_hand, is_whole_package, named_by_package, unpack_once};
 pub use vendoring::{CRATES, Vendoring, checkout, vendored_tree};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -52,10 +52,16 @@ pub fn is_whole_package(store: &Store, digest: &Digest) -> bool {
     read(store, digest).is_some_and(|package| is_whole(store, &package))
 }
 
-/// The files of an unpacked package, from what was kept of it.
-pub fn package_tree(kept: &[u8]) -> Option<Tree> {
+/// The contents that an unpacked package leads to, from what was kept of it, with their sizes where it tells them.
+pub fn named_by_package(kept: &[u8]) -> Option<Vec<(Digest, Option<u64>)>> {
     let package: UnpackedPackage = serde_json::from_slice(kept).ok()?;
-    Some(package.tree())
+    let files = package.files.iter();
+    let files = files.filter_map(|file| match file.entry.node {
+        Node::File { digest, size } => Some((digest, Some(size))),
+        _ => None,
+    });
+    let scripts = package.scripts.values().map(|script| (*script, None));
+    Some(files.chain(scripts).collect())
 }
 
 fn read(store: &Store, digest: &Digest) -> Option<UnpackedPackage> {

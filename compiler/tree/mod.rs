@@ -186,16 +186,22 @@ impl Tree {
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.is_empty())
         {
-            let line: Line = serde_json::from_slice(line).map_err(|error| {
+            let (path, entry) = Self::decode_line(line).map_err(|error| {
                 Diagnostic::error(
                     "zosc::store::bad-tree",
                     format!("a stored tree cannot be read: {error}"),
                 )
                 .help("run `zosc build` again; the tree is made anew")
             })?;
-            tree.insert(line.path, line.entry);
+            tree.insert(path, entry);
         }
         Ok(tree)
+    }
+
+    /// Reads one line of the canonical encoding back.
+    pub fn decode_line(line: &[u8]) -> serde_json::Result<(ImagePath, Entry)> {
+        let Line { path, entry } = serde_json::from_slice(line)?;
+        Ok((path, entry))
     }
 
     /// The digest of the canonical encoding.

@@ -9,6 +9,7 @@ mod collect;
 mod inventory;
 mod keep;
 mod kind;
+mod named;
 mod reach;
 mod verify;
 

@@ -1,13 +1,14 @@
 //! What can be got to from somewhere: contents by their digests, each with what it is.
 //!
-//! Whatever spells a digest out keeps the content of that name: trees, unpacked packages, locks, requests and sandboxes all do, in
-//! 64 hexadecimal digits. So this does not have to know their shapes, and a content that looks like a reference keeps too much
-//! at worst.
+//! Whatever spells a digest out in zosc's own notes keeps the content of that name: locks, requests and sandboxes do, in 64 hexadecimal digits. So this does
+//! not have to know their shapes, and a word that looks like a reference keeps too much at worst. Contents may be anybody's and of any
+//! size; of those only trees and unpacked packages lead on ([`named_by`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use super::Kind;
+use super::named::named_by;
 use crate::build::{self, Record};
 use crate::tree::{Digest, Store};
 
@@ -78,28 +79,13 @@ impl<'s> Reach<'s> {
             return;
         }
         self.add(digest, kind);
-        for named in self.named_by(&digest) {
+        for (named, _) in named_by(self.store, &digest) {
             self.add(named, kind);
         }
     }
 
     fn add(&mut self, digest: Digest, kind: Kind) {
         self.contents.entry(digest).or_insert(kind);
-    }
-
-    fn named_by(&self, digest: &Digest) -> BTreeSet<Digest> {
-        use std::io::Read as _;
-
-        let mut bytes = Vec::new();
-        let Ok(mut file) = fs::File::open(self.store.blob_path(digest)) else {
-            return BTreeSet::new();
-        };
-        // Trees and unpacked packages are JSON objects; of anything else, which may be large, one byte is read.
-        let first = file.by_ref().take(1).read_to_end(&mut bytes);
-        if first.is_err() || bytes != b"{" || file.read_to_end(&mut bytes).is_err() {
-            return BTreeSet::new();
-        }
-        digests_in(&bytes).collect()
     }
 }
 

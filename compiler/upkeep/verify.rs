@@ -3,7 +3,6 @@
 //! Others may use the store meanwhile. What is damaged is removed: whoever needs it fetches or builds it again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -11,10 +10,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use serde::Serialize;
 
 use super::Amount;
+use super::named::named_by;
 use crate::build;
 use crate::diagnostic::Diagnostic;
-use crate::lock;
-use crate::tree::{Digest, Node, Shelf, Shelved, Store, Tree};
+use crate::tree::{Digest, Shelf, Shelved, Store};
 
 /// What was looked at, and what is wrong.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -184,11 +183,19 @@ impl Findings<'_> {
             return known.clone();
         }
         let lacks = if self.sound.contains_key(output) {
-            let missing = self.parts(output).into_iter().find(|(part, size)| {
-                let is_there = self.sound.get(part) == Some(size);
-                // One that came while the others were read counts by its size.
-                !is_there && (self.is_listed(part) || !self.store.contains_sized(part, *size))
-            });
+            let missing = named_by(self.store, output)
+                .into_iter()
+                .find(|(part, size)| {
+                    let found = self.sound.get(part);
+                    let is_there =
+                        found.is_some_and(|found| size.is_none_or(|size| size == *found));
+                    // One that came while the others were read counts by its size.
+                    let came = match size {
+                        Some(size) => self.store.contains_sized(part, *size),
+                        None => self.store.contains(part),
+                    };
+                    !is_there && (self.is_listed(part) || !came)
+                });
             missing.map(|(part, _)| {
                 format!("leads to {}, which lacks {}", output.short(), part.short())
             })
@@ -197,34 +204,6 @@ impl Findings<'_> {
         };
         self.whole.insert(*output, lacks.clone());
         lacks
-    }
-
-    /// The contents that a tree or an unpacked package leads to, with their sizes.
-    fn parts(&self, digest: &Digest) -> Vec<(Digest, u64)> {
-        use std::io::Read as _;
-
-        // Only trees and unpacked packages are JSON objects.
-        let mut first = [0];
-        let file = fs::File::open(self.store.blob_path(digest));
-        if file
-            .and_then(|mut file| file.read_exact(&mut first))
-            .is_err()
-            || first != *b"{"
-        {
-            return Vec::new();
-        }
-        let bytes = self.store.get(digest).unwrap_or_default();
-        let of_tree = |tree: &Tree| {
-            let files = tree.iter().filter_map(|(_, entry)| match entry.node {
-                Node::File { digest, size } => Some((digest, size)),
-                _ => None,
-            });
-            files.collect()
-        };
-        match Tree::decode(&bytes) {
-            Ok(tree) => of_tree(&tree),
-            Err(_) => lock::package_tree(&bytes).map_or_else(Vec::new, |tree| of_tree(&tree)),
-        }
     }
 
     /// Notes, records, root filesystems, and what nobody of us has put there.
