@@ -11,7 +11,7 @@ pub struct Built(Vec<Option<Digest>>);
 impl Built {
     /// Looks a plan up.
     pub fn of(plan: &Plan, store: &Store) -> Self {
-        if let Some(results) = settled::recall(store, &[plan]) {
+        if let Some(results) = settled::recall(store, plan) {
             return Self(results.into_iter().map(Some).collect());
         }
         let known = status(plan, store).into_iter().map(|status| match status {

@@ -39,14 +39,15 @@ pub(super) fn perform_all(
     options: &Options<'_>,
     trust: Trust,
 ) -> Result<Vec<Done>, Diagnostics> {
-    let plans: Vec<_> = errands.iter().map(|errand| errand.plan).collect();
-    let is_whole = options.selection == Selection::default();
-    if is_whole
-        && trust == Trust::Shallow
-        && let Some(results) = settled::recall(store, &plans)
-    {
-        let results = Together::new(errands).apart(results).into_iter();
-        let done = results.zip(errands).map(|(results, errand)| {
+    let is_whole = options.selection == Selection::default() && trust == Trust::Shallow;
+    let known = || -> Option<Vec<_>> {
+        let errands = errands.iter();
+        errands
+            .map(|errand| settled::recall(store, errand.plan))
+            .collect()
+    };
+    if let Some(results) = is_whole.then(known).flatten() {
+        let done = results.into_iter().zip(errands).map(|(results, errand)| {
             for planned in &errand.plan.actions {
                 errand.observer.event(planned, Event::Cached);
             }
@@ -60,8 +61,9 @@ pub(super) fn perform_all(
         return Ok(done.collect());
     }
     let done = perform_some(errands, store, options, trust)?;
-    let results = done.iter().flat_map(|done| done.results.iter().copied());
-    settled::remember(store, &plans, results.collect())?;
+    for (errand, done) in errands.iter().zip(&done) {
+        settled::remember(store, errand.plan, &done.results)?;
+    }
     Ok(done)
 }
 

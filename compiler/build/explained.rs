@@ -1,9 +1,9 @@
 //! One action in every respect: what it depends on, what it yields, who needs it, how it went last.
 
-use crate::plan::{Action, ActionId, Facets, Input, Plan, Yield};
+use crate::plan::{Action, ActionId, Facets, Input, Plan, PlannedAction, Yield};
 use crate::tree::{Digest, Store};
 
-use super::record::records;
+use super::record::{ActionRecord, newest_first};
 use super::status::Status;
 
 /// Everything there is to say about an action.
@@ -77,7 +77,7 @@ pub fn explain(plan: &Plan, status: &[Status], id: ActionId, store: &Store) -> O
         inputs: inputs.collect(),
         facets: planned.facets(),
         yielded: output(id).map(|digest| yielded(&planned.action, digest, store)),
-        last: last(planned.stage.name(), &planned.label, store),
+        last: last(plan, planned, store),
         needed_by: needed_by.map(|(index, _)| ActionId(index as u32)).collect(),
         outputs: outputs(plan, id),
     })
@@ -100,11 +100,13 @@ fn yielded(action: &Action, digest: Digest, store: &Store) -> Yielded {
     }
 }
 
-fn last(stage: &str, label: &str, store: &Store) -> Option<LastRun> {
-    records(store).into_iter().rev().find_map(|record| {
-        let mut actions = record.actions.into_iter();
-        let action = actions
-            .find(|action| action.performed && action.label == label && action.stage == stage)?;
+fn last(plan: &Plan, planned: &PlannedAction, store: &Store) -> Option<LastRun> {
+    let is_meant = |action: &ActionRecord| {
+        action.performed && action.label == planned.label && action.stage == planned.stage.name()
+    };
+    let mut records = newest_first(store).filter(|record| record.is_of(&plan.manifest));
+    records.find_map(|record| {
+        let action = record.actions.into_iter().find(is_meant)?;
         Some(LastRun {
             build: record.number,
             elapsed: action.elapsed,

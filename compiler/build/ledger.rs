@@ -3,7 +3,7 @@
 use super::parts::Parts;
 use crate::diagnostic::Diagnostic;
 use crate::lock;
-use crate::plan::{PlannedAction, Yield};
+use crate::plan::{Plan, PlannedAction, Yield};
 use crate::tree::{Digest, Node, Store, Tree};
 
 /// How much of a stored result is looked at before it is used.
@@ -75,21 +75,23 @@ fn files(tree: &Tree) -> impl Iterator<Item = (Digest, u64)> + '_ {
     })
 }
 
-/// The parts of the key that an action of this label had last.
-pub(super) fn last(store: &Store, planned: &PlannedAction) -> Option<Parts> {
-    serde_json::from_slice(&store.note(&place(planned))?).ok()
+/// The parts of the key that an action of this label had last, in builds of the same manifest.
+pub(super) fn last(store: &Store, plan: &Plan, planned: &PlannedAction) -> Option<Parts> {
+    serde_json::from_slice(&store.note(&place(plan, planned))?).ok()
 }
 
 /// Remembers the parts of a key as the last of its action.
 pub(super) fn remember(
     store: &Store,
+    plan: &Plan,
     planned: &PlannedAction,
     parts: &Parts,
 ) -> Result<(), Diagnostic> {
     let bytes = serde_json::to_vec(parts).expect("digests and names are always JSON");
-    store.write_note(&place(planned), &bytes)
+    store.write_note(&place(plan, planned), &bytes)
 }
 
-fn place(planned: &PlannedAction) -> Digest {
-    Digest::of(format!("parts\n{}\n{}", planned.stage, planned.label).as_bytes())
+fn place(plan: &Plan, planned: &PlannedAction) -> Digest {
+    let manifest = plan.manifest.display();
+    Digest::of(format!("parts 2\n{manifest}\n{}\n{}", planned.stage, planned.label).as_bytes())
 }

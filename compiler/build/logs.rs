@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::disk;
 use crate::diagnostic::Diagnostic;
@@ -27,7 +27,9 @@ pub(super) struct Log {
     errors: Vec<(u64, String)>,
     /// How many lines there have been.
     lines: u64,
-    /// How many there were the last time that all went well.
+    /// The note of how many there were the last time that all went well.
+    length: Digest,
+    /// What it says.
     expected: Option<u64>,
 }
 
@@ -44,19 +46,25 @@ pub(super) struct Finished {
 impl Log {
     /// Begins the log of an action; an earlier one is replaced.
     ///
-    /// `label` is what the action is called from build to build: it tells how long its log is otherwise.
-    pub(super) fn new(store: &Store, key: &Digest, label: &str) -> Result<Self, Diagnostic> {
+    /// `label` is what the action is called from build to build of a manifest: it tells how long its log is otherwise.
+    pub(super) fn new(
+        store: &Store,
+        key: &Digest,
+        manifest: &Path,
+        label: &str,
+    ) -> Result<Self, Diagnostic> {
         let path = path(store, key);
         let file = File::create(&path).map_err(|error| disk(&path, &error))?;
+        let length = length_of(manifest, label);
+        let expected = store.note(&length);
         Ok(Self {
             path,
             file: BufWriter::new(file),
             tail: VecDeque::new(),
             errors: Vec::new(),
             lines: 0,
-            expected: store
-                .note(&length_of(label))
-                .and_then(|note| String::from_utf8(note).ok()?.parse().ok()),
+            length,
+            expected: expected.and_then(|note| String::from_utf8(note).ok()?.parse().ok()),
         })
     }
 
@@ -86,11 +94,11 @@ impl Log {
     }
 
     /// Remembers how long the log of a command that did its work is.
-    pub(super) fn succeeded(self, store: &Store, label: &str) -> Result<(), Diagnostic> {
+    pub(super) fn succeeded(self, store: &Store) -> Result<(), Diagnostic> {
         if self.expected == Some(self.lines) {
             return Ok(());
         }
-        store.write_note(&length_of(label), self.lines.to_string().as_bytes())
+        store.write_note(&self.length, self.lines.to_string().as_bytes())
     }
 
     /// The last lines, those that tell of errors, and where all of them are.
@@ -108,8 +116,8 @@ impl Log {
 }
 
 /// The name of the note that holds a log's length.
-fn length_of(label: &str) -> Digest {
-    Digest::of(format!("lines of {label}").as_bytes())
+fn length_of(manifest: &Path, label: &str) -> Digest {
+    Digest::of(format!("lines 2\n{}\n{label}", manifest.display()).as_bytes())
 }
 
 /// Whether a compiler, a linker, `make` or a shell says here what went wrong.
@@ -173,17 +181,22 @@ mod tests {
     fn an_earlier_log_tells_how_far_the_next_one_is() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(folder.path()).expect("opens");
-        let begin = || Log::new(&store, &Digest::of(b"key"), "build x").expect("begins");
-        let mut first = begin();
+        let begin = |manifest: &str| {
+            let log = Log::new(&store, &Digest::of(b"key"), Path::new(manifest), "build x");
+            log.expect("begins")
+        };
+        let mut first = begin("/a/zos.kdl");
         for _ in 0..200 {
             first.line(b"x");
         }
-        first.succeeded(&store, "build x").expect("noted");
-        let mut second = begin();
+        first.succeeded(&store).expect("noted");
+        let mut second = begin("/a/zos.kdl");
         for _ in 0..50 {
             second.line(b"x");
         }
         assert_eq!(second.hundredths(), Some(25));
+        // Another project may call something the same.
+        assert_eq!(begin("/b/zos.kdl").expected, None);
     }
 
     #[test]
@@ -191,7 +204,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(folder.path()).expect("opens");
         let key = Digest::of(b"key");
-        let mut log = Log::new(&store, &key, "build x").expect("begins");
+        let mut log = Log::new(&store, &key, Path::new(""), "build x").expect("begins");
         assert_eq!(log.hundredths(), None);
         for number in 0..100 {
             let line = match number {

@@ -44,7 +44,7 @@ pub use explained::{Explained, ExplainedInput, LastRun, Yielded, explain};
 pub use memory::default_memory;
 pub use perform::sign::private_key;
 pub use record::{
-    ActionRecord, OutputRecord, Record, Subject, forget, latest_of, latest_record, record_file,
+    ActionRecord, OutputRecord, Record, Subject, forget, latest_of, newest_first, record_file,
     record_of, records, unreadable_records,
 };
 pub use remains::{is_root_sound, log_files, logged, pieces, remove_root, result, roots_on_disk};
@@ -357,6 +357,7 @@ pub fn fetch(
         .iter()
         .filter(|planned| planned.action.is_from_elsewhere());
     let part = Plan {
+        manifest: plan.manifest.clone(),
         actions: from_elsewhere.cloned().collect(),
         outputs: Vec::new(),
         tree: None,

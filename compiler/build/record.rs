@@ -94,6 +94,19 @@ impl ActionRecord {
     }
 }
 
+impl Record {
+    /// Whether it is of a build of this manifest, whatever way leads to it.
+    pub fn is_of(&self, manifest: &Path) -> bool {
+        is_same_manifest(&self.manifest, manifest)
+    }
+}
+
+/// Whether two paths lead to one manifest.
+pub(super) fn is_same_manifest(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| absolute(path));
+    one == other || real(one) == real(other)
+}
+
 /// A file that the build yields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputRecord {
@@ -116,27 +129,21 @@ pub fn records(store: &Store) -> Vec<Record> {
     numbers.filter_map(|number| read(&folder, number)).collect()
 }
 
-/// The record of the newest build.
-pub fn latest_record(store: &Store) -> Option<Record> {
+/// The records of a store, the newest first; each is read when its turn comes, and what cannot be read is passed over.
+pub fn newest_first(store: &Store) -> impl Iterator<Item = Record> + use<> {
     let folder = store.builds();
-    let mut numbers = numbers(&folder).into_iter().rev();
-    numbers.find_map(|number| read(&folder, number))
+    let numbers = numbers(&folder).into_iter().rev();
+    numbers.filter_map(move |number| read(&folder, number))
 }
 
 /// The newest build that yielded an output with this digest.
 pub fn record_of(store: &Store, output: &Digest) -> Option<Record> {
-    let folder = store.builds();
-    let numbers = numbers(&folder).into_iter().rev();
-    let mut records = numbers.filter_map(|number| read(&folder, number));
-    records.find(|record| record.outputs.iter().any(|file| file.digest == *output))
+    newest_first(store).find(|record| record.outputs.iter().any(|file| file.digest == *output))
 }
 
-/// The newest build of a manifest, by its absolute path.
+/// The newest build of a manifest.
 pub fn latest_of(store: &Store, manifest: &Path) -> Option<Record> {
-    let folder = store.builds();
-    let numbers = numbers(&folder).into_iter().rev();
-    let mut records = numbers.filter_map(|number| read(&folder, number));
-    records.find(|record| record.manifest == manifest)
+    newest_first(store).find(|record| record.is_of(manifest))
 }
 
 /// Where the record with this number is.

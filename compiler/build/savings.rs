@@ -22,6 +22,13 @@ pub struct Saving {
     pub after: u64,
 }
 
+impl Saving {
+    /// The bytes that are saved.
+    pub fn saved(&self) -> u64 {
+        self.before.saturating_sub(self.after)
+    }
+}
+
 /// The savings of a plan that has been performed, in its order.
 pub(super) fn savings(
     plan: &Plan,
@@ -88,10 +95,41 @@ fn count(before: &Tree, after: &Tree, counts: &dyn Fn(&ImagePath) -> bool, savin
             _ => heirs.get(path).copied(),
         };
         let is_gone = !after.contains(path);
-        if (is_gone || new != Some(old)) && counts(path) {
+        if (is_gone || new.is_none_or(|new| new < old)) && counts(path) {
             saving.files += 1;
             saving.before += old;
             saving.after += new.unwrap_or(0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::{Entry, Origin};
+
+    fn tree(files: &[(&str, u64)]) -> Tree {
+        let entry = |(path, size): &(&str, u64)| {
+            let path = ImagePath::new(path).expect("sound");
+            let digest = Digest::of(&size.to_le_bytes());
+            let file = Entry::file(digest, *size, 0o644, 0, Origin::new("source x"));
+            (path, file)
+        };
+        files.iter().map(entry).collect()
+    }
+
+    #[test]
+    fn a_file_that_grew_saves_nothing_and_costs_no_panic() {
+        let mut saving = Saving {
+            what: "strip programs".to_owned(),
+            files: 0,
+            before: 0,
+            after: 0,
+        };
+        let before = tree(&[("/gone", 3), ("/less", 5), ("/more", 7)]);
+        let after = tree(&[("/less", 4), ("/more", 90)]);
+        count(&before, &after, &|_| true, &mut saving);
+        let found = (saving.files, saving.before, saving.after, saving.saved());
+        assert_eq!(found, (2, 8, 4, 4));
     }
 }

@@ -1,13 +1,15 @@
-//! What the last plan yielded that was built with a store, or the last plans together, so that an unchanged one is looked up at once instead of action by action.
+//! What the last plan of a manifest yielded that was built with a store, so that an unchanged one is looked up at once instead of action by action.
 //!
 //! A plan is data, and its results follow from it: a note has the digest of its actions and what each of them yielded. It is written
 //! after a build has brought all of them to their outputs. What lies between the plan and its outputs need not be there any more. There is one
-//! such note only: after another plan, what each action's last key was made of is to be noted again, one by one.
+//! such note for each manifest: after another plan of the same one, what each action's last key was made of is to be noted again, one by one.
+
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
-use crate::plan::{Plan, PlannedAction};
+use crate::plan::Plan;
 use crate::tree::{Digest, Store};
 
 #[derive(Serialize, Deserialize)]
@@ -16,41 +18,38 @@ struct Settled {
     results: Vec<Digest>,
 }
 
-/// What every action of the plans yielded, where all of them were built together before, and nothing else since.
-pub(super) fn recall(store: &Store, plans: &[&Plan]) -> Option<Vec<Digest>> {
-    let note = store.note(&note())?;
+/// What every action of a plan yielded, where all of it was built before, and nothing else of its manifest since.
+pub(super) fn recall(store: &Store, plan: &Plan) -> Option<Vec<Digest>> {
+    let note = store.note(&note(&plan.manifest))?;
     let settled: Settled = serde_json::from_slice(&note).ok()?;
-    let count: usize = plans.iter().map(|plan| plan.actions.len()).sum();
-    let is_same = settled.results.len() == count && settled.plan == name(plans);
+    let is_same = settled.results.len() == plan.actions.len() && settled.plan == name(plan);
     is_same.then_some(settled.results)
 }
 
-/// Remembers what every action of the plans yielded; nothing where they were built in part.
+/// Remembers what every action of a plan yielded; nothing where it was built in part.
 pub(super) fn remember(
     store: &Store,
-    plans: &[&Plan],
-    results: Vec<Option<Digest>>,
+    plan: &Plan,
+    results: &[Option<Digest>],
 ) -> Result<(), Diagnostic> {
-    let results: Option<Vec<Digest>> = results.into_iter().collect();
+    let results: Option<Vec<Digest>> = results.iter().copied().collect();
     let settled = results.map(|results| Settled {
-        plan: name(plans),
+        plan: name(plan),
         results,
     });
     // One that was built in part has made notes of its own.
     let bytes = serde_json::to_vec(&settled).expect("digests are always JSON");
-    store.write_note(&note(), &bytes)
+    store.write_note(&note(&plan.manifest), &bytes)
 }
 
-fn note() -> Digest {
-    Digest::of(b"last plan 1")
+fn note(manifest: &Path) -> Digest {
+    Digest::of(format!("last plan 2\n{}", manifest.display()).as_bytes())
 }
 
-/// What counts for the key of any action of the plans, and how they hang together.
-fn name(plans: &[&Plan]) -> Digest {
+/// What counts for the key of any action of the plan, and how they hang together.
+fn name(plan: &Plan) -> Digest {
     let mut text = Vec::new();
-    for (number, planned) in plans.iter().enumerate().flat_map(numbered) {
-        // The inputs of another plan's actions are counted anew.
-        text.extend((number as u64).to_le_bytes());
+    for planned in &plan.actions {
         text.extend(planned.action.kind_version().to_le_bytes());
         serde_json::to_writer(&mut text, &planned.action)
             .expect("actions hold nothing JSON cannot say");
@@ -59,16 +58,10 @@ fn name(plans: &[&Plan]) -> Digest {
     Digest::of(&text)
 }
 
-fn numbered<'a>(
-    (number, plan): (usize, &&'a Plan),
-) -> impl Iterator<Item = (usize, &'a PlannedAction)> {
-    plan.actions.iter().map(move |planned| (number, planned))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{Action, ActionId, Input, Stage};
+    use crate::plan::{Action, ActionId, Input, PlannedAction, Stage};
     use crate::tree::Conflict;
 
     fn plan(first: &[u8], second: ActionId) -> Plan {
@@ -91,22 +84,26 @@ mod tests {
         }
     }
 
+    const RESULTS: [&[u8]; 3] = [b"1", b"2", b"3"];
+
+    fn results() -> Vec<Option<Digest>> {
+        let results = RESULTS.iter();
+        results.map(|result| Some(Digest::of(result))).collect()
+    }
+
     #[test]
     fn a_plan_is_known_by_all_its_actions_and_how_they_hang_together() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(folder.path()).expect("opens");
         let built = plan(b"a", ActionId(0));
-        assert_eq!(recall(&store, &[&built]), None);
-        let results = [1, 2, 3].map(|number| Some(Digest::of(&[number])));
-        remember(&store, &[&built], results.into()).expect("written");
-        assert_eq!(
-            recall(&store, &[&built]),
-            Some(results.iter().flatten().copied().collect())
-        );
-        assert_eq!(recall(&store, &[&plan(b"b", ActionId(0))]), None);
-        assert_eq!(recall(&store, &[&plan(b"a", ActionId(1))]), None);
-        remember(&store, &[&plan(b"b", ActionId(0))], results.into()).expect("written");
-        assert_eq!(recall(&store, &[&built]), None);
+        assert_eq!(recall(&store, &built), None);
+        remember(&store, &built, &results()).expect("written");
+        let known = RESULTS.map(Digest::of).to_vec();
+        assert_eq!(recall(&store, &built), Some(known));
+        assert_eq!(recall(&store, &plan(b"b", ActionId(0))), None);
+        assert_eq!(recall(&store, &plan(b"a", ActionId(1))), None);
+        remember(&store, &plan(b"b", ActionId(0)), &results()).expect("written");
+        assert_eq!(recall(&store, &built), None);
     }
 
     #[test]
@@ -114,24 +111,25 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(folder.path()).expect("opens");
         let built = plan(b"a", ActionId(0));
-        let all = [1, 2, 3].map(|number| Some(Digest::of(&[number])));
-        remember(&store, &[&built], all.into()).expect("written");
+        remember(&store, &built, &results()).expect("written");
         let some = [Some(Digest::of(b"1")), None, Some(Digest::of(b"3"))];
-        remember(&store, &[&built], some.into()).expect("written");
-        assert_eq!(recall(&store, &[&built]), None);
+        remember(&store, &built, &some).expect("written");
+        assert_eq!(recall(&store, &built), None);
     }
 
     #[test]
-    fn plans_that_were_built_together_are_known_together_and_in_their_order() {
+    fn each_manifest_has_its_own_last_plan() {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(folder.path()).expect("opens");
-        let (one, other) = (plan(b"a", ActionId(0)), plan(b"b", ActionId(0)));
-        let results = [1, 2, 3, 4, 5, 6].map(|number| Some(Digest::of(&[number])));
-        remember(&store, &[&one, &other], results.into()).expect("written");
-        let known = recall(&store, &[&one, &other]).expect("they were built");
-        assert_eq!(known.len(), 6);
-        for plans in [&[&other, &one][..], &[&one], &[&one, &one]] {
-            assert_eq!(recall(&store, plans), None);
+        let of = |manifest: &str, first| Plan {
+            manifest: manifest.into(),
+            ..plan(first, ActionId(0))
+        };
+        let (one, other) = (of("/one/zos.kdl", b"a"), of("/other/zos.kdl", b"b"));
+        for plan in [&one, &other] {
+            remember(&store, plan, &results()).expect("written");
         }
+        assert!(recall(&store, &one).is_some() && recall(&store, &other).is_some());
+        assert_eq!(recall(&store, &of("/other/zos.kdl", b"a")), None);
     }
 }

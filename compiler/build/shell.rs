@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
@@ -22,6 +22,7 @@ use super::ledger::Trust;
 use super::perform::Context;
 use super::perform::run::{Request, request};
 use super::perform::surroundings::{self, Prepared, prepare};
+use super::record::is_same_manifest;
 use super::roots::shared_root;
 use super::sandbox::{Outcome, RootFs, Sandbox};
 use super::scratch::Scratch;
@@ -46,6 +47,9 @@ pub enum State {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Kept {
     name: String,
+    /// Empty in what an earlier version has kept.
+    #[serde(default)]
+    manifest: PathBuf,
     label: String,
     key: Digest,
     arguments: Vec<String>,
@@ -78,6 +82,12 @@ impl Shell {
     /// The name that no other has.
     pub fn id(&self) -> String {
         id(&self.kept.name, &self.kept.key)
+    }
+
+    /// Whether it is of a source of this manifest, whatever way leads to that.
+    pub fn is_of(&self, manifest: &Path) -> bool {
+        let own = &self.kept.manifest;
+        !own.as_os_str().is_empty() && is_same_manifest(own, manifest)
     }
 
     /// What its action is called.
@@ -255,7 +265,7 @@ pub fn open_shell(
         again: false,
         processors: &[],
         budget: &Nothing,
-        sites: &plan.sites,
+        plan,
     };
     let Some(request) = request(&context)? else {
         return Err(nothing_to_enter(plan, name).into());
@@ -335,16 +345,20 @@ pub(super) fn keep_failed(
     store: &Store,
 ) -> Option<String> {
     let name = request.name.as_deref()?;
-    forget_failed(store, name);
+    forget_failed(store, request);
     settle(prepared, request, key, store, State::Failed).ok()?;
     Some(name.to_owned())
 }
 
-/// Drops what earlier failures of a command left, where nobody has entered it.
-pub(super) fn forget_failed(store: &Store, name: &str) {
+/// Drops what earlier failures of a command left, where nobody has entered it; another manifest may have one of the same name.
+pub(super) fn forget_failed(store: &Store, request: &Request) {
+    let Some(name) = &request.name else {
+        return;
+    };
     for shell in shells(store) {
         let kept = &shell.kept;
-        if kept.name == name && kept.state == State::Failed && !kept.entered {
+        let is_same = kept.name == *name && kept.manifest == request.manifest;
+        if is_same && kept.state == State::Failed && !kept.entered {
             // One that somebody enters just now stays.
             let _ = shell.stop(store);
         }
@@ -379,6 +393,7 @@ fn settle(
     let mut shell = Shell {
         kept: Kept {
             name,
+            manifest: request.manifest.clone(),
             label: request.label.clone(),
             key: *key,
             arguments: request.arguments.clone(),

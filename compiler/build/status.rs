@@ -162,7 +162,7 @@ pub(super) fn reason(
     if ledger::recorded(store, &key).is_some() {
         return Reason::Lost;
     }
-    match ledger::last(store, planned) {
+    match ledger::last(store, plan, planned) {
         Some(last) => {
             let parts = Parts::of(plan, planned, key, resolve);
             Reason::Changed(parts.changed_since(&last))

@@ -1,5 +1,7 @@
 //! `zosc clean`.
 
+use std::path::Path;
+
 use crate::build;
 use crate::diagnostic::{Diagnostics, bytes};
 use crate::io;
@@ -70,7 +72,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     }
     session.report(&cleaned.foreign);
     if arguments.shells {
-        shells(session, &store, arguments)?;
+        shells(session, &store, &manifest, arguments.dry_run)?;
     }
     if arguments.all {
         let now = i64::try_from(io::unix_milliseconds()).unwrap_or(i64::MAX);
@@ -87,26 +89,16 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
 }
 
 /// Stops the sandboxes of the manifest's sources.
-fn shells(session: &mut Session, store: &Store, arguments: &Arguments) -> Outcome {
-    let image = session.image(&arguments.manifest)?;
-    let sources = image
-        .sources
-        .iter()
-        .map(|source| source.name.value.as_str());
-    let names: Vec<&str> = sources.chain(["kernel"]).collect();
+fn shells(session: &Session, store: &Store, manifest: &Path, dry_run: bool) -> Outcome {
     for shell in build::shells(store) {
-        if !names.contains(&shell.name()) {
+        if !shell.is_of(manifest) {
             continue;
         }
         let id = shell.id();
-        if !arguments.dry_run {
+        if !dry_run {
             session.settle(shell.stop(store).map_err(Diagnostics::from))?;
         }
-        let verb = if arguments.dry_run {
-            "would stop"
-        } else {
-            "stopped"
-        };
+        let verb = if dry_run { "would stop" } else { "stopped" };
         session.tell(&format!("{} {id}", session.style().verb(verb)));
     }
     Ok(())

@@ -138,7 +138,7 @@ impl Watch<'_> {
         // The build itself may have written it, and someone else may from here on.
         self.watcher.watch_from_now(&lock::file_of(&image.manifest));
         let artifacts = built?.artifacts;
-        tell_what_ran(session, &store, &artifacts);
+        tell_what_ran(session, &store, image, &artifacts);
         tell_outcome(session, &[(&image.name, &artifacts)], clock)?;
         if self.boots {
             self.boot(session, image, &artifacts)?;
@@ -218,11 +218,11 @@ impl Watch<'_> {
 }
 
 /// Says which actions a build has performed.
-fn tell_what_ran(session: &Session, store: &Store, artifacts: &Artifacts) {
+fn tell_what_ran(session: &Session, store: &Store, image: &Image, artifacts: &Artifacts) {
     if artifacts.counts.performed == 0 {
         return;
     }
-    let record = build::latest_record(store).map(|record| record.actions);
+    let record = build::latest_of(store, &image.manifest).map(|record| record.actions);
     let performed = record
         .into_iter()
         .flatten()

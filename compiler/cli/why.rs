@@ -85,9 +85,7 @@ fn built(plan: &Plan, status: &[build::Status], image: &Image, store: &Store) ->
         },
     };
     let last = || {
-        let manifest = std::path::absolute(&image.manifest).ok()?;
-        let records = build::records(store).into_iter().rev();
-        let mut records = records.filter(|record| record.manifest == manifest);
+        let mut records = build::newest_first(store).filter(|record| record.is_of(&image.manifest));
         records.find_map(|record| record.tree)
     };
     store.get_tree(&now.or_else(last)?).ok()

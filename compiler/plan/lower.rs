@@ -89,7 +89,10 @@ fn lowered<'a>(image: &'a Image, inputs: &'a Inputs) -> Result<Lowering<'a>, Dia
     let mut lowering = Lowering {
         image,
         inputs,
-        plan: Plan::default(),
+        plan: Plan {
+            manifest: image.manifest.clone(),
+            ..Plan::default()
+        },
         problems: Diagnostics::new(),
         toolchains: BTreeMap::new(),
         compiled: None,

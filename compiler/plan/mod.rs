@@ -45,12 +45,15 @@ pub use words::{Facets, Word};
 pub use crate::check::SigningKey;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use crate::source::Span;
 
 /// Actions in an order in which each comes after those it needs.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
+    /// The manifest, as an absolute path; empty where there is none. Notes and sandboxes are told apart by it, and it counts for no key.
+    pub manifest: PathBuf,
     /// The actions; an [`ActionId`] is an index.
     pub actions: Vec<PlannedAction>,
     /// The files that the build yields.

@@ -14,7 +14,7 @@ mod parts;
 
 use serde::Serialize;
 
-use crate::build::{Record, records};
+use crate::build::{Record, newest_first};
 use crate::diagnostic::{Diagnostic, bytes};
 use crate::inspect::{self, Opened, UnitReport};
 use crate::tree::{Digest, Store, Tree};
@@ -141,11 +141,9 @@ fn gather(subject: &Subject, store: &Store) -> Data {
 
 /// The build of the same manifest before this one, and the image that it made, where that is still there.
 fn earlier(record: &Record, store: &Store) -> Option<(u32, Tree)> {
-    let records = records(store).into_iter().rev();
-    let mut earlier = records.filter(|other| {
-        other.number < record.number && other.manifest == record.manifest && other.tree.is_some()
-    });
-    let other = earlier.next()?;
+    let other = newest_first(store).find(|other| {
+        other.number < record.number && other.tree.is_some() && other.is_of(&record.manifest)
+    })?;
     Some((other.number, store.get_tree(&other.tree?).ok()?))
 }
 

@@ -33,7 +33,7 @@ pub fn clean(store: &Store, manifest: &Path, dry_run: bool) -> Result<Cleaned, D
     let mut written: BTreeMap<PathBuf, BTreeSet<Digest>> = BTreeMap::new();
     for record in build::records(store)
         .iter()
-        .filter(|record| is_of(record, manifest))
+        .filter(|record| record.is_of(manifest))
     {
         cleaned.is_known = true;
         for output in &record.outputs {
@@ -83,18 +83,8 @@ pub fn forget_project(
 ) -> Result<Collected, Diagnostic> {
     let records = build::records(store).into_iter();
     let (dropped, kept): (Vec<Record>, Vec<Record>) =
-        records.partition(|record| is_of(record, manifest));
+        records.partition(|record| record.is_of(manifest));
     forget(store, (kept, dropped), now, dry_run, cancel)
-}
-
-/// Whether a record is of a build of this manifest, whatever way leads to it.
-fn is_of(record: &Record, manifest: &Path) -> bool {
-    let real = |path: &Path| {
-        path.canonicalize()
-            .or_else(|_| std::path::absolute(path))
-            .ok()
-    };
-    record.manifest == manifest || real(&record.manifest) == real(manifest)
 }
 
 fn digest_of(path: &Path) -> Result<Digest, Diagnostic> {

@@ -239,8 +239,10 @@ fn sweep(
         ..Collected::default()
     };
     collected.take(heap.store, &doomed, dry_run, cancel)?;
-    let all = occupied(heap.store.root()) - occupied(&heap.store.root().join("temporary"));
     let gone = if dry_run { collected.total().bytes } else { 0 };
+    // Others may write to the folder of unfinished work meanwhile.
+    let unfinished = occupied(&heap.store.root().join("temporary"));
+    let all = occupied(heap.store.root()).saturating_sub(unfinished);
     collected.left = all.saturating_sub(gone);
     Ok(collected)
 }

@@ -38,7 +38,8 @@ impl Engine<'_> {
         let found = ledger::result(self.store, &key, yields, self.trust);
         if found.is_some() {
             self.tell(index, Event::Cached);
-            if ledger::last(self.store, planned).is_none_or(|last| last.key != key) {
+            let plan = self.together.errand(index).plan;
+            if ledger::last(self.store, plan, planned).is_none_or(|last| last.key != key) {
                 self.remember(index, key)?;
             }
         }
@@ -51,7 +52,7 @@ impl Engine<'_> {
         let inputs = self.inputs(index);
         let plan = self.together.errand(index).plan;
         let parts = Parts::of(plan, planned, key, &resolver(&inputs));
-        ledger::remember(self.store, planned, &parts)
+        ledger::remember(self.store, plan, planned, &parts)
     }
 
     /// Performs an action here, on these processors where they are given.
@@ -86,7 +87,7 @@ impl Engine<'_> {
             budget: self,
             observer: self.together.errand(index).observer,
             trees: &self.trees,
-            sites: &self.together.errand(index).plan.sites,
+            plan: self.together.errand(index).plan,
         })
     }
 

@@ -61,7 +61,7 @@ fn folder(
         let places: BTreeSet<ImagePath> = at.iter().filter_map(|at| place(&tree, at)).collect();
         parts.extend(places.iter().map(|place| inside(&tree, place)));
     }
-    let site = flist.and_then(|name| context.sites.get(&format!("flist {name}")));
+    let site = flist.and_then(|name| context.plan.sites.get(&format!("flist {name}")));
     let joined = tree::merge(&parts, Conflict::Refuse).map_err(|clash| {
         let clash = clash.at_maybe(site.copied());
         clash.help("name one of the two packages, or a set that has only one of them")

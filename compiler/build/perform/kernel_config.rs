@@ -65,7 +65,7 @@ fn unheeded(
     });
     let mut told = Vec::new();
     for unheeded in kconfig::verify(wishes.wanted, config, &language) {
-        let site = context.sites.get(&format!("config {}", unheeded.symbol));
+        let site = context.plan.sites.get(&format!("config {}", unheeded.symbol));
         problems.push(unheeded.diagnostic.at_maybe(site.copied()));
         told.push(unheeded.symbol);
     }
@@ -82,7 +82,7 @@ fn kconfig_file(context: &Context<'_>, source: &Tree, path: &str) -> Option<Stri
 }
 
 fn other_release(context: &Context<'_>, found: &str, wanted: &str) -> Diagnostic {
-    let site = context.sites.get("kernel version");
+    let site = context.plan.sites.get("kernel version");
     let version = found.split(['-', '+']).next().unwrap_or(found);
     Diagnostic::error(
         "zosc::build::kernel-release",
@@ -100,8 +100,8 @@ fn cannot_boot(context: &Context<'_>, symbol: &str, value: &str, why: &str) -> D
         "n" => "off",
         _ => "not `y`",
     };
-    let site = context.sites.get(&format!("config {symbol}"));
-    let site = site.or_else(|| context.sites.get("kernel"));
+    let site = context.plan.sites.get(&format!("config {symbol}"));
+    let site = site.or_else(|| context.plan.sites.get("kernel"));
     Diagnostic::error(
         "zosc::build::cannot-boot",
         format!("Kconfig leaves `{symbol}` {state}, and {why}"),
@@ -128,8 +128,8 @@ fn random(context: &Context<'_>, config: &Config) -> Vec<Diagnostic> {
             continue;
         }
         let symbol = format!("CONFIG_{symbol}");
-        let site = context.sites.get(&format!("config {symbol}"));
-        let site = site.or_else(|| context.sites.get("kernel"));
+        let site = context.plan.sites.get(&format!("config {symbol}"));
+        let site = site.or_else(|| context.plan.sites.get("kernel"));
         let symbol = if symbol == "CONFIG_RANDSTRUCT" {
             "CONFIG_RANDSTRUCT_NONE=y".to_owned()
         } else {

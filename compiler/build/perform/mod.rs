@@ -27,7 +27,6 @@ pub(super) mod run;
 pub(super) mod select;
 pub(super) mod surroundings;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -38,8 +37,7 @@ use crate::apk;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::elf;
 use crate::patch;
-use crate::plan::{Action, ActionId, Input, InstalledFile, PlannedAction};
-use crate::source::Span;
+use crate::plan::{Action, ActionId, Input, InstalledFile, Plan, PlannedAction};
 use crate::tree::{self, Digest, ImagePath, Node, Origin, Store, Tree};
 
 /// What every performer is given.
@@ -57,7 +55,8 @@ pub struct Context<'a> {
     pub(super) budget: &'a dyn Budget,
     pub observer: &'a dyn Observer,
     pub(super) trees: &'a Trees,
-    pub(super) sites: &'a BTreeMap<String, Span>,
+    /// The plan that it is of.
+    pub(super) plan: &'a Plan,
 }
 
 impl Context<'_> {
@@ -97,14 +96,14 @@ impl Context<'_> {
             let name = format!("`{}`", file.file.relative());
             problem.message.contains(&name)
         });
-        let site = named.and_then(|file| self.sites.get(&format!("file {}", file.to)));
+        let site = named.and_then(|file| self.plan.sites.get(&format!("file {}", file.to)));
         problem.at_maybe(site.copied())
     }
 
     /// Adds the place of the file of a source that a problem is about, and the word that asked for it, where one did.
     fn about(&self, problem: Diagnostic, path: &ImagePath, source: &str, word: &str) -> Diagnostic {
-        let problem = problem.at_maybe(self.sites.get(&format!("file {path}")).copied());
-        match self.sites.get(&format!("verify {source} {word}")) {
+        let problem = problem.at_maybe(self.plan.sites.get(&format!("file {path}")).copied());
+        match self.plan.sites.get(&format!("verify {source} {word}")) {
             Some(word) => problem.label(*word, "asked for here"),
             None => problem,
         }

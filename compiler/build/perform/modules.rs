@@ -81,7 +81,7 @@ fn select(
     let mut problems = Diagnostics::new();
     for error in refused {
         let optional = |(name, optional): &Wanted| *optional && *name == error.name;
-        let site = context.sites.get(&format!("module {}", error.name));
+        let site = context.plan.sites.get(&format!("module {}", error.name));
         let mut problem = error.diagnostic.at_maybe(site.copied());
         if wanted.iter().any(optional) {
             names.retain(|name| *name != error.name);
@@ -173,7 +173,7 @@ fn refuse_missing(context: &Context<'_>, missing: &[String]) -> Result<(), Diagn
     let problems: Diagnostics = missing
         .iter()
         .map(|pattern| {
-            let site = context.sites.get(&format!("firmware {pattern}"));
+            let site = context.plan.sites.get(&format!("firmware {pattern}"));
             no_firmware(pattern).at_maybe(site.copied())
         })
         .collect();

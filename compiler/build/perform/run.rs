@@ -27,6 +27,9 @@ pub struct Request {
     /// What its surroundings are called where they stay.
     #[serde(default)]
     pub(in super::super) name: Option<String>,
+    /// The manifest that it is of; empty where that is not known.
+    #[serde(default)]
+    pub(in super::super) manifest: PathBuf,
     /// Its root filesystem.
     pub(in super::super) root: RequestRoot,
     /// Trees that are laid into it.
@@ -114,9 +117,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Digest, Diagnostic> {
     };
     request.keep(store, &context.key)?;
     let made = here(context, &request)?;
-    if let Some(name) = &request.name {
-        shell::forget_failed(store, name);
-    }
+    shell::forget_failed(store, &request);
     Ok(made)
 }
 
@@ -126,14 +127,14 @@ fn here(context: &Context<'_>, request: &Request) -> Result<Digest, Diagnostic> 
     let mut prepared = prepare(request, store, options.cancel)?;
     prepared.sandbox.cores = context.processors.to_vec();
     let label = &context.planned.label;
-    let mut log = Log::new(store, &context.key, label)?;
+    let mut log = Log::new(store, &context.key, &context.plan.manifest, label)?;
     let outcome = options
         .executor
         .run(&prepared.sandbox, options.cancel, &mut |line| {
             tell(context, &mut log, line);
         })?;
     match outcome.end {
-        End::Exited(0) => log.succeeded(store, label)?,
+        End::Exited(0) => log.succeeded(store)?,
         End::Cancelled => return Err(cancelled()),
         end => {
             let full = full_disk(store);
@@ -187,7 +188,11 @@ pub(in super::super) fn run_elsewhere(
         return run(context).map(Some);
     };
     request.keep(context.store, &context.key)?;
-    fleet.run(context, &request)
+    let made = fleet.run(context, &request)?;
+    if made.is_some() {
+        shell::forget_failed(context.store, &request);
+    }
+    Ok(made)
 }
 
 /// The request with its inputs resolved; `None` where a list of further arguments is empty and nothing is to run.
@@ -225,6 +230,7 @@ pub(in super::super) fn request(context: &Context<'_>) -> Result<Option<Request>
     Ok(Some(Request {
         label: context.planned.label.clone(),
         name: context.planned.shell().map(str::to_owned),
+        manifest: context.plan.manifest.clone(),
         root: match root {
             Root::Host(host) => RequestRoot::Host(host.clone()),
             Root::Toolchain(input) => RequestRoot::Toolchain(context.digest(input)),

@@ -442,7 +442,7 @@ impl Run<'_> {
             Outcome::Left(tree) => {
                 executing(context, &result.worker);
                 let log = self.log(result)?;
-                log.succeeded(context.store, &context.planned.label)?;
+                log.succeeded(context.store)?;
                 Ok(Conclusion::Made(tree))
             }
             Outcome::Ended(end) => Err(self.failed(result, end)?.into()),
@@ -459,7 +459,7 @@ impl Run<'_> {
     fn log(&self, result: &ActionResult) -> Result<Log, Failure> {
         let context = self.context;
         let (store, cancel) = (context.store, context.options.cancel);
-        let mut log = Log::new(store, &context.key, &context.planned.label)?;
+        let mut log = Log::new(store, &context.key, &context.plan.manifest, &context.planned.label)?;
         let mut lines = Lines::default();
         let mut take = |line: &[u8]| tell(context, &mut log, line);
         match &result.stdout {

@@ -1,6 +1,7 @@
 //! Input roots, and what of an answer is believed.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::input::{Folders, Input, Maker};
 use super::job::{Job, Programs};
@@ -77,6 +78,7 @@ impl Bench {
         let request = Request {
             label: "build x".to_owned(),
             name: None,
+            manifest: PathBuf::new(),
             root: RequestRoot::Toolchain(store.put_tree(&toolchain).expect("stored")),
             mounts: vec![mount("/build/source", true), mount("/build/crates", false)],
             files: BTreeMap::from([(path("/build/text"), store.put(b"text").expect("stored"))]),

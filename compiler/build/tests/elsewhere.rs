@@ -107,7 +107,7 @@ impl Bench {
 
     /// Where each action of the last build was performed that says so.
     fn places(&self) -> Vec<(String, String)> {
-        let record = latest_record(&self.store).expect("something was done");
+        let record = newest_first(&self.store).next().expect("something was done");
         let actions = record.actions.into_iter();
         let places = actions.map(|action| (action.label, action.place));
         places.filter(|(_, place)| !place.is_empty()).collect()
@@ -200,4 +200,17 @@ fn what_does_not_get_there_runs_here() {
     let built = bench.build_with(&plan, &fleet, Again::Everything);
     assert_eq!(built.counts.elsewhere, 1);
     assert_eq!(fleet.again.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn what_failed_here_is_forgotten_when_it_succeeds_elsewhere() {
+    let bench = Bench::new();
+    bench
+        .build(&image("hello", "echo bad; exit 3"))
+        .expect_err("fails");
+    assert_eq!(shells(&bench.store).len(), 1);
+    let fleet = Double::new(&bench, true);
+    let built = bench.build_with(&image("hello", SCRIPT), &fleet, Again::Nothing);
+    assert_eq!(built.counts.elsewhere, 1);
+    assert!(shells(&bench.store).is_empty());
 }

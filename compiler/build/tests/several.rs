@@ -77,3 +77,31 @@ fn two_images_do_not_write_the_same_file() {
     assert_eq!(codes, ["zosc::build::same-output"]);
     assert!(bench.told().is_empty());
 }
+
+/// An image of a manifest of its own, whose actions are called as those of others.
+fn of(manifest: &str, text: &str) -> Plan {
+    Plan {
+        manifest: manifest.into(),
+        ..image(text, SCRIPT)
+    }
+}
+
+#[test]
+fn why_something_runs_is_told_by_what_the_same_manifest_was_before() {
+    let bench = Bench::new();
+    let never = |plan: &Plan| status(plan, &bench.store)[0] == Status::Stale(Reason::Never);
+    bench.build(&of("/a/zos.kdl", "a")).expect("builds");
+    let other = of("/b/zos.kdl", "b");
+    assert!(never(&other));
+    bench.build(&other).expect("builds");
+    let causes = |text| match &status(&of("/a/zos.kdl", text), &bench.store)[0] {
+        Status::Stale(reason) => reason.causes(),
+        Status::Cached(_) => Vec::new(),
+    };
+    assert_eq!(causes("a"), Vec::<String>::new());
+    // What it was in the other image plays no part.
+    let changed = causes("c");
+    assert_eq!(changed.len(), 1, "{changed:?}");
+    bench.build(&of("/b/zos.kdl", "d")).expect("builds");
+    assert_eq!(causes("c"), changed);
+}

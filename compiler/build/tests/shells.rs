@@ -155,3 +155,24 @@ fn several_may_be_inside_and_nobody_pulls_it_away_under_them() {
     let problems = unknown.map(|_| ()).expect_err("no such source");
     assert_eq!(help(&problems), "did you mean `tool`?");
 }
+
+#[test]
+fn what_failed_in_one_project_is_not_forgotten_for_another_of_the_same_name() {
+    let bench = Bench::new();
+    let of = |manifest: &str, script| Plan {
+        manifest: manifest.into(),
+        ..image("hello", script)
+    };
+    bench
+        .build(&of("/a/zos.kdl", "exit 3"))
+        .expect_err("fails");
+    bench.build(&of("/b/zos.kdl", SCRIPT)).expect("builds");
+    let left = shells(&bench.store);
+    assert_eq!(left.len(), 1);
+    assert!(left[0].is_of(Path::new("/a/zos.kdl")));
+    assert!(!left[0].is_of(Path::new("/b/zos.kdl")));
+    bench
+        .build(&of("/a/zos.kdl", &format!("{SCRIPT}; true")))
+        .expect("builds");
+    assert!(shells(&bench.store).is_empty());
+}

@@ -24,7 +24,7 @@ fn saved(savings: &[Saving]) -> Vec<String> {
     let width = savings.iter().map(|saving| saving.what.chars().count());
     let width = width.max().unwrap_or(0);
     let line = |saving: &Saving| {
-        let (files, saved) = (saving.files, saving.before - saving.after);
+        let (files, saved) = (saving.files, saving.saved());
         let what = format!("{:<width$}", saving.what);
         if files == 0 {
             return format!("{:>10} {}", "nothing", saving.what);
@@ -37,8 +37,7 @@ fn saved(savings: &[Saving]) -> Vec<String> {
         };
         format!("{:>10} {what}  {files} {plural}{gone}", bytes(saved))
     };
-    let total = savings.iter().map(|saving| saving.before - saving.after);
-    let total: u64 = total.sum();
+    let total: u64 = savings.iter().map(Saving::saved).sum();
     let mut lines: Vec<String> = savings.iter().map(line).collect();
     if savings.len() > 1 {
         lines.push(format!("{:>10} saved before compression", bytes(total)));

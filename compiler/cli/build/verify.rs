@@ -175,7 +175,7 @@ fn judge(
     first: (&Store, &Artifacts),
     second: &Store,
 ) -> Result<Verdict, crate::diagnostic::Diagnostics> {
-    let record = build::latest_record(second).ok_or_else(|| {
+    let record = build::newest_first(second).next().ok_or_else(|| {
         Diagnostic::error(
             "zosc::cli::second-build-failed",
             "the second build left no record of itself",

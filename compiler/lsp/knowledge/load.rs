@@ -4,7 +4,7 @@
 //! network, makes no store where there is none, and holds it no longer than it reads.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -149,7 +149,7 @@ impl Reader<'_> {
     /// What the last build has written: of several files of a kind, the last.
     fn outcomes(&mut self) {
         let store = self.store;
-        let record = store.and_then(|store| build::latest_of(store, &manifest(self.image)));
+        let record = store.and_then(|store| build::latest_of(store, &self.image.manifest));
         let files = record.iter().flat_map(|record| &record.outputs);
         let outcomes = files.filter_map(|file| {
             let kinds = [OutputKind::Efi, OutputKind::Initramfs, OutputKind::Kernel];
@@ -210,7 +210,7 @@ impl Reader<'_> {
             KernelOrigin::Package(_) => self.trees(Role::Kernel, 1)?.into_iter().next(),
             KernelOrigin::Built(_) => {
                 let store = self.store?;
-                let record = build::latest_of(store, &manifest(self.image))?;
+                let record = build::latest_of(store, &self.image.manifest)?;
                 let mut actions = record.actions.iter();
                 let built = actions.find(|action| action.label == KERNEL_IS_BUILT)?;
                 store.get_tree(&built.output).ok()
@@ -218,7 +218,7 @@ impl Reader<'_> {
             // Those of its folder that the last image has.
             KernelOrigin::Prebuilt { .. } => {
                 let store = self.store?;
-                let record = build::latest_of(store, &manifest(self.image))?;
+                let record = build::latest_of(store, &self.image.manifest)?;
                 store.get_tree(&record.tree?).ok()
             }
         }
@@ -243,12 +243,6 @@ impl Reader<'_> {
             text(store, &tree, path)
         }))
     }
-}
-
-/// The absolute path of the manifest.
-fn manifest(image: &Image) -> PathBuf {
-    let name = image.manifest.file_name().unwrap_or_default();
-    image.directory.join(name)
 }
 
 /// The text of a file of some sources.
