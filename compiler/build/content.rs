@@ -1,8 +1,8 @@
 //! One content of a plan, and what it needs.
 
 use super::engine::{Errand, digest_of, perform_some};
-use super::ledger::Trust;
-use super::{Observer, Options, is_loss};
+use super::losses::retrying;
+use super::{Observer, Options};
 use crate::diagnostic::Diagnostics;
 use crate::plan::{Input, Plan};
 use crate::tree::{Digest, Store};
@@ -18,34 +18,20 @@ pub fn contents(
     options: &Options<'_>,
     observer: &dyn Observer,
 ) -> Result<Vec<Digest>, Diagnostics> {
-    let mut needed = vec![false; plan.actions.len()];
-    for input in wanted {
-        if let Input::Output(id) = input {
-            needed[id.0 as usize] = true;
-        }
-    }
-    // Each action comes after those that it needs.
-    for index in (0..plan.actions.len()).rev() {
-        if needed[index] {
-            for id in plan.actions[index].action.needs() {
-                needed[id.0 as usize] = true;
-            }
-        }
-    }
+    let outputs = wanted.iter().filter_map(|input| match input {
+        Input::Output(id) => Some(*id),
+        Input::Known(_) => None,
+    });
     let errands = [Errand {
         plan,
-        wanted: needed,
+        wanted: plan.with_needs(outputs),
         observer,
     }];
-    let attempt = |trust| -> Result<Vec<Digest>, Diagnostics> {
+    retrying(store, |trust, store| {
         let done = perform_some(&errands, store, options, trust)?;
         let results = done.first().map_or(&[][..], |done| &done.results);
         let digests = wanted.iter().map(|input| digest_of(input, results));
         let digests: Option<Vec<Digest>> = digests.collect();
         Ok(digests.expect("what is wanted was performed"))
-    };
-    match attempt(Trust::Shallow) {
-        Err(problems) if is_loss(&problems) => attempt(Trust::Deep),
-        outcome => outcome,
-    }
+    })
 }

@@ -16,6 +16,7 @@ mod explained;
 mod graph;
 mod ledger;
 mod logs;
+mod losses;
 mod materialise;
 mod memory;
 mod parts;
@@ -41,6 +42,7 @@ pub use built::Built;
 pub use content::contents;
 pub use elsewhere::{Elsewhere, Fleet};
 pub use explained::{Explained, ExplainedInput, LastRun, Yielded, explain};
+pub use losses::is_loss;
 pub use memory::default_memory;
 pub use perform::sign::private_key;
 pub use record::{
@@ -265,56 +267,73 @@ pub fn run(
             observer: recorder,
         });
     let errands: Vec<_> = errands.collect();
-    let attempt = |trust, store: &Store| -> Result<Vec<Artifacts>, Diagnostics> {
+    losses::retrying(store, |trust, store| {
         let all = engine::perform_all(&errands, store, options, trust)?;
-        let mut finished = Vec::new();
-        for ((job, done), recorder) in jobs.iter().zip(all).zip(&recorders) {
-            let outputs = artifacts::prepare(job.plan, &done.results, store, &job.outputs)?;
-            let build_id = artifacts::spelt(job.plan.build_id, &done.results, store)?;
-            let savings = savings::savings(job.plan, &done.results, store)?;
-            finished.push((job, done, recorder, outputs, build_id, savings));
-        }
+        let finished = jobs.iter().zip(&recorders).zip(all);
+        let finished =
+            finished.map(|((job, recorder), done)| Finished::new(job, recorder, done, store));
+        let finished: Vec<Finished<'_>> = finished.collect::<Result<_, _>>()?;
         // Before the outputs, so that none is without a record however this ends.
-        for (job, done, recorder, outputs, build_id, _) in &finished {
-            if let Some(subject) = &job.subject {
-                let told = (outputs.artifacts.as_slice(), outputs.differ());
-                recorder.keep(subject, job.plan, &done.results, *build_id, told, store)?;
-            }
+        for finished in &finished {
+            finished.keep_record(store)?;
         }
-        let published = finished
-            .into_iter()
-            .map(|(job, done, _, outputs, build_id, savings)| {
-                Ok(Artifacts {
-                    outputs: outputs.publish(store)?,
-                    left: left_by(job.plan, options.selection),
-                    build_id,
-                    savings,
-                    counts: done.counts,
-                    unwanted: done
-                        .results
-                        .iter()
-                        .filter(|result| result.is_none())
-                        .count(),
-                })
-            });
-        published.collect()
-    };
-    // A stored result is believed as long as its blob exists. Where one turns out to lead nowhere (damaged, or removed
-    // by hand), everything behind it is looked at once more, blob by blob. Each attempt may find another damaged one.
-    let mut outcome = attempt(ledger::Trust::Shallow, store);
-    for _ in 0..MOST_LOSSES {
-        match &outcome {
-            Err(problems) if is_loss(problems) => {
-                outcome = attempt(ledger::Trust::Deep, &store.distrusting());
-            }
-            _ => break,
-        }
-    }
-    outcome
+        let published = finished.into_iter();
+        published
+            .map(|finished| finished.publish(options.selection, store))
+            .collect()
+    })
 }
 
-/// How many contents may turn out to be damaged in one build, beside those that are cut short, before it is given up.
-const MOST_LOSSES: usize = 16;
+/// An image all of whose actions are done.
+struct Finished<'a> {
+    job: &'a Job<'a>,
+    recorder: &'a record::Recorder<'a>,
+    done: engine::Done,
+    outputs: artifacts::Prepared,
+    build_id: Option<Digest>,
+    savings: Vec<Saving>,
+}
+
+impl<'a> Finished<'a> {
+    fn new(
+        job: &'a Job<'a>,
+        recorder: &'a record::Recorder<'a>,
+        done: engine::Done,
+        store: &Store,
+    ) -> Result<Self, Diagnostics> {
+        let (plan, results) = (job.plan, &done.results);
+        Ok(Self {
+            outputs: artifacts::prepare(plan, results, store, &job.outputs)?,
+            build_id: artifacts::spelt(plan.build_id, results, store)?,
+            savings: savings::savings(plan, results, store)?,
+            job,
+            recorder,
+            done,
+        })
+    }
+
+    fn keep_record(&self, store: &Store) -> Result<(), Diagnostic> {
+        let Some(subject) = &self.job.subject else {
+            return Ok(());
+        };
+        let told = (self.outputs.artifacts.as_slice(), self.outputs.differ());
+        let (plan, results) = (self.job.plan, &self.done.results);
+        self.recorder
+            .keep(subject, plan, results, self.build_id, told, store)
+    }
+
+    fn publish(self, selection: Selection, store: &Store) -> Result<Artifacts, Diagnostics> {
+        let results = self.done.results.iter();
+        Ok(Artifacts {
+            outputs: self.outputs.publish(store)?,
+            left: left_by(self.job.plan, selection),
+            build_id: self.build_id,
+            savings: self.savings,
+            counts: self.done.counts,
+            unwanted: results.filter(|result| result.is_none()).count(),
+        })
+    }
+}
 
 /// The outputs whose actions are not wanted.
 pub fn left_by(plan: &Plan, selection: Selection) -> Vec<Left> {
@@ -337,7 +356,7 @@ pub fn left_by(plan: &Plan, selection: Selection) -> Vec<Left> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fetched {
     /// How many contents were fetched.
-    pub performed: usize,
+    pub fetched: usize,
     /// How many were in the store.
     pub cached: usize,
 }
@@ -374,15 +393,9 @@ pub fn fetch(
     let done = engine::perform_all(&[errand], store, options, ledger::Trust::Deep)?;
     let counts = done.iter().map(|done| done.counts);
     Ok(Fetched {
-        performed: counts.clone().map(|counts| counts.performed).sum(),
+        fetched: counts.clone().map(|counts| counts.performed).sum(),
         cached: counts.map(|counts| counts.cached).sum(),
     })
-}
-
-/// Whether something failed because a content that should be in the store is not, or was damaged.
-pub fn is_loss(problems: &Diagnostics) -> bool {
-    let codes = ["zosc::store::missing-blob", "zosc::store::damaged-blob"];
-    problems.iter().any(|problem| codes.contains(&problem.code))
 }
 
 /// A folder or file that cannot be used.

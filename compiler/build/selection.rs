@@ -3,7 +3,7 @@
 //! Stages have an order in which people think of them, and it is no order in which actions run: `--until` takes the stages up to one
 //! and whatever those need; `--rebuild-from` takes one stage and whatever needs that.
 
-use crate::plan::{Plan, Stage};
+use crate::plan::{ActionId, Plan, Stage};
 
 /// What is performed although its result is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,18 +32,9 @@ impl Selection {
         let Some(until) = self.until else {
             return vec![true; plan.actions.len()];
         };
-        let mut wanted = vec![false; plan.actions.len()];
-        for (index, planned) in plan.actions.iter().enumerate().rev() {
-            if planned.stage <= until {
-                wanted[index] = true;
-            }
-            if wanted[index] {
-                for id in planned.action.needs() {
-                    wanted[id.0 as usize] = true;
-                }
-            }
-        }
-        wanted
+        let actions = (0..).map(ActionId).zip(&plan.actions);
+        let chosen = actions.filter(|(_, planned)| planned.stage <= until);
+        plan.with_needs(chosen.map(|(id, _)| id))
     }
 
     /// By the index of the action: whether it is performed although its result is stored.

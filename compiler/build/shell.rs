@@ -101,7 +101,7 @@ impl Shell {
     }
 
     /// Where its files are.
-    pub fn folder(&self) -> &std::path::Path {
+    pub fn folder(&self) -> &Path {
         &self.folder
     }
 
@@ -229,17 +229,13 @@ pub fn open_shell(
     options: &Options<'_>,
     observer: &dyn Observer,
 ) -> Result<Shell, Diagnostics> {
-    let mut commands = plan.actions.iter().enumerate();
-    let found = commands.find(|(_, planned)| planned.shell() == Some(name));
-    let Some((index, planned)) = found else {
+    let mut commands = plan.actions.iter();
+    let Some(planned) = commands.find(|planned| planned.shell() == Some(name)) else {
         return Err(nothing_to_enter(plan, name).into());
     };
-    let wanted = needs(plan, index);
     let errand = Errand {
         plan,
-        wanted: (0..plan.actions.len() as u32)
-            .map(|index| wanted.contains(&index))
-            .collect(),
+        wanted: plan.with_needs(planned.action.needs()),
         observer,
     };
     let done = engine::perform_some(&[errand], store, options, Trust::Deep)?;
@@ -436,23 +432,6 @@ fn with_key(store: &Store, key: &Digest) -> Option<Shell> {
     shells(store)
         .into_iter()
         .find(|shell| shell.kept.key == *key)
-}
-
-/// All that an action needs, directly or not.
-fn needs(plan: &Plan, index: usize) -> BTreeSet<u32> {
-    let of = |index: usize| {
-        plan.actions
-            .get(index)
-            .map(|planned| planned.action.needs())
-    };
-    let mut open = of(index).unwrap_or_default();
-    let mut needed = BTreeSet::new();
-    while let Some(id) = open.pop() {
-        if needed.insert(id.0) {
-            open.extend(of(id.0 as usize).unwrap_or_default());
-        }
-    }
-    needed
 }
 
 /// The action that was performed and whose key begins so.

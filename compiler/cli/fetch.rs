@@ -21,10 +21,10 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let inputs = session.inputs(&image, &store, arguments.lock.mode())?;
     let fetched = session.fetch(&image, &inputs, &store, arguments.lock.offline)?;
     if !session.for_people() {
-        let line = serde_json::json!({ "fetched": fetched.performed, "stored": fetched.cached });
+        let line = serde_json::json!({ "fetched": fetched.fetched, "stored": fetched.cached });
         return session.print(&format!("{line}\n"));
     }
-    let (new, known) = (fetched.performed, fetched.cached);
+    let (new, known) = (fetched.fetched, fetched.cached);
     session.tell(&format!(
         "{} {new} fetched, {known} were there; `zosc build --offline` needs no network",
         session.style().good("ok")

@@ -47,8 +47,8 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
 /// What the last build of a manifest yielded.
 fn of_manifest(session: &Session, manifest: &Path, store: &Store) -> Result<Subject, Failed> {
     let place = check::normal(&session.current_directory()?.join(manifest));
-    let newest = build::newest_first(store)
-        .find(|record| record.tree.is_some() && record.is_of(&place));
+    let newest =
+        build::newest_first(store).find(|record| record.tree.is_some() && record.is_of(&place));
     let found = match newest {
         Some(record) => session.settle(Subject::of_record(record, store).map_err(Into::into))?,
         None => None,

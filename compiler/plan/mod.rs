@@ -142,6 +142,23 @@ impl Plan {
         });
         Input::Output(ActionId(self.actions.len() as u32 - 1))
     }
+
+    /// By the index of the action: whether it is among these, or one of them needs it, directly or not.
+    pub fn with_needs(&self, wanted: impl IntoIterator<Item = ActionId>) -> Vec<bool> {
+        let mut needed = vec![false; self.actions.len()];
+        for ActionId(index) in wanted {
+            needed[index as usize] = true;
+        }
+        // Each action comes after those that it needs.
+        for (index, planned) in self.actions.iter().enumerate().rev() {
+            if needed[index] {
+                for ActionId(need) in planned.action.needs() {
+                    needed[need as usize] = true;
+                }
+            }
+        }
+        needed
+    }
 }
 
 #[cfg(test)]

@@ -65,7 +65,10 @@ fn unheeded(
     });
     let mut told = Vec::new();
     for unheeded in kconfig::verify(wishes.wanted, config, &language) {
-        let site = context.plan.sites.get(&format!("config {}", unheeded.symbol));
+        let site = context
+            .plan
+            .sites
+            .get(&format!("config {}", unheeded.symbol));
         problems.push(unheeded.diagnostic.at_maybe(site.copied()));
         told.push(unheeded.symbol);
     }

@@ -146,13 +146,13 @@ fn here(context: &Context<'_>, request: &Request) -> Result<Digest, Diagnostic> 
             return Err(failed(context, end, log, kept, full.as_ref()));
         }
     }
-    let (capture, mark) = left(context);
+    let (capture, mark) = capture_of(context);
     let tree = prepared.capture(capture, &outcome.owners, store, &mark)?;
     store.put_tree(&tree)
 }
 
 /// What becomes the tree of a command, and how its files are marked.
-pub(in super::super) fn left<'c>(context: &'c Context<'_>) -> (&'c Capture, Mark) {
+pub(in super::super) fn capture_of<'c>(context: &'c Context<'_>) -> (&'c Capture, Mark) {
     let Action::Run {
         capture,
         origin,

@@ -7,12 +7,14 @@
 //! Where a command ran counts for no key. A server that is not there ends the build, or the command runs here, whichever was asked for; one that
 //! only shares results is done without.
 
+mod course;
 mod input;
 mod inside;
 mod job;
 mod outcome;
 mod own;
 mod probe;
+mod refusal;
 mod shared;
 
 #[cfg(test)]
@@ -24,29 +26,20 @@ pub use probe::{Probed, probe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::logs::Log;
 use super::perform::Context;
-use super::perform::run::{Request, failed, left, tell};
-use super::sandbox::{End, Limits, Lines};
+use super::perform::run::{Request, capture_of};
+use super::sandbox::Limits;
 use super::{Elsewhere, Event, Fleet, cancelled};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::Capture;
-use crate::remote::{
-    self, ActionResult, Client, Command, Executed, Failure, Kind, Lookup, Output, Prepared,
-    Settings, Stage,
-};
+use crate::remote::{self, ActionResult, Client, Command, Failure, Kind, Prepared, Settings};
 use crate::tree::{Digest, Store};
+use course::Run;
 use input::{Folders, Input, Maker};
 use job::{Job, OUT, Programs};
 use outcome::{Bringer, Outcome};
 use own::Own;
-
-/// How often a command is given to a server that loses something of it.
-const ROUNDS: usize = 3;
-/// The most output of a command that is kept in memory.
-const MOST_OUTPUT: u64 = 4 << 20;
-/// The most output that a command can have written: its limit, and what zosc itself says there.
-const MOST_LOG: u64 = 300 << 20;
+use refusal::{no_execution, no_updates, with_ways_on};
 
 /// How a server is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,7 +178,7 @@ impl Remote {
 
 /// A command, as those who run it elsewhere have to know it; what lies where is filled in with the input root.
 fn job(context: &Context<'_>, request: &Request) -> Job {
-    let (capture, mark) = left(context);
+    let (capture, mark) = capture_of(context);
     let capture = match capture {
         Capture::Directory(directory) => directory.clone(),
         Capture::Root => unreachable!("a command that leaves its root stays here"),
@@ -287,7 +280,7 @@ impl Fleet for Remote {
                 return Ok(());
             }
             let tree = context.store.get_tree(output)?;
-            let (_, mark) = left(context);
+            let (_, mark) = capture_of(context);
             if outcome::verify(&tree, &mark).is_err() {
                 // Nobody would take it.
                 return Ok(());
@@ -324,172 +317,6 @@ impl Remote {
     }
 }
 
-/// What a result comes to.
-enum Conclusion {
-    /// What the command left.
-    Made(Digest),
-    /// It is kept and counts for none; what was wrong with it.
-    Nothing(Option<Failure>),
-}
-
-/// A command on its way through a server.
-struct Run<'a> {
-    context: &'a Context<'a>,
-    client: &'a Client,
-    action: &'a Prepared,
-    input: &'a Input,
-    /// Whether it is executed even where the server has a result.
-    is_anew: bool,
-}
-
-impl Run<'_> {
-    /// Looks whether the server has the result of the action already, and has it executed where not.
-    fn carry_out(&self) -> Result<Digest, Failure> {
-        let cancel = self.context.options.cancel;
-        let mut lookup = if self.is_anew {
-            Lookup::Skip
-        } else {
-            Lookup::Ask
-        };
-        let mut loss = None;
-        if lookup == Lookup::Ask {
-            let kept = match self.client.result_of(&self.action.blob, cancel) {
-                Ok(Some(result)) => self.conclude(&result, true)?,
-                Ok(None) => Conclusion::Nothing(None),
-                Err(failure) if failure.kind == Kind::Lost => Conclusion::Nothing(Some(failure)),
-                Err(failure) => return Err(failure),
-            };
-            match kept {
-                Conclusion::Made(made) => return Ok(made),
-                Conclusion::Nothing(None) => {}
-                Conclusion::Nothing(found) => (lookup, loss) = (Lookup::Skip, found),
-            }
-        }
-        for _ in 0..ROUNDS {
-            self.send()?;
-            let executed = match self.execute(lookup) {
-                Err(failure) if failure.kind == Kind::Lost => {
-                    loss = Some(failure);
-                    continue;
-                }
-                executed => executed?,
-            };
-            match self.conclude(&executed.result, executed.cached) {
-                Ok(Conclusion::Made(made)) => return Ok(made),
-                // A result that is kept and does not hold is made anew.
-                Ok(Conclusion::Nothing(found)) => {
-                    lookup = Lookup::Skip;
-                    loss = found;
-                }
-                Err(failure) if failure.kind == Kind::Lost => {
-                    lookup = Lookup::Skip;
-                    loss = Some(failure);
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
-        let loss = loss.unwrap_or_else(|| no_result(self.client.endpoint()).into());
-        Err(Failure {
-            kind: Kind::Final,
-            ..loss
-        })
-    }
-
-    /// Sends what the server lacks.
-    fn send(&self) -> Result<(), Failure> {
-        let mut contents = self.input.contents(self.context.store);
-        let messages = self.action.messages.iter().cloned();
-        contents.extend(messages.map(|(blob, bytes)| (blob, remote::Content::Bytes(bytes))));
-        let cancel = self.context.options.cancel;
-        self.client
-            .upload(&contents, &mut uploading(self.context), cancel)?;
-        Ok(())
-    }
-
-    fn execute(&self, lookup: Lookup) -> Result<Executed, Failure> {
-        let mut stage = |stage: Stage| match stage {
-            Stage::Queued => tell_of(self.context, Elsewhere::Queued),
-            Stage::Executing { worker } => executing(self.context, &worker),
-            Stage::Accepted | Stage::Checking => {}
-        };
-        let cancel = self.context.options.cancel;
-        let executed = self
-            .client
-            .execute(self.action, lookup, &mut stage, cancel)?;
-        executing(self.context, &executed.result.worker);
-        Ok(executed)
-    }
-
-    /// Brings what a command left.
-    fn conclude(&self, result: &ActionResult, is_kept: bool) -> Result<Conclusion, Failure> {
-        match self.concluded(result, is_kept) {
-            // What it is like anew counts, whatever is wrong with the one that is kept.
-            Err(failure) if is_kept && matches!(failure.kind, Kind::Lost | Kind::Final) => {
-                Ok(Conclusion::Nothing(Some(failure)))
-            }
-            concluded => concluded,
-        }
-    }
-
-    fn concluded(&self, result: &ActionResult, is_kept: bool) -> Result<Conclusion, Failure> {
-        let context = self.context;
-        match bring(context, self.client, result)? {
-            Outcome::Ended(_) | Outcome::Refused(_) if is_kept => {
-                let failure = no_result(self.client.endpoint()).into();
-                Ok(Conclusion::Nothing(Some(failure)))
-            }
-            Outcome::Refused(problem) => Err(problem.into()),
-            Outcome::Left(tree) => {
-                executing(context, &result.worker);
-                let log = self.log(result)?;
-                log.succeeded(context.store)?;
-                Ok(Conclusion::Made(tree))
-            }
-            Outcome::Ended(end) => Err(self.failed(result, end)?.into()),
-        }
-    }
-
-    fn failed(&self, result: &ActionResult, end: End) -> Result<Diagnostic, Failure> {
-        let log = self.log(result)?;
-        let place = bringer(self.context, self.client).place(result);
-        Ok(failed(self.context, end, log, None, None).note(place))
-    }
-
-    /// Tells of all that a command has written, and keeps it.
-    fn log(&self, result: &ActionResult) -> Result<Log, Failure> {
-        let context = self.context;
-        let (store, cancel) = (context.store, context.options.cancel);
-        let mut log = Log::new(store, &context.key, &context.plan.manifest, &context.planned.label)?;
-        let mut lines = Lines::default();
-        let mut take = |line: &[u8]| tell(context, &mut log, line);
-        match &result.stdout {
-            Output::Inline(bytes) => lines.take(bytes, &mut take),
-            Output::Blob(blob) if blob.size <= MOST_OUTPUT => {
-                lines.take(&self.client.read(blob, MOST_OUTPUT, cancel)?, &mut take);
-            }
-            Output::Blob(blob) if blob.size <= MOST_LOG => {
-                self.client
-                    .download(&[*blob], store, &mut |_, _| {}, cancel)?;
-                let mut stream = store.stream(&blob.digest)?;
-                read(&mut stream, &mut lines, &mut take);
-                stream.finish()?;
-            }
-            // No command of zosc's may write so much.
-            Output::Blob(blob) => lines.take(&self.client.read(blob, MOST_LOG, cancel)?, &mut take),
-        }
-        lines.finish(&mut take);
-        Ok(log)
-    }
-}
-
-/// Passes a long output on.
-fn read(stream: &mut impl std::io::Read, lines: &mut Lines, take: &mut dyn FnMut(&[u8])) {
-    let mut buffer = vec![0; 1 << 16];
-    while let Ok(count @ 1..) = stream.read(&mut buffer) {
-        lines.take(&buffer[..count], take);
-    }
-}
-
 fn bringer<'a>(context: &Context<'a>, client: &'a Client) -> Bringer<'a> {
     Bringer {
         client,
@@ -503,7 +330,7 @@ fn bring(
     client: &Client,
     result: &ActionResult,
 ) -> Result<Outcome, Failure> {
-    let (_, mark) = left(context);
+    let (_, mark) = capture_of(context);
     let mut downloading = |done, total| tell_of(context, Elsewhere::Downloading { done, total });
     bringer(context, client).bring(result, &mark, &mut downloading)
 }
@@ -527,38 +354,4 @@ fn as_warning(problem: Diagnostic) -> Diagnostic {
         severity: Severity::Warning,
         ..problem
     }
-}
-
-/// Adds what can be done about a server that is away to what is the matter with it.
-fn with_ways_on(mut problem: Diagnostic) -> Diagnostic {
-    let ways = "`zosc remote check` tries the connection alone; `--remote-fallback local` builds here meanwhile";
-    problem.help = Some(match problem.help {
-        Some(help) => format!("{help}; {ways}"),
-        None => ways.to_owned(),
-    });
-    problem
-}
-
-fn no_execution(endpoint: &str) -> Diagnostic {
-    Diagnostic::error(
-        "zosc::remote::no-execution",
-        format!("`{endpoint}` keeps contents, and executes nothing"),
-    )
-    .help("name a server that executes; or share results alone, and build here: `--remote-cache` in place of `--executor remote`")
-}
-
-fn no_updates(endpoint: &str) -> Diagnostic {
-    Diagnostic::warning(
-        "zosc::remote::no-updates",
-        format!("`{endpoint}` takes no results from this machine"),
-    )
-    .help("what others have shared is used all the same; whether a client may share is the server's to decide")
-}
-
-fn no_result(endpoint: &str) -> Diagnostic {
-    Diagnostic::error(
-        "zosc::remote::no-result",
-        format!("`{endpoint}` answers with a result that counts for none, whatever it is asked for"),
-    )
-    .help("the server keeps results of commands that failed, and does not execute them anew; empty its cache of results")
 }

@@ -107,7 +107,9 @@ impl Bench {
 
     /// Where each action of the last build was performed that says so.
     fn places(&self) -> Vec<(String, String)> {
-        let record = newest_first(&self.store).next().expect("something was done");
+        let record = newest_first(&self.store)
+            .next()
+            .expect("something was done");
         let actions = record.actions.into_iter();
         let places = actions.map(|action| (action.label, action.place));
         places.filter(|(_, place)| !place.is_empty()).collect()

@@ -163,9 +163,7 @@ fn what_failed_in_one_project_is_not_forgotten_for_another_of_the_same_name() {
         manifest: manifest.into(),
         ..image("hello", script)
     };
-    bench
-        .build(&of("/a/zos.kdl", "exit 3"))
-        .expect_err("fails");
+    bench.build(&of("/a/zos.kdl", "exit 3")).expect_err("fails");
     bench.build(&of("/b/zos.kdl", SCRIPT)).expect("builds");
     let left = shells(&bench.store);
     assert_eq!(left.len(), 1);
