@@ -54,7 +54,7 @@ pub use reproduction::{Culprit, Verdict, compare, share_fetched};
 pub use savings::Saving;
 pub use selection::{Again, Selection};
 pub use shell::{Shell, State, find_shell, open_shell, reopen, shells};
-pub use status::{Behind, Reason, Status, preview, status};
+pub use status::{Behind, Reason, Status, preview, shared, status};
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Which actions have a stored result, and why the others have none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::ledger::{self, Trust};
@@ -124,6 +124,24 @@ pub fn preview(plan: &Plan, store: &Store, selection: Selection) -> Vec<Option<S
         wanted[index].then(|| asked.unwrap_or(status))
     })
     .collect()
+}
+
+/// By plan and action: for which earlier plan a build of all of them performs it, where each would by itself.
+pub fn shared(plans: &[&Plan], previews: &[Vec<Option<Status>>]) -> Vec<Vec<Option<usize>>> {
+    let mut firsts: BTreeMap<Digest, usize> = BTreeMap::new();
+    let each = plans.iter().zip(previews).enumerate();
+    let each = each.map(|(number, (plan, preview))| {
+        let keys = plan.keys_unbuilt().into_iter().zip(preview);
+        let earlier = keys.map(|(key, status)| match status {
+            Some(Status::Stale(_)) => {
+                let first = *firsts.entry(key).or_insert(number);
+                (first != number).then_some(first)
+            }
+            _ => None,
+        });
+        earlier.collect()
+    });
+    each.collect()
 }
 
 /// What an action waits for; `None` where all that it needs is there.

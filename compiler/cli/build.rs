@@ -238,10 +238,8 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
             ..job.mode()
         };
         let planned = planned(session, &images, &store, mode)?;
-        let names = outcome::names(&images);
-        return names.iter().zip(&planned).try_for_each(|(name, planned)| {
-            preview::print(session, name, &planned.plan, &store, selection)
-        });
+        let plans: Vec<_> = planned.iter().map(|planned| &planned.plan).collect();
+        return preview::print(session, &outcome::names(&images), &plans, &store, selection);
     }
     #[cfg(feature = "publish")]
     let wanted: Vec<_> = if arguments.second {

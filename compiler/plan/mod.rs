@@ -48,6 +48,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::source::Span;
+use crate::tree::Digest;
 
 /// Actions in an order in which each comes after those it needs.
 #[derive(Debug, Clone, Default)]
@@ -141,6 +142,16 @@ impl Plan {
             words: Vec::new(),
         });
         Input::Output(ActionId(self.actions.len() as u32 - 1))
+    }
+
+    /// By the index of the action: a key that needs no build, made of the keys of what it needs in the place of their outputs. Actions with
+    /// the same one yield the same; others may.
+    pub fn keys_unbuilt(&self) -> Vec<Digest> {
+        let mut keys: Vec<Digest> = Vec::with_capacity(self.actions.len());
+        for planned in &self.actions {
+            keys.push(planned.action.key(&|ActionId(index)| keys[index as usize]));
+        }
+        keys
     }
 
     /// By the index of the action: whether it is among these, or one of them needs it, directly or not.

@@ -105,3 +105,25 @@ fn why_something_runs_is_told_by_what_the_same_manifest_was_before() {
     bench.build(&of("/b/zos.kdl", "d")).expect("builds");
     assert_eq!(causes("c"), changed);
 }
+
+#[test]
+fn a_preview_of_several_tells_what_they_share() {
+    let bench = Bench::new();
+    let (one, other) = (of("/a/zos.kdl", "hello"), of("/b/zos.kdl", "hello"));
+    let mut more = other.clone();
+    write(&mut more, "write more", &[("/etc/more", "more")]);
+    let plans = [&one, &other, &more];
+    let previews = || {
+        let selection = Selection::default();
+        plans.map(|plan| preview(plan, &bench.store, selection))
+    };
+    let none = vec![None; 4];
+    let (first, mut last) = (vec![Some(0); 4], vec![Some(0); 4]);
+    last.push(None);
+    assert_eq!(shared(&plans, &previews()), [none.clone(), first, last]);
+    // What is stored is nobody's.
+    bench.build(&one).expect("builds");
+    let mut last = none.clone();
+    last.push(None);
+    assert_eq!(shared(&plans, &previews()), [none.clone(), none, last]);
+}
