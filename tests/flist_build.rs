@@ -386,7 +386,7 @@ fn only_what_has_changed_is_packed_again() {
 /// Labels of what the last build performed of a stage.
 fn stages(project: &Project, stage: &str) -> Vec<String> {
     let store = Store::open(project.path("store")).unwrap();
-    let record = zosc::build::latest_record(&store).unwrap();
+    let record = zosc::build::newest_first(&store).next().unwrap();
     let actions = record.actions.into_iter();
     let ran = actions.filter(|action| action.stage == stage && action.performed);
     ran.map(|action| action.label).collect()

@@ -1,12 +1,13 @@
 //! Where a cursor stands: in which nodes, in which slot of them, and what a completion there replaces.
 //!
 //! Comes in: any text and an offset. Goes out: a [`Cursor`]. Works from tokens alone, so a block, string or property without an end is no
-//! obstacle. Never fails, and never knows what a package is.
+//! obstacle. Never fails, and never knows what a package is; what its node is called in the language it asks the model.
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use super::sketch::{Entry, Node, Open, Sketch, plain, unescaped};
+use crate::manifest::model::{Member, Model, Shape};
 use crate::syntax::fault::FaultKind;
 use crate::syntax::scan::{Scan, Token, TokenKind, scan};
 
@@ -198,6 +199,25 @@ impl<'t> Cursor<'t> {
     /// The node on whose line the cursor is.
     pub(super) fn current(&self) -> Option<&Node> {
         self.sketch.node(self.node?)
+    }
+
+    /// What that node is in the language.
+    pub(super) fn member<'m>(&self, model: &'m Model) -> Option<&'m Member> {
+        let name = self.current()?.name(self.text);
+        let member = self.enclosing(model)?.member(&name)?;
+        member.role.is_child().then_some(member)
+    }
+
+    /// The shape of the block that the cursor is in.
+    pub(super) fn enclosing<'m>(&self, model: &'m Model) -> Option<&'m Shape> {
+        let mut shape = model.root();
+        for index in &self.path {
+            let name = self.sketch.node(*index)?.name(self.text);
+            let member = shape.member(&name);
+            let member = member.filter(|member| member.role.is_child())?;
+            shape = model.shape_of(member)?;
+        }
+        Some(shape)
     }
 
     /// The node in whose block the cursor is.

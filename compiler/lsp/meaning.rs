@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::sketch::{Entry, Node, Sketch, plain};
-use crate::manifest::model::{Kind, Member, Model, Role, Shape};
+use crate::manifest::model::{Member, Model};
 
 /// What a word is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,12 +46,16 @@ pub(super) struct Meanings<'t> {
 impl<'t> Meanings<'t> {
     /// Looks every node up.
     pub(super) fn new(text: &'t str, sketch: &'t Sketch) -> Self {
+        let model = Model::get();
         let mut members: Vec<Option<&Member>> = Vec::with_capacity(sketch.nodes.len());
         for node in &sketch.nodes {
             // Those that it stands in have come before.
             let shape = match node.parent {
-                None => Some(Model::get().root()),
-                Some(parent) => members.get(parent).copied().flatten().and_then(shape_of),
+                None => Some(model.root()),
+                Some(parent) => {
+                    let parent = members.get(parent).copied().flatten();
+                    parent.and_then(|parent| model.shape_of(parent))
+                }
             };
             let shape = shape.filter(|_| !node.slashed);
             let member = shape.and_then(|shape| shape.member(&node.name(text)));
@@ -106,14 +110,16 @@ impl<'t> Meanings<'t> {
         node: &'t Node,
         member: &'static Member,
     ) -> impl Iterator<Item = Word<'t>> {
+        let shape = Model::get().shape_of(member);
         let mut arguments = 0;
         let entries = node.entries.iter().filter(|entry| !entry.slashed);
         entries.flat_map(move |entry| {
             let owner = if let Some(key) = &entry.key {
-                self.owner_of_key(key, member)
+                let key = self.text.get(key.clone()).map(plain);
+                key.and_then(|key| member.property(shape, &key))
             } else {
                 arguments += 1;
-                owner_of_argument(arguments - 1, member)
+                member.argument(shape, arguments - 1)
             };
             self.parts(entry, owner, index)
         })
@@ -129,15 +135,6 @@ impl<'t> Meanings<'t> {
             |part, range: &Option<Range<usize>>| self.word(part, range.as_ref()?, owner?, index);
         let (key, value) = (word(Part::Key, &entry.key), word(Part::Value, &entry.value));
         key.into_iter().chain(value)
-    }
-
-    fn owner_of_key(&self, key: &Range<usize>, member: &'static Member) -> Option<&'static Member> {
-        if member.role == Role::Pairs {
-            return Some(member);
-        }
-        let key = plain(self.text.get(key.clone())?);
-        let owner = shape_of(member)?.member(&key)?;
-        (owner.role == Role::Prop).then_some(owner)
     }
 
     fn word(
@@ -158,25 +155,6 @@ impl<'t> Meanings<'t> {
             member,
             node,
         })
-    }
-}
-
-/// The member that an argument of a node is a value of.
-fn owner_of_argument(index: usize, member: &'static Member) -> Option<&'static Member> {
-    let Some(shape) = shape_of(member) else {
-        return Some(member);
-    };
-    let first = shape.with_role(Role::Arg);
-    first
-        .filter(|_| index == 0)
-        .or_else(|| shape.with_role(Role::Args))
-}
-
-/// The members of a node of a kind.
-pub(super) fn shape_of(member: &Member) -> Option<&'static Shape> {
-    match member.kind {
-        Kind::Shape(index) => Some(Model::get().shape(index)),
-        Kind::Scalar(_) => None,
     }
 }
 
@@ -220,6 +198,14 @@ mod tests {
                 "Node log of log",
                 "Value ring of log",
             ]
+        );
+    }
+
+    #[test]
+    fn a_node_with_one_value_has_no_second_one() {
+        assert_eq!(
+            words("image z { title a b }")[2..],
+            ["Node title of title", "Value a of title"]
         );
     }
 

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::sketch::Sketch;
 use crate::diagnostic::Diagnostics;
-use crate::manifest::model::{Kind, Member, Model, Role, Shape};
+use crate::manifest::model::{Member, Model, Shape};
 use crate::source::SourceId;
 use crate::syntax::scan::{Token, TokenKind, scan};
 use crate::syntax::{self, Value};
@@ -190,47 +190,17 @@ fn give_meaning(text: &str, list: &mut [Node]) {
         let name = node.name.value(text);
         let member = around.and_then(|shape| shape.member(&name));
         node.member = member.filter(|member| member.role.is_child());
-        node.shape = match node.member.map(|member| &member.kind) {
-            Some(Kind::Shape(shape)) => Some(model.shape(*shape)),
-            _ => None,
-        };
+        node.shape = node.member.and_then(|member| model.shape_of(member));
         let mut arguments = 0;
         for entry in &mut node.entries {
-            entry.member = match entry.key {
-                Some(key) => property(text, node.member, node.shape, key),
-                None => argument(node.member, node.shape, arguments),
-            };
+            entry.member = node.member.and_then(|member| match entry.key {
+                Some(key) => member.property(node.shape, &key.value(text)),
+                None => member.argument(node.shape, arguments),
+            });
             // What is left out counts for nothing.
             arguments += usize::from(entry.key.is_none() && (!entry.left_out || node.left_out));
         }
     }
-}
-
-fn property(
-    text: &str,
-    member: Option<&'static Member>,
-    shape: Option<&'static Shape>,
-    key: Word,
-) -> Option<&'static Member> {
-    let known = shape.and_then(|shape| shape.member(&key.value(text)));
-    let pairs = member.filter(|member| member.role == Role::Pairs);
-    known.filter(|member| member.role == Role::Prop).or(pairs)
-}
-
-fn argument(
-    member: Option<&'static Member>,
-    shape: Option<&'static Shape>,
-    index: usize,
-) -> Option<&'static Member> {
-    if let Some(shape) = shape {
-        let first = shape.with_role(Role::Arg).filter(|_| index == 0);
-        return first.or_else(|| shape.with_role(Role::Args));
-    }
-    member.filter(|member| match member.role {
-        Role::Words => true,
-        Role::Child => index == 0,
-        _ => false,
-    })
 }
 
 #[cfg(test)]
@@ -272,6 +242,17 @@ mod tests {
         assert_eq!(
             shown(text),
             "unit name=a \"{ after b c; env X=1 }\"\n  after after=b after=c\n  env env=1\nimage name=z version=2 -arch=x \"{\\n  title \\\"é\\\\u{41}\\\"\\n}\"\n  title title=éA\n"
+        );
+    }
+
+    #[test]
+    fn what_is_more_than_the_language_takes_is_unknown() {
+        let text = "image z { title a b; env X=1 }\nunit a { disabled #false #true }\n";
+        let shown = shown(text);
+        assert!(shown.contains("\n  title title=a ?=b\n"), "{shown}");
+        assert!(
+            shown.contains("\n  disabled disabled=#false ?=#true\n"),
+            "{shown}"
         );
     }
 

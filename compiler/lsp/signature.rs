@@ -7,7 +7,6 @@ use crate::manifest::model::{Kind, Member, Model, Role, Shape};
 use crate::manifest::wording;
 
 use super::client::Client;
-use super::completion::node_at;
 use super::cursor::{Cursor, Quotes, Slot};
 use super::protocol as lsp;
 use super::view::View;
@@ -38,7 +37,7 @@ pub(super) fn signature(
         return None;
     }
     let model = Model::get();
-    let member = node_at(model, &cursor)?;
+    let member = cursor.member(model)?;
     let (parts, at_hand) = parts(model, member, &cursor)?;
     let is_markdown = view.client.markdown(DOCUMENTATION);
     let information = |part: &Member| lsp::ParameterInformation {
@@ -71,28 +70,27 @@ fn parts<'m>(
     member: &'m Member,
     cursor: &Cursor<'_>,
 ) -> Option<(Vec<&'m Member>, usize)> {
-    let Kind::Shape(index) = member.kind else {
+    let Some(shape) = model.shape_of(member) else {
         let fits = match (member.role, cursor.slot) {
-            (Role::Child, Slot::Argument(0)) | (Role::Words, Slot::Argument(_)) => true,
             (Role::Pairs, slot) => !matches!(slot, Slot::Nothing | Slot::Name),
+            (Role::Flag, _) => false,
+            (_, Slot::Argument(place)) => member.argument(None, place).is_some(),
             _ => false,
         };
         return fits.then(|| (vec![member], 0));
     };
-    let shape = model.shape(index);
     let is_part = |member: &&Member| matches!(member.role, Role::Arg | Role::Args | Role::Prop);
     let parts: Vec<&Member> = shape.members.iter().filter(is_part).collect();
-    let wanted = wanted(shape, cursor)?;
+    let wanted = wanted(member, shape, cursor)?;
     let at_hand = parts.iter().position(|part| part.name == wanted.name)?;
     Some((parts, at_hand))
 }
 
 /// The member that a value at the cursor belongs to, or the first property where no more arguments can follow.
-fn wanted<'m>(shape: &'m Shape, cursor: &Cursor<'_>) -> Option<&'m Member> {
+fn wanted<'m>(member: &'m Member, shape: &'m Shape, cursor: &Cursor<'_>) -> Option<&'m Member> {
     match cursor.slot {
-        Slot::Argument(index) => {
-            let first = shape.with_role(Role::Arg).filter(|_| index == 0);
-            let more = first.or_else(|| shape.with_role(Role::Args));
+        Slot::Argument(place) => {
+            let more = member.argument(Some(shape), place);
             let keys: Vec<_> = cursor.keys().collect();
             let mut properties = shape.members.iter().filter(|member| {
                 let is_there = keys.iter().any(|key| *key == member.name);
@@ -105,9 +103,7 @@ fn wanted<'m>(shape: &'m Shape, cursor: &Cursor<'_>) -> Option<&'m Member> {
                 Slot::Key => cursor.meant(cursor.word.clone()),
                 _ => cursor.key()?,
             };
-            shape
-                .member(&key)
-                .filter(|member| member.role == Role::Prop)
+            member.property(Some(shape), &key)
         }
         Slot::Nothing | Slot::Name => None,
     }

@@ -110,6 +110,27 @@ impl Member {
     pub fn example(&self) -> Option<&Value> {
         self.examples.first()
     }
+
+    /// What an argument is a value of, by its place among those of a node that is this member; `shape` is that of the node, where it has one.
+    pub fn argument<'m>(&'m self, shape: Option<&'m Shape>, place: usize) -> Option<&'m Self> {
+        if let Some(shape) = shape {
+            let first = shape.with_role(Role::Arg).filter(|_| place == 0);
+            return first.or_else(|| shape.with_role(Role::Args));
+        }
+        let takes = match self.role {
+            Role::Words => true,
+            Role::Child | Role::List | Role::Flag => place == 0,
+            Role::Arg | Role::Args | Role::Prop | Role::Pairs => false,
+        };
+        takes.then_some(self)
+    }
+
+    /// What a property of a node that is this member is, by its name; `shape` is that of the node, where it has one.
+    pub fn property<'m>(&'m self, shape: Option<&'m Shape>, name: &str) -> Option<&'m Self> {
+        let known = shape.and_then(|shape| shape.member(name));
+        let known = known.filter(|member| member.role == Role::Prop);
+        known.or_else(|| (self.role == Role::Pairs).then_some(self))
+    }
 }
 
 /// What a value has to do with names that stand in several places.
@@ -262,6 +283,14 @@ impl Model {
         self.shapes
             .get(index)
             .expect("kinds hold indices of this model")
+    }
+
+    /// The members of a node that is this member; none of one that holds scalars.
+    pub fn shape_of(&self, member: &Member) -> Option<&Shape> {
+        match member.kind {
+            Kind::Shape(index) => Some(self.shape(index)),
+            Kind::Scalar(_) => None,
+        }
     }
 
     /// Names of the nodes in which a child or property of this name is right, as written from the top: `source build`.

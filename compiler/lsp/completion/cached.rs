@@ -1,7 +1,7 @@
 //! What caches know: packages, modules, firmware, Kconfig symbols. Of thousands, those that suit what is typed.
 
 use crate::diagnostic::bytes;
-use crate::manifest::model::{Kind, Member};
+use crate::manifest::model::Member;
 use crate::syntax::bare_or_quoted;
 
 use super::super::cursor::Quotes;
@@ -9,7 +9,6 @@ use super::super::knowledge::{ModuleFacts, PackageFacts, SymbolFacts};
 use super::super::protocol::CompletionItemKind;
 use super::MOST;
 use super::list::{Ctx, List};
-use super::place::node_at;
 use super::proposal::{Proposal, Rank, Text, best};
 use super::snippet::escaped;
 
@@ -83,11 +82,9 @@ impl Ctx<'_> {
 
     /// A package with the tag that a wish for it must carry, where that can be written beside it.
     fn tagged(&self, name: &str, tag: &str, has_other: bool) -> Text {
-        let member = node_at(self.model, &self.cursor);
-        let takes_tag = member.is_some_and(|member| match member.kind {
-            Kind::Shape(index) => self.model.shape(index).member(TAG).is_some(),
-            Kind::Scalar(_) => false,
-        });
+        let member = self.cursor.member(self.model);
+        let shape = member.and_then(|member| self.model.shape_of(member));
+        let takes_tag = shape.is_some_and(|shape| shape.member(TAG).is_some());
         let is_alone = self.cursor.quotes == Quotes::Bare && !has_other;
         if !takes_tag || !is_alone {
             return Text::Value(name.to_owned());

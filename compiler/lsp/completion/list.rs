@@ -1,6 +1,7 @@
 //! What is gathered for one cursor, and what gathering looks at.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -8,6 +9,7 @@ use crate::manifest::model::Model;
 
 use super::super::cursor::Cursor;
 use super::super::knowledge::Known;
+use super::super::names::Occurrence;
 use super::super::sketch::Sketch;
 use super::super::view::View;
 use super::proposal::Proposal;
@@ -21,6 +23,8 @@ pub(super) struct Ctx<'a> {
     pub(super) model: &'static Model,
     /// Where something is to be written.
     pub(super) cursor: Cursor<'a>,
+    /// The names in each of the texts, once somebody has asked.
+    pub(super) occurrences: OnceCell<Vec<Vec<Occurrence>>>,
 }
 
 /// What is proposed.

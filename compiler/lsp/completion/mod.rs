@@ -17,7 +17,7 @@ mod snippet;
 mod values;
 mod variables;
 
-pub(super) use place::node_at;
+use std::cell::OnceCell;
 
 use crate::manifest::model::Model;
 
@@ -53,6 +53,7 @@ pub(super) fn completion(
         view,
         model: Model::get(),
         cursor: Cursor::new(view.document.text.as_str(), offset),
+        occurrences: OnceCell::new(),
     };
     let typed = parameters
         .context

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::manifest::model::{Kind, Member, Model, Role, Shape};
+use crate::manifest::model::Member;
 
+use super::super::names::{Occurrence, Use, occurrences_in};
 use super::super::protocol::CompletionItemKind;
 use super::super::sketch::{Node, Sketch, plain};
 use super::list::{Ctx, List};
@@ -40,21 +41,31 @@ impl Ctx<'_> {
     }
 
     fn names_of(&self, kind: &str) -> BTreeSet<String> {
-        let mut names = BTreeSet::new();
-        let root = self.model.root();
-        if kind.contains('.') {
-            let section = self.cursor.path.get(..1).unwrap_or_default();
-            let mut finder = Finder::new(self.model, self.text(), &self.cursor.sketch, kind);
-            finder.nodes(root, section);
-            names.extend(finder.names);
-            return names;
-        }
-        for (text, sketch) in self.texts() {
-            let mut finder = Finder::new(self.model, text, &sketch, kind);
-            finder.nodes(root, &sketch.top);
-            names.extend(finder.names);
-        }
-        names
+        let top = self.cursor.path.first();
+        let top = top.and_then(|index| self.cursor.sketch.node(*index));
+        let section = top
+            .filter(|_| kind.contains('.'))
+            .map(|top| top.range.start);
+        let texts = self.occurrences().iter();
+        // Those of a section are in the text of the editor, which is the first one.
+        let texts = texts.take(if kind.contains('.') { 1 } else { usize::MAX });
+        let introduced = texts.flatten().filter(|occurrence| {
+            let symbol = &occurrence.symbol;
+            let introduces =
+                occurrence.role.is_declaration() || matches!(occurrence.role, Use::Implies(_));
+            introduces && symbol.kind == kind && symbol.section == section
+        });
+        introduced
+            .map(|occurrence| occurrence.symbol.name.clone())
+            .collect()
+    }
+
+    /// The names in each text, read once.
+    fn occurrences(&self) -> &[Vec<Occurrence>] {
+        self.occurrences.get_or_init(|| {
+            let texts = self.texts().into_iter();
+            texts.map(|(text, _)| occurrences_in(text)).collect()
+        })
     }
 
     /// Units that the one at the cursor may wait for; those that wait for it already come last.
@@ -204,82 +215,4 @@ fn reaches(units: &BTreeMap<String, Unit>, from: &str, to: &str) -> bool {
         }
     }
     false
-}
-
-/// Looks for the names of a kind in a text.
-struct Finder<'a> {
-    model: &'a Model,
-    text: &'a str,
-    sketch: &'a Sketch,
-    kind: &'a str,
-    names: Vec<String>,
-}
-
-impl<'a> Finder<'a> {
-    fn new(model: &'a Model, text: &'a str, sketch: &'a Sketch, kind: &'a str) -> Self {
-        Self {
-            model,
-            text,
-            sketch,
-            kind,
-            names: Vec::new(),
-        }
-    }
-
-    fn nodes(&mut self, shape: &Shape, indices: &[usize]) {
-        let sketch = self.sketch;
-        let nodes = indices.iter().filter_map(|index| sketch.node(*index));
-        for node in nodes.filter(|node| !node.slashed) {
-            let member = shape.member(&node.name(self.text));
-            let Some(member) = member.filter(|member| member.role.is_child()) else {
-                continue;
-            };
-            let Kind::Shape(inner) = member.kind else {
-                if self.is_wanted(member) {
-                    let values = node.arguments(self.text).map(std::borrow::Cow::into_owned);
-                    self.names.extend(values);
-                }
-                continue;
-            };
-            let inner = self.model.shape(inner);
-            self.entries(inner, node);
-            self.nodes(inner, &node.children);
-        }
-    }
-
-    /// The names among what stands on a node's line.
-    fn entries(&mut self, shape: &Shape, node: &Node) {
-        for member in &shape.members {
-            let value = match member.role {
-                Role::Arg => node.arguments(self.text).next(),
-                Role::Prop => node.property(self.text, &member.name),
-                _ => None,
-            };
-            let Some(value) = value else { continue };
-            if self.is_wanted(member) {
-                self.names.push(value.into_owned());
-            } else if let Some(implied) = &member.naming.implies
-                && implied.kind == self.kind
-                && self.has(node, &implied.member) == implied.with_member
-            {
-                self.names.push(format!("{}{value}", implied.prefix));
-            }
-        }
-    }
-
-    fn is_wanted(&self, member: &Member) -> bool {
-        let naming = &member.naming;
-        let kinds = [naming.names.as_deref(), naming.declares.as_deref()];
-        kinds.contains(&Some(self.kind))
-    }
-
-    /// Whether a node has a member, as a property or as a child.
-    fn has(&self, node: &Node, member: &str) -> bool {
-        let mut children = node
-            .children
-            .iter()
-            .filter_map(|index| self.sketch.node(*index));
-        node.property(self.text, member).is_some()
-            || children.any(|child| child.name(self.text) == member)
-    }
 }

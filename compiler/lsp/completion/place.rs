@@ -34,36 +34,13 @@ pub(super) enum Wanted<'m> {
 
 /// What the language wants at a cursor; `None` where nothing is to be proposed.
 pub(super) fn wanted<'m>(model: &'m Model, cursor: &Cursor<'_>) -> Option<Wanted<'m>> {
-    let shape = enclosing(model, cursor)?;
+    let shape = cursor.enclosing(model)?;
     let wanted = match cursor.slot {
         Slot::Nothing => return None,
         Slot::Name => Wanted::Node(shape),
-        slot => of_node(model, node_at(model, cursor)?, slot, cursor)?,
+        slot => of_node(model, cursor.member(model)?, slot, cursor)?,
     };
     annotated(wanted, cursor)
-}
-
-/// The node on whose line the cursor is.
-pub(in super::super) fn node_at<'m>(model: &'m Model, cursor: &Cursor<'_>) -> Option<&'m Member> {
-    let name = cursor.current()?.name(cursor.text);
-    let member = enclosing(model, cursor)?.member(&name)?;
-    member.role.is_child().then_some(member)
-}
-
-/// The shape of the block that the cursor is in.
-fn enclosing<'m>(model: &'m Model, cursor: &Cursor<'_>) -> Option<&'m Shape> {
-    let mut shape = model.root();
-    for index in &cursor.path {
-        let name = cursor.sketch.node(*index)?.name(cursor.text);
-        let member = shape
-            .member(&name)
-            .filter(|member| member.role.is_child())?;
-        let Kind::Shape(inner) = member.kind else {
-            return None;
-        };
-        shape = model.shape(inner);
-    }
-    Some(shape)
 }
 
 fn of_node<'m>(
@@ -72,36 +49,27 @@ fn of_node<'m>(
     slot: Slot,
     cursor: &Cursor<'_>,
 ) -> Option<Wanted<'m>> {
-    if let Kind::Shape(index) = member.kind {
-        return of_shape(model.shape(index), slot, cursor);
-    }
-    let value = |value| Wanted::Entry {
-        value: Some(value),
-        properties: None,
-    };
-    match (member.role, slot) {
-        (Role::Child, Slot::Argument(0)) | (Role::Words, Slot::Argument(_)) => Some(value(member)),
-        (Role::Flag, Slot::Argument(0)) => Some(Wanted::Flag(member)),
-        (Role::Pairs, Slot::Argument(_) | Slot::Key) => Some(Wanted::PairKey(member)),
-        (Role::Pairs, Slot::Value) => Some(Wanted::PairValue(member)),
-        _ => None,
-    }
-}
-
-fn of_shape<'m>(shape: &'m Shape, slot: Slot, cursor: &Cursor<'_>) -> Option<Wanted<'m>> {
+    let shape = model.shape_of(member);
     match slot {
-        Slot::Argument(index) => {
-            let first = shape.with_role(Role::Arg).filter(|_| index == 0);
-            let properties = Some(shape).filter(|_| cursor.quotes == Quotes::Bare);
-            Some(Wanted::Entry {
-                value: first.or_else(|| shape.with_role(Role::Args)),
-                properties,
-            })
+        Slot::Argument(_) | Slot::Key if member.role == Role::Pairs => {
+            Some(Wanted::PairKey(member))
         }
-        Slot::Key => Some(Wanted::Key(shape)),
+        Slot::Argument(place) => {
+            let value = member.argument(shape, place);
+            if member.role == Role::Flag {
+                return value.map(Wanted::Flag);
+            }
+            let properties = shape.filter(|_| cursor.quotes == Quotes::Bare);
+            let wanted = Wanted::Entry { value, properties };
+            (shape.is_some() || value.is_some()).then_some(wanted)
+        }
+        Slot::Key => shape.map(Wanted::Key),
         Slot::Value => {
-            let member = shape.member(&cursor.key()?)?;
-            (member.role == Role::Prop).then_some(Wanted::Value(member))
+            let owner = member.property(shape, &cursor.key()?)?;
+            Some(match owner.role {
+                Role::Pairs => Wanted::PairValue(owner),
+                _ => Wanted::Value(owner),
+            })
         }
         Slot::Nothing | Slot::Name => None,
     }

@@ -2,7 +2,7 @@
 
 use super::Asked;
 use super::page::{Page, code};
-use crate::lsp::meaning::{Part, shape_of};
+use crate::lsp::meaning::Part;
 use crate::manifest::model::{Kind, Member, Model, Role, Scalar};
 use crate::manifest::wording::{value as value_of, written};
 
@@ -17,7 +17,9 @@ pub(super) fn member(asked: &Asked<'_>, page: &mut Page) {
     page.title(&member.name, place(asked));
     page.code(written(Model::get(), member));
     // A type with more than a line to say says more than the field.
-    let shape = shape_of(member).map(|shape| &shape.description);
+    let shape = Model::get()
+        .shape_of(member)
+        .map(|shape| &shape.description);
     let longer = shape.filter(|description| description.contains('\n'));
     page.text(longer.unwrap_or(&member.description).clone());
     if let Kind::Scalar(Scalar::Choice(words)) = &member.kind {

@@ -125,12 +125,6 @@ impl Locked {
         found
     }
 
-    /// Whether the manifest asks for a package by itself.
-    pub fn is_wished(&self, name: &str) -> bool {
-        let position = self.positions.get(name);
-        position.is_some_and(|position| self.wished.contains(position))
-    }
-
     /// What only the wish for a package brings in. `None` where nobody wishes for it, or the indexes that tell are not here.
     pub fn share(&self, name: &str) -> Option<Share> {
         self.shares.get(self.positions.get(name)?).copied()

@@ -50,6 +50,11 @@ pub(super) struct Found<'a> {
     pub(super) occurrence: &'a Occurrence,
 }
 
+/// The occurrences in a text that stands for itself.
+pub(super) fn occurrences_in(text: &str) -> Vec<Occurrence> {
+    occurrence::occurrences(text, &Nodes::read(text))
+}
+
 impl NamedFile {
     /// Reads one text.
     pub(super) fn of(location: Location, text: Arc<str>) -> Self {

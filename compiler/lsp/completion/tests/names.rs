@@ -15,6 +15,11 @@ fn units_are_offered_without_the_one_itself_and_rings_come_last() {
         "flist modules { mount \"/x\"; }\nunit a { requires ‸ }",
         &["rfs-modules"],
     );
+    // What is left out brings nothing with it.
+    proposes(
+        "flist modules { /-mount \"/x\"; }\nunit b { target; }\nunit a { requires ‸ }",
+        &["b"],
+    );
     proposes(
         "unit a { oneshot; }\nboot { expect \"‸\" }",
         &["unit a success"],
