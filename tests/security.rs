@@ -10,6 +10,8 @@ mod support;
 #[path = "security/bench.rs"]
 mod bench;
 
+#[path = "security/bombs.rs"]
+mod bombs;
 #[path = "security/book.rs"]
 mod book;
 #[path = "security/builds.rs"]

@@ -9,6 +9,7 @@ use super::Algorithm;
 use super::frames::frames;
 use super::members::{Member, MemberKind, damaged, members};
 use crate::diagnostic::Diagnostic;
+use crate::io::available_memory;
 use crate::tree::{Entry, ImagePath, Node, Origin, Store, Tree};
 
 /// How much an archive may claim.
@@ -20,10 +21,17 @@ pub struct Limits {
     pub entries: usize,
 }
 
+/// Most bytes that an archive unpacks to anywhere.
+const MOST: u64 = 4 << 30;
+/// What any machine has to have for an image.
+const LEAST: u64 = 256 << 20;
+
 impl Default for Limits {
+    /// All of an archive is in memory while it is read: it gets half of what is free.
     fn default() -> Self {
+        let free = available_memory().map_or(MOST, |free| free / 2);
         Self {
-            bytes: 4 << 30,
+            bytes: free.clamp(LEAST, MOST),
             entries: 1_000_000,
         }
     }

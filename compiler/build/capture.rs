@@ -6,6 +6,7 @@
 //! followed; sockets are no content and are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -79,7 +80,7 @@ pub(super) fn capture_open(
     };
     let stat = rustix::fs::fstat(&root).map_err(|error| disk(directory, &error.into()))?;
     reader.entry(&ImagePath::root(), root.as_fd(), ".", &stat)?;
-    reader.walk(&root, &ImagePath::root(), DEPTH)?;
+    reader.walk(root)?;
     let plain = |entry: &Entry| (entry.mode, entry.uid, entry.gid) == (0o755, 0, 0);
     reader.tree.retain(|path, entry| {
         let unsaid = path.is_root() || base.implied.contains(path);
@@ -133,14 +134,68 @@ struct Reader<'a> {
     linked: BTreeMap<(u64, u64), BTreeSet<ImagePath>>,
 }
 
+/// A folder that is being read.
+struct Level {
+    folder: OwnedFd,
+    path: ImagePath,
+    /// What is left to be read of it.
+    names: std::vec::IntoIter<CString>,
+}
+
 impl Reader<'_> {
     fn refuse(&self, path: &ImagePath, error: Errno) -> Diagnostic {
         disk(&self.directory.join(path.relative()), &error.into())
     }
 
-    fn walk(&mut self, at: &OwnedFd, path: &ImagePath, depth: usize) -> Result<(), Diagnostic> {
+    /// Reads all that is below a folder. It does not call itself: foreign code decides how deep folders lie in each other.
+    fn walk(&mut self, folder: OwnedFd) -> Result<(), Diagnostic> {
+        let path = ImagePath::root();
+        let names = self.names(&folder, &path)?;
+        let mut levels = vec![Level {
+            folder,
+            path,
+            names,
+        }];
+        while let Some(level) = levels.last_mut() {
+            let Some(name) = level.names.next() else {
+                levels.pop();
+                continue;
+            };
+            let (at, path) = (level.folder.as_fd(), &level.path);
+            let name = name.to_str().map_err(|_| strange_name(path, &name))?;
+            let below = path
+                .join(name)
+                .map_err(|reason| strange_path(path, name, &reason.to_string()))?;
+            let stat = rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW)
+                .map_err(|error| self.refuse(&below, error))?;
+            self.entry(&below, at, name, &stat)?;
+            if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+                let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
+                let opened = open(at, name, flags, &stat);
+                let folder = opened.map_err(|error| self.refuse(&below, error))?;
+                if levels.len() > DEPTH || self.tree.len() > ENTRIES {
+                    return Err(too_much(&below));
+                }
+                let names = self.names(&folder, &below)?;
+                let path = below;
+                levels.push(Level {
+                    folder,
+                    path,
+                    names,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// What is in a folder, sorted.
+    fn names(
+        &self,
+        folder: &OwnedFd,
+        path: &ImagePath,
+    ) -> Result<std::vec::IntoIter<CString>, Diagnostic> {
         let mut names = Vec::new();
-        let listing = Dir::read_from(at).map_err(|error| self.refuse(path, error))?;
+        let listing = Dir::read_from(folder).map_err(|error| self.refuse(path, error))?;
         for entry in listing {
             let entry = entry.map_err(|error| self.refuse(path, error))?;
             if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
@@ -148,25 +203,7 @@ impl Reader<'_> {
             }
         }
         names.sort();
-        for name in names {
-            let name = name.to_str().map_err(|_| strange_name(path, &name))?;
-            let below = path
-                .join(name)
-                .map_err(|reason| strange_path(path, name, &reason.to_string()))?;
-            let stat = rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW)
-                .map_err(|error| self.refuse(&below, error))?;
-            self.entry(&below, at.as_fd(), name, &stat)?;
-            if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
-                if depth == 0 || self.tree.len() > ENTRIES {
-                    return Err(too_much(&below));
-                }
-                let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
-                let opened = open(at.as_fd(), name, flags, &stat);
-                let opened = opened.map_err(|error| self.refuse(&below, error))?;
-                self.walk(&opened, &below, depth - 1)?;
-            }
-        }
-        Ok(())
+        Ok(names.into_iter())
     }
 
     fn entry(

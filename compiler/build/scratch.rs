@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk;
 use crate::diagnostic::Diagnostic;
-use crate::tree::Store;
+use crate::tree::{Store, clear_away};
 
 /// A temporary folder inside the store.
 #[derive(Debug)]
@@ -59,20 +59,7 @@ fn open(folder: &Path) -> Result<(), Diagnostic> {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // Folders without write permission keep an ordinary user from removing what is in them.
-        open_up(self.folder.path());
-    }
-}
-
-/// Gives the owner every permission on a folder and all folders below it.
-fn open_up(folder: &Path) {
-    let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            open_up(&entry.path());
-        }
+        // Foreign code may have left more than a recursion takes, and folders without write permission.
+        clear_away(self.folder.path());
     }
 }

@@ -363,3 +363,18 @@ fn a_variable_that_is_not_set_is_told_at_its_place() {
         "files end with a line break"
     );
 }
+
+#[test]
+fn a_secret_that_would_go_to_another_machine_in_clear_is_told() {
+    let told = |address: &str, header: &str| {
+        let text = format!("remote \"{address}\" {{ {header}; }}");
+        let settled = Settled::of(&[], &[], &text);
+        let caution = settled.server().caution();
+        caution.map(|caution| caution.code)
+    };
+    let token = "token (env)BUILD_TOKEN";
+    let in_clear = Some("zosc::configuration::secret-in-clear");
+    assert_eq!(told("grpc://build.example:80", token), in_clear);
+    assert_eq!(told("grpcs://build.example", token), None);
+    assert_eq!(told("grpc://localhost:80", token), None);
+}

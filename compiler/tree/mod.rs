@@ -11,6 +11,7 @@ mod entry;
 mod look;
 mod merge;
 mod path;
+mod removal;
 mod store;
 mod workplace;
 
@@ -21,6 +22,7 @@ pub use look::{Known, Look, made_of};
 pub use merge::{Conflict, merge};
 pub(crate) use merge::{keep_other_names, physical};
 pub use path::{ImagePath, PathError};
+pub use removal::clear_away;
 pub use store::{Access, BlobReader, BlobWriter, Holder, Listing, Shelf, Shelved, Store};
 
 use std::collections::BTreeMap;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{FlockOperation, flock};
 
+use super::removal::clear_away;
 use crate::io::process_number;
 
 /// How names of such folders begin; the number of a process follows.
@@ -78,7 +79,7 @@ impl Workplace {
                 |lock: &fs::File| flock(lock, FlockOperation::NonBlockingLockExclusive).is_ok();
             // Held until the folder is gone, so that nobody takes it meanwhile.
             if let Some(_lock) = fs::File::open(&path).ok().filter(abandoned) {
-                remove(&path);
+                clear_away(&path);
             }
         }
     }
@@ -86,25 +87,6 @@ impl Workplace {
 
 impl Drop for Workplace {
     fn drop(&mut self) {
-        remove(&self.path);
-    }
-}
-
-/// Removes a folder or file; folders without write permission are opened up first. What cannot be removed stays.
-fn remove(path: &Path) {
-    if fs::remove_dir_all(path).is_err() {
-        open_up(path);
-        let _ = fs::remove_dir_all(path).or_else(|_| fs::remove_file(path));
-    }
-}
-
-fn open_up(folder: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    if fs::symlink_metadata(folder).is_ok_and(|facts| facts.is_dir()) {
-        let _ = fs::set_permissions(folder, fs::Permissions::from_mode(0o700));
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            open_up(&entry.path());
-        }
+        clear_away(&self.path);
     }
 }

@@ -108,3 +108,15 @@ fn a_command_that_fills_the_disk_leaves_room() {
     let (free, all) = (facts.f_bavail, facts.f_blocks);
     assert!(free * 10 > all * 9, "{free} of {all}");
 }
+
+#[test]
+fn folders_without_end_are_not_read_back() {
+    let Some(bench) = Bench::new() else { return };
+    let script =
+        "touch result; i=0; while [ $i -lt 600 ]; do mkdir d && cd -P d; i=$((i + 1)); done";
+    for who in [Who::Root, Who::Ordinary] {
+        let output = bench.build(who, &format!("deep-{who:?}"), script);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(codes(&output), ["zosc::build::too-many-files"], "{said}");
+    }
+}

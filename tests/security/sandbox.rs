@@ -257,3 +257,26 @@ fn no_core_is_dumped() {
 fn memory_is_left_to_the_machine() {
     assert_held(&["memory-by-files", "first-when-memory-ends"]);
 }
+
+/// A visitor of a sandbox lends it a terminal, and foreign programs run there as well.
+#[test]
+fn the_terminal_of_a_visitor_is_not_typed_into() {
+    let Some(bench) = Bench::new() else { return };
+    let project = bench.project(Who::Root, "visited", "touch result");
+    let line = format!(
+        "{} shell attack --store {}",
+        bench.path("zosc").display(),
+        project.join("store").display()
+    );
+    let output = assert_cmd::Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .current_dir(&project)
+        .write_stdin("cc -w -o attack attack.c && ./attack type\nexit\n")
+        .output();
+    let Ok(output) = output else {
+        println!("skipped: there is no `script` to make a terminal");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("type-into-terminal held"), "{said}");
+}
