@@ -1,5 +1,5 @@
 #!/bin/sh
-# Tells the console what zinit says of its units, for people and for `zosc boot`:
+# Tells the console what zinit says of its units, for people and for `zosc boot --test`:
 #
 #   zosc-report pid1=NAME
 #   zosc-report unit=NAME state=running|success|starting|blocked|failed|stopped|unknown

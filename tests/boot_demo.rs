@@ -106,7 +106,7 @@ fn a_boot_that_misses_an_expectation_fails() {
     let changed = demo().join("build-output/changed.kdl");
     fs::write(&changed, manifest.replace("build-output/", "")).expect("a file");
     let output = Command::new(zosc())
-        .arg("boot")
+        .args(["boot", "--test"])
         .arg(demo().join("dist/vmlinuz.efi"))
         .arg("--manifest")
         .arg(&changed)

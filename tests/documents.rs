@@ -78,6 +78,7 @@ followed! {
     servers: "remote.md";
     the_model: "scale.md";
     building_rfs: "flist.md";
+    running_an_image: "boot.md";
 }
 
 /// Pages whose commands are run by other tests: by the demo's, which boots it, and by `clones.rs`.

@@ -198,7 +198,7 @@ boot memory="1GiB" cpus=2 {{
 
     /// Boots the image; `seen` hears every line of the console. What was said in all.
     fn boot(&self, mut seen: impl FnMut(&str)) -> String {
-        let mut boot = self.zosc(&["boot", "dist/image.efi"]);
+        let mut boot = self.zosc(&["boot", "--test", "dist/image.efi"]);
         let mut child = boot
             .stdin(Stdio::null())
             .stdout(Stdio::null())

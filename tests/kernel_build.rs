@@ -178,7 +178,7 @@ fn a_kernel_is_linked_with_each_initramfs_and_is_the_same_from_scratch() {
     site.edit_unit();
     let linked = site.build();
     assert_ne!(first, linked, "another unit is another image");
-    let said = site.zosc(&["boot"]);
+    let said = site.zosc(&["boot", "--test"]);
     assert!(said.contains("a good boot"), "{said}");
     assert_eq!(linked, from_scratch(&version, "builtin"));
 }
@@ -192,6 +192,6 @@ fn a_kernel_of_ones_own_goes_into_a_unified_image() {
     let first = site.build();
     site.edit_unit();
     assert_ne!(first, site.build(), "another unit is another image");
-    let said = site.zosc(&["boot"]);
+    let said = site.zosc(&["boot", "--test"]);
     assert!(said.contains("a good boot"), "{said}");
 }

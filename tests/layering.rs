@@ -59,6 +59,7 @@ const AT_HOME: &[(&str, &str)] = &[
     ("percent_encoding", "lsp"),
     ("saphyr_parser", "migrate zinit"),
     ("spdx", "sbom"),
+    ("quick_junit", "boot"),
     ("object_store", "publish"),
     ("oci_client", "publish"),
     ("tokio", "io publish remote"),

@@ -290,7 +290,7 @@ fn firmware_starts_what_its_key_has_signed_and_nothing_else() {
     }
     succeeds(&project.build("db.key"));
     let boot = |arguments: &[&str]| {
-        let output = project.run(&[&["boot"], arguments].concat());
+        let output = project.run(&[&["boot", "--test"], arguments].concat());
         let console = project.path("dist/boot.log");
         let console = String::from_utf8_lossy(&std::fs::read(console).unwrap()).into_owned();
         (output, console)
@@ -373,7 +373,7 @@ fn pcr_11_is_what_was_predicted() {
     .unwrap();
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
     let output = project
-        .command(&["boot", "dist/image.efi"])
+        .command(&["boot", "--test", "dist/image.efi"])
         .env("PATH", path)
         .output()
         .unwrap();

@@ -1,4 +1,4 @@
-//! Finds UEFI firmware for QEMU.
+//! Finds UEFI firmware for virtual machines.
 
 use std::path::{Path, PathBuf};
 
@@ -44,6 +44,13 @@ const SECURE_PLACES: &[(&str, &str)] = &[
     ),
 ];
 
+/// UEFI firmware that cloud-hypervisor starts, in one file.
+const CLOUD_PLACES: &[&str] = &[
+    "/usr/share/cloud-hypervisor/CLOUDHV.fd",
+    "/usr/share/OVMF/CLOUDHV.fd",
+    "/usr/share/edk2/CLOUDHV.fd",
+];
+
 /// UEFI firmware in two flash images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Firmware {
@@ -58,7 +65,7 @@ pub(super) fn find() -> Result<Firmware, Diagnostic> {
     first(PLACES).ok_or_else(|| {
         Diagnostic::error("zosc::boot::no-firmware", "no UEFI firmware for QEMU on this machine")
             .help(
-                "install `ovmf` (its name on Debian and Alpine), or boot without firmware: `firmware=direct`",
+                "install it: `ovmf` on Debian and Alpine, `edk2-ovmf` on Fedora; or boot without firmware: `--firmware direct`",
             )
     })
 }
@@ -70,7 +77,22 @@ pub(super) fn find_secure() -> Result<Firmware, Diagnostic> {
             "zosc::boot::no-firmware",
             "no UEFI firmware with Secure Boot for QEMU on this machine",
         )
-        .help("install `ovmf` (its name on Debian), which has an `OVMF_CODE_4M.secboot.fd`, or boot without Secure Boot: `firmware=uefi`")
+        .help("install it: `ovmf` on Debian (it has an `OVMF_CODE_4M.secboot.fd`), `edk2-ovmf` on Fedora; or boot without Secure Boot: `--firmware uefi`")
+    })
+}
+
+/// The first firmware for cloud-hypervisor that is there.
+pub(super) fn find_cloud() -> Result<PathBuf, Diagnostic> {
+    let mut places = CLOUD_PLACES.iter().map(PathBuf::from);
+    places.find(|place| place.is_file()).ok_or_else(|| {
+        Diagnostic::error(
+            "zosc::boot::no-firmware",
+            "no UEFI firmware for cloud-hypervisor on this machine",
+        )
+        .help(format!(
+            "put `CLOUDHV.fd` of the releases of edk2 for cloud-hypervisor to `{}`, or boot without firmware: `--firmware direct`",
+            CLOUD_PLACES[0]
+        ))
     })
 }
 

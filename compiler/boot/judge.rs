@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use super::blocked::{Words, voice};
+use super::probe::Answer;
+use super::symptom::{Cause, Symptom, symptoms};
 use super::verdict::{Ending, Outcome, Result};
 use super::{Expectation, Expected, UnitState};
 
@@ -18,8 +21,12 @@ pub struct Judge {
     watched: Vec<Watched>,
     units: BTreeMap<String, String>,
     pid1: Option<String>,
-    panic: Option<String>,
-    refusal: Option<String>,
+    /// Why nothing more can come.
+    end: Option<Ending>,
+    cause: Option<Cause>,
+    /// Units whose last words are kept.
+    known: Vec<String>,
+    words: BTreeMap<String, Words>,
     last: VecDeque<String>,
 }
 
@@ -31,43 +38,66 @@ struct Watched {
     since: Option<Duration>,
     /// Whether its time ran out while it did not hold.
     missed: bool,
+    /// What the last question about it came to.
+    answer: Option<String>,
 }
 
 impl Judge {
-    /// A judge who has seen nothing yet.
-    pub fn new(expectations: &[Expectation]) -> Self {
+    /// A judge who has seen nothing yet, and will know the last words of these units.
+    pub fn new(expectations: &[Expectation], known: Vec<String>) -> Self {
         let watch = |expectation: &Expectation| Watched {
             expectation: expectation.clone(),
             since: None,
             missed: false,
+            answer: None,
         };
         Self {
             watched: expectations.iter().map(watch).collect(),
             units: BTreeMap::new(),
             pid1: None,
-            panic: None,
-            refusal: None,
+            end: None,
+            cause: None,
+            known,
+            words: BTreeMap::new(),
             last: VecDeque::new(),
         }
     }
 
     /// Takes a complete line, and the time since the start.
     pub fn line(&mut self, line: &str, now: Duration) {
-        if self.last.len() == KEPT {
-            self.last.pop_front();
+        // Reports are summed up, and would leave no room for anything else.
+        if !line.contains(REPORT) {
+            self.keep(line);
         }
-        self.last.push_back(line.to_owned());
-        if self.panic.is_none() && line.contains("Kernel panic - not syncing") {
-            self.panic = Some(line.to_owned());
-        }
-        if self.refusal.is_none() && is_refusal(line) {
-            self.refusal = Some(line.trim().to_owned());
+        for symptom in symptoms(line) {
+            self.note(symptom, line);
         }
         self.console(line, now);
         // A prompt or a message of the kernel may stand before it on the same line.
         if let Some((_, report)) = line.split_once(REPORT) {
             self.report(report.trim_end(), now);
+            return;
         }
+        for unit in &self.known {
+            if let Some(voice) = voice(line, unit) {
+                self.words
+                    .entry(unit.clone())
+                    .or_default()
+                    .note(voice, line);
+            }
+        }
+    }
+
+    /// Takes what came of a question about an expectation, by its number.
+    pub(super) fn answer(&mut self, number: usize, answer: Answer, now: Duration) {
+        self.tick(now);
+        if let Some(watched) = self.watched.get_mut(number) {
+            match answer {
+                Ok(()) => watched.since = watched.since.or(Some(now)),
+                Err(why) => watched.answer = Some(why),
+            }
+        }
+        self.tick(now);
     }
 
     /// Takes a line that has begun and may go on, such as a prompt.
@@ -93,10 +123,19 @@ impl Judge {
                 .all(|watched| watched.since.is_some() || watched.missed)
     }
 
-    /// Why nothing more can come: the kernel has died, or the firmware refused to start it.
+    /// Why nothing more can come: the kernel has died, or the firmware did not start it.
     pub fn end(&self) -> Option<Ending> {
-        let panic = self.panic.clone().map(Ending::Panic);
-        panic.or_else(|| self.refusal.clone().map(Ending::Refused))
+        self.end.clone()
+    }
+
+    /// What the kernel died of, where it said so.
+    pub fn cause(&self) -> Option<&Cause> {
+        self.cause.as_ref()
+    }
+
+    /// What was said last of units, by their names.
+    pub fn words(&self) -> &BTreeMap<String, Words> {
+        &self.words
     }
 
     /// Each expectation and what became of it.
@@ -107,7 +146,7 @@ impl Judge {
                 expectation: watched.expectation.clone(),
                 result: match watched.since {
                     Some(at) if !watched.missed => Result::Met(at),
-                    _ => Result::Missed(self.seen_instead(&watched.expectation.what)),
+                    _ => Result::Missed(self.seen_instead(watched)),
                 },
             })
             .collect()
@@ -126,6 +165,28 @@ impl Judge {
     /// The last lines of the console.
     pub fn last_lines(&self) -> Vec<String> {
         self.last.iter().cloned().collect()
+    }
+
+    fn keep(&mut self, line: &str) {
+        if self.last.len() == KEPT {
+            self.last.pop_front();
+        }
+        self.last.push_back(line.to_owned());
+    }
+
+    fn note(&mut self, symptom: Symptom, line: &str) {
+        let words = || line.trim().to_owned();
+        let end = match symptom {
+            // The first one is what the others come from.
+            Symptom::Cause(cause) => {
+                self.cause.get_or_insert(cause);
+                return;
+            }
+            Symptom::Panic => Ending::Panic(words()),
+            Symptom::Refused => Ending::Refused(words()),
+            Symptom::NoBootEntry => Ending::NoBootEntry(words()),
+        };
+        self.end.get_or_insert(end);
     }
 
     fn console(&mut self, line: &str, now: Duration) {
@@ -172,8 +233,8 @@ impl Judge {
     }
 
     /// What was seen in place of what was expected, as a clause.
-    fn seen_instead(&self, what: &Expected) -> String {
-        match what {
+    fn seen_instead(&self, watched: &Watched) -> String {
+        match &watched.expectation.what {
             Expected::Console(_) => "it was not seen on the console in time".to_owned(),
             Expected::Pid1(_) => match &self.pid1 {
                 Some(name) => format!("process 1 is `{name}`"),
@@ -184,14 +245,12 @@ impl Judge {
                 None if self.units.is_empty() => "no report was seen on the console".to_owned(),
                 None => format!("zinit knows no unit `{name}`"),
             },
+            Expected::Tcp(_) | Expected::Http { .. } => {
+                let answer = watched.answer.clone();
+                answer.unwrap_or_else(|| "there was no answer in time".to_owned())
+            }
         }
     }
-}
-
-/// What edk2 says of a program that Secure Boot does not let start.
-fn is_refusal(line: &str) -> bool {
-    let names_it = line.contains("BdsDxe: failed to ");
-    names_it && (line.contains("Access Denied") || line.contains("Security Violation"))
 }
 
 fn holds(wanted: UnitState, state: &str) -> bool {

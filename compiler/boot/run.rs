@@ -1,8 +1,9 @@
-//! Boots an image and watches until the verdict stands.
+//! Boots an image and watches: until the verdict stands, or for as long as a person likes.
 
-use std::fs::{self, File};
+use std::ffi::OsString;
+use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
@@ -10,14 +11,20 @@ use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use super::Boot;
 use super::console::Lines;
+use super::disks::{self, Disks, Held};
+use super::folder::{Folder, unusable};
 use super::judge::Judge;
-use super::machine::{Accelerator, Machine, Plan, Start};
+use super::keys::Attendant;
+use super::machine::Machine;
+use super::plan::{Accelerator, Hypervisor, Plan};
+use super::prepare::prepare;
+use super::probe::{self, Probes, Question};
+use super::settings::{Image, Settings};
 use super::verdict::{Ending, Verdict};
-use super::{Boot, firmware, uki, variables};
 use crate::diagnostic::Diagnostic;
 use crate::io::{Stopwatch, ignores_signal};
-use crate::manifest::boot::Firmware;
 
 /// A machine that has said nothing for this long under KVM is taken to be stuck there.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -25,60 +32,27 @@ const SILENCE: Duration = Duration::from_secs(20);
 /// How long the loop sleeps at most; deadlines and interrupts are seen this late.
 const PULSE: Duration = Duration::from_millis(100);
 
-/// The largest file that QEMU's FAT disks can hold.
-const LARGEST_ON_FAT: u64 = 480 << 20;
-
-/// What is booted.
-#[derive(Debug, Clone, Copy)]
-pub enum Image<'a> {
-    /// A unified kernel image.
-    Uki(&'a Path),
-    /// A kernel and an initramfs of their own; without firmware only.
-    Kernel {
-        /// The kernel, a bzImage.
-        kernel: &'a Path,
-        /// The initramfs.
-        initramfs: &'a Path,
-        /// The kernel's command line.
-        cmdline: &'a str,
-    },
-}
-
-/// How it is booted, beyond what the manifest says.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Where the console is written to.
-    pub log: PathBuf,
-    /// QEMU's name or path.
-    pub qemu: PathBuf,
-    /// The certificate, in DER, that firmware with Secure Boot trusts.
-    pub trusted: Option<Vec<u8>>,
-    /// Set from elsewhere to stop the machine.
-    pub stop: Option<Arc<AtomicBool>>,
-    /// The accelerator; `None` tries KVM and falls back to emulation.
-    pub accelerator: Option<Accelerator>,
-}
-
-impl Settings {
-    /// The usual QEMU, with the console in this file.
-    pub fn new(log: impl Into<PathBuf>) -> Self {
-        Self {
-            log: log.into(),
-            qemu: PathBuf::from("qemu-system-x86_64"),
-            trusted: None,
-            stop: None,
-            accelerator: None,
-        }
-    }
-}
-
 /// Something to tell people while the machine runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event<'a> {
     /// A remark about the machine.
     Note(String),
+    /// What is run, by what, just before it starts.
+    Starting(Accelerator),
+    /// Bytes of the console as they come.
+    Bytes(&'a [u8]),
     /// A line of the console.
     Line(&'a str),
+    /// The guest's ssh answers at this port of this machine.
+    Ssh(u16),
+}
+
+/// Whom a machine runs for.
+enum Audience {
+    /// A judge.
+    Test,
+    /// A person, at the keyboard where there is one.
+    Person(Option<Attendant>),
 }
 
 /// Boots an image and judges it.
@@ -86,7 +60,7 @@ pub enum Event<'a> {
 /// Ends when every expectation is decided, when the kernel dies, when the machine goes off, when [`Settings::stop`] is set, or on SIGINT and SIGTERM; at
 /// the latest when the last deadline has passed. An error is something that kept the machine from starting; a boot that goes
 /// wrong is a [`Verdict`].
-pub fn run(
+pub fn test(
     image: Image<'_>,
     boot: &Boot,
     settings: &Settings,
@@ -97,31 +71,75 @@ pub fn run(
             "zosc::boot::nothing-expected",
             "the manifest does not say what a good boot looks like",
         )
-        .help("add a `boot` section, such as `boot { expect \"unit ready up\" within=\"60s\" }`"));
+        .help("add a `boot` section, such as `boot { expect \"unit ready up\" within=\"60s\" }`; to look at the machine yourself, leave out `--test`"));
     }
-    let folder =
-        tempfile::tempdir().map_err(|error| unusable(Path::new("a temporary folder"), &error))?;
-    let plan = prepare(image, boot, settings, folder.path())?;
-    let mut log = File::create(&settings.log).map_err(|error| unusable(&settings.log, &error))?;
-    let interrupted = Interrupts::listen();
+    run(image, boot, settings, observer, false)
+}
 
-    let (first, may_fall_back) = match settings.accelerator {
-        Some(accelerator) => (accelerator, false),
-        None if kvm_opens() => (Accelerator::Kvm, true),
-        None => {
-            observer(Event::Note(
-                "no usable /dev/kvm on this machine: emulating, some ten times slower".to_owned(),
-            ));
-            (Accelerator::Emulation, false)
-        }
+/// Boots an image for a person: what is typed goes to its console, where `has_keyboard` says so and standard input is a terminal.
+///
+/// Ends when the machine goes off, when Ctrl-A X is pressed, or on SIGINT and SIGTERM. Errors are as those of [`test`].
+pub fn attend(
+    image: Image<'_>,
+    boot: &Boot,
+    settings: &Settings,
+    observer: &mut dyn FnMut(Event<'_>),
+    has_keyboard: bool,
+) -> Result<Verdict, Diagnostic> {
+    let boot = Boot {
+        expect: Vec::new(),
+        ..boot.clone()
+    };
+    run(image, &boot, settings, observer, has_keyboard)
+}
+
+/// The command that would run the machine. Nothing is written: files that a boot makes are only named.
+pub fn command_line(
+    image: Image<'_>,
+    boot: &Boot,
+    settings: &Settings,
+) -> Result<Vec<OsString>, Diagnostic> {
+    let (plan, _) = prepare(image, boot, settings, &Folder::imagined())?;
+    let usual = if kvm_opens() {
+        Accelerator::Kvm
+    } else {
+        Accelerator::Emulation
+    };
+    let arguments = plan.arguments(settings.accelerator.unwrap_or(usual));
+    let program = plan.program.into_os_string();
+    Ok(std::iter::once(program).chain(arguments).collect())
+}
+
+fn run(
+    image: Image<'_>,
+    boot: &Boot,
+    settings: &Settings,
+    observer: &mut dyn FnMut(Event<'_>),
+    has_keyboard: bool,
+) -> Result<Verdict, Diagnostic> {
+    let folder = Folder::make()?;
+    let _disks = match &settings.disks {
+        Disks::Kept(kept) => Some(disks::hold_folder(&kept.folder)?),
+        Disks::Fresh => None,
+    };
+    let (plan, ports) = prepare(image, boot, settings, &folder)?;
+    let (_held, mut log) = open_log(&settings.log)?;
+    let interrupted = Interrupts::listen();
+    let (first, may_fall_back) = accelerator(settings, observer)?;
+    let audience = if boot.expect.is_empty() {
+        Audience::Person(has_keyboard.then(Attendant::listen).flatten())
+    } else {
+        Audience::Test
     };
     let mut watch = Watch {
         boot,
         plan: &plan,
+        ports: &ports,
         settings,
         log: &mut log,
         observer,
         interrupted: &interrupted,
+        audience: &audience,
     };
     match watch.attempt(first, may_fall_back)? {
         Attempt::Verdict(verdict) => Ok(*verdict),
@@ -137,147 +155,40 @@ pub fn run(
     }
 }
 
-/// Writes what QEMU needs into a folder.
-fn prepare(
-    image: Image<'_>,
-    boot: &Boot,
+/// What runs the machine first, and whether emulation is tried where that does not work.
+fn accelerator(
     settings: &Settings,
-    folder: &Path,
-) -> Result<Plan, Diagnostic> {
-    let start = match (image, boot.firmware) {
-        (
-            Image::Kernel {
-                kernel,
-                initramfs,
-                cmdline,
-            },
-            Firmware::Direct,
-        ) => Start::Kernel {
-            kernel: existing(kernel)?,
-            initramfs: Some(existing(initramfs)?),
-            cmdline: cmdline.to_owned(),
-        },
-        (Image::Kernel { kernel, .. }, Firmware::Uefi | Firmware::SecureBoot) => {
-            return Err(Diagnostic::error(
-                "zosc::boot::not-a-uki",
-                format!("`{}` is a kernel by itself, which UEFI firmware does not start here", kernel.display()),
-            )
-            .help("give the `.efi` file that `zosc build` wrote to `dist/`, or boot without firmware: `firmware=direct`"));
+    observer: &mut dyn FnMut(Event<'_>),
+) -> Result<(Accelerator, bool), Diagnostic> {
+    let emulates = settings.hypervisor == Hypervisor::Qemu;
+    match settings.accelerator {
+        Some(accelerator) => Ok((accelerator, false)),
+        None if kvm_opens() => Ok((Accelerator::Kvm, emulates)),
+        None if emulates => {
+            observer(Event::Note(
+                "no usable /dev/kvm on this machine: emulating, some ten times slower".to_owned(),
+            ));
+            Ok((Accelerator::Emulation, false))
         }
-        (Image::Uki(path), Firmware::Direct) => direct(path, folder)?,
-        (Image::Uki(path), Firmware::Uefi) => {
-            through_firmware(path, folder, &firmware::find()?, None)?
-        }
-        (Image::Uki(path), Firmware::SecureBoot) => {
-            let trusted = settings.trusted.as_deref().ok_or_else(nobody_trusted)?;
-            through_firmware(path, folder, &firmware::find_secure()?, Some(trusted))?
-        }
-    };
-    let mut disks = Vec::new();
-    for (index, size) in boot.disks.iter().enumerate() {
-        let path = folder.join(format!("disk{index}.raw"));
-        File::create(&path)
-            .and_then(|file| file.set_len(*size))
-            .map_err(|error| unusable(&path, &error))?;
-        disks.push(path);
-    }
-    Ok(Plan {
-        qemu: settings.qemu.clone(),
-        start,
-        memory: boot.memory,
-        cpus: boot.cpus,
-        disks,
-    })
-}
-
-fn direct(path: &Path, folder: &Path) -> Result<Start, Diagnostic> {
-    let bytes = fs::read(path).map_err(|error| unusable(path, &error))?;
-    let parts = uki::take_apart(&bytes, path)?;
-    let write = |name: &str, content: &[u8]| -> Result<PathBuf, Diagnostic> {
-        let path = folder.join(name);
-        fs::write(&path, content).map_err(|error| unusable(&path, &error))?;
-        Ok(path)
-    };
-    Ok(Start::Kernel {
-        kernel: write("kernel", &parts.kernel)?,
-        initramfs: match &parts.initramfs {
-            Some(initramfs) => Some(write("initramfs", initramfs)?),
-            None => None,
-        },
-        cmdline: parts.cmdline,
-    })
-}
-
-/// Lays the program out on a disk beside variables of the machine's own; with a certificate, Secure Boot trusts that alone.
-fn through_firmware(
-    path: &Path,
-    folder: &Path,
-    found: &firmware::Firmware,
-    trusted: Option<&[u8]>,
-) -> Result<Start, Diagnostic> {
-    let path = existing(path)?;
-    let size = fs::metadata(&path)
-        .map_err(|error| unusable(&path, &error))?
-        .len();
-    if size > LARGEST_ON_FAT {
-        return Err(Diagnostic::error(
-            "zosc::boot::image-too-large",
-            format!(
-                "`{}` has {} MiB, more than QEMU's own FAT disks hold (480 MiB)",
-                path.display(),
-                size >> 20
-            ),
+        None => Err(Diagnostic::error(
+            "zosc::boot::no-kvm",
+            "cloud-hypervisor needs KVM, and this user cannot open /dev/kvm",
         )
-        .help("boot without firmware: `firmware=direct`"));
+        .help("become a member of the group `kvm`, or use `--hypervisor qemu`, which emulates where it has to")),
     }
-    let disk = folder.join("disk");
-    let boot = disk.join("EFI/BOOT");
-    fs::create_dir_all(&boot).map_err(|error| unusable(&boot, &error))?;
-    let program = boot.join("BOOTX64.EFI");
-    // QEMU follows the link when it lays the folder out as a disk.
-    std::os::unix::fs::symlink(&path, &program).map_err(|error| unusable(&program, &error))?;
-    let variables = folder.join("variables.fd");
-    let mut flash =
-        fs::read(&found.variables).map_err(|error| unusable(&found.variables, &error))?;
-    if let Some(certificate) = trusted {
-        flash = variables::enroll(flash, certificate).map_err(|fault| {
-            Diagnostic::error(
-                "zosc::boot::no-firmware",
-                format!("`{}` cannot be used: {fault}", found.variables.display()),
-            )
-            .help("install `ovmf` anew, or boot without Secure Boot: `firmware=uefi`")
-        })?;
-    }
-    fs::write(&variables, flash).map_err(|error| unusable(&variables, &error))?;
-    Ok(Start::Firmware {
-        code: found.code.clone(),
-        variables,
-        disk,
-        guarded: trusted.is_some(),
-    })
 }
 
-fn nobody_trusted() -> Diagnostic {
-    Diagnostic::error(
-        "zosc::boot::no-certificate",
-        "the firmware is to trust the certificate of `sign`, and the manifest has none",
-    )
-    .help("add `sign key=(env)SB_KEY cert=\"keys/db.crt\"` to `kernel`, or boot without Secure Boot: `--firmware uefi`")
-}
-
-fn existing(path: &Path) -> Result<PathBuf, Diagnostic> {
-    path.canonicalize().map_err(|error| unusable(path, &error))
-}
-
-fn unusable(path: &Path, error: &std::io::Error) -> Diagnostic {
-    let fault = Diagnostic::error(
-        "zosc::boot::unusable-file",
-        format!("`{}` cannot be used: {error}", path.display()),
-    );
-    if error.kind() == std::io::ErrorKind::NotFound {
-        return fault.help("run `zosc build` first");
-    }
-    fault
+/// Opens the file that gets the console, for this boot alone.
+fn open_log(path: &Path) -> Result<(Held, File), Diagnostic> {
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(|error| unusable(path, &error))?;
+    let held = disks::hold_open(&file, path)?;
+    file.set_len(0).map_err(|error| unusable(path, &error))?;
+    Ok((held, file))
 }
 
 /// Whether this user may use KVM; whether it works shows when a machine runs.
@@ -289,11 +200,11 @@ fn kvm_opens() -> bool {
         .is_ok()
 }
 
-/// The line of what QEMU said that tells why it gave up: warnings come first, how it ended comes last.
+/// The line of what a hypervisor said that tells why it gave up: warnings come first, how it ended comes last.
 fn reason(said: &str) -> String {
     said.lines()
         .find(|line| !line.contains("warning:"))
-        .unwrap_or("QEMU gave up")
+        .unwrap_or("it gave up")
         .to_owned()
 }
 
@@ -307,17 +218,30 @@ enum Attempt {
 struct Watch<'a> {
     boot: &'a Boot,
     plan: &'a Plan,
+    ports: &'a [Option<u16>],
     settings: &'a Settings,
     log: &'a mut File,
     observer: &'a mut dyn FnMut(Event<'_>),
     interrupted: &'a Interrupts,
+    audience: &'a Audience,
 }
 
 impl Watch<'_> {
     fn attempt(&mut self, accelerator: Accelerator, may_fail: bool) -> Result<Attempt, Diagnostic> {
-        let machine = Machine::start(self.plan, accelerator)?;
+        (self.observer)(Event::Starting(accelerator));
+        let attendant = match self.audience {
+            Audience::Person(attendant) => attendant.as_ref(),
+            Audience::Test => None,
+        };
+        let through = &self.settings.through;
+        let (machine, keyboard) =
+            Machine::start(self.plan, through, accelerator, attendant.is_some())?;
+        if let Some(attendant) = attendant {
+            attendant.attend(keyboard);
+        }
         let clock = Stopwatch::start();
-        let mut judge = Judge::new(&self.boot.expect);
+        let probes = self.ask();
+        let mut judge = Judge::new(&self.boot.expect, self.known_units());
         let mut lines = Lines::default();
         let mut silent = true;
         let ending = loop {
@@ -330,39 +254,82 @@ impl Watch<'_> {
                 }
                 Err(RecvTimeoutError::Timeout) => judge.begun(&lines.begun(), now),
                 Err(RecvTimeoutError::Disconnected) => {
-                    let said = machine.last_words();
+                    let off = machine.last_words();
                     if silent && may_fail {
-                        return Ok(Attempt::Unusable(reason(&said)));
+                        return Ok(Attempt::Unusable(reason(&off.said)));
                     }
                     let rest = lines.begun();
                     if !rest.is_empty() {
                         judge.line(&rest, now);
                     }
-                    let ending = judge.end().unwrap_or(Ending::Off(said));
+                    let ending = judge.end().unwrap_or(Ending::Off {
+                        said: off.said,
+                        is_regular: off.is_regular && !silent,
+                    });
                     return Ok(self.verdict(&judge, ending, now, accelerator));
                 }
             }
-            judge.tick(now);
+            self.hear(&probes, &mut judge, now);
             if silent && may_fail && now > SILENCE {
                 return Ok(Attempt::Unusable(format!(
                     "the guest said nothing for {} s",
                     SILENCE.as_secs()
                 )));
             }
-            if let Some(ending) = judge.end() {
+            if let Some(ending) = self.ending(&judge, attendant) {
                 break ending;
-            }
-            if judge.decided() {
-                break Ending::Decided;
-            }
-            let stop = self.settings.stop.as_ref();
-            let is_stopped = stop.is_some_and(|stop| stop.load(Ordering::Relaxed));
-            if is_stopped || self.interrupted.came() {
-                break Ending::Interrupted;
             }
         };
         drop(machine);
         Ok(self.verdict(&judge, ending, clock.elapsed(), accelerator))
+    }
+
+    /// Asks everything that is asked from outside.
+    fn ask(&self) -> Probes {
+        let probes = Probes::new(self.plan.control.clone());
+        let asked = self.boot.expect.iter().zip(self.ports).enumerate();
+        for (number, (expectation, port)) in asked {
+            if let (Some(question), Some(port)) = (probe::question(expectation), port) {
+                probes.ask(number, *port, question);
+            }
+        }
+        if let Some(port) = self.settings.ssh {
+            let greeting = Question::Greeting(b"SSH-");
+            probes.ask(self.boot.expect.len(), port, greeting);
+        }
+        probes
+    }
+
+    /// Hands answers on, and looks at the time.
+    fn hear(&mut self, probes: &Probes, judge: &mut Judge, now: Duration) {
+        for (number, answer) in probes.answers() {
+            match (self.settings.ssh, number == self.boot.expect.len()) {
+                (Some(port), true) if answer.is_ok() => (self.observer)(Event::Ssh(port)),
+                (_, true) => {}
+                (_, false) => judge.answer(number, answer, now),
+            }
+        }
+        judge.tick(now);
+    }
+
+    /// Why the machine is to stop now.
+    fn ending(&self, judge: &Judge, attendant: Option<&Attendant>) -> Option<Ending> {
+        let stop = self.settings.stop.as_ref();
+        if stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) || self.interrupted.came() {
+            return Some(Ending::Interrupted);
+        }
+        match (self.audience, attendant) {
+            (Audience::Test, _) => {
+                let decided = judge.decided().then_some(Ending::Decided);
+                judge.end().or(decided)
+            }
+            // Whoever sits there reads what it says, and leaves when that is enough.
+            (Audience::Person(_), Some(attendant)) => attendant.has_left().then(|| {
+                let end = judge.end();
+                end.unwrap_or(Ending::Left)
+            }),
+            (Audience::Person(_), None) => judge.end(),
+        }
     }
 
     /// Passes the console's bytes on to the log, the observer and the judge.
@@ -376,12 +343,20 @@ impl Watch<'_> {
         self.log
             .write_all(bytes)
             .map_err(|error| unusable(&self.settings.log, &error))?;
+        (self.observer)(Event::Bytes(bytes));
         for line in lines.push(bytes) {
             (self.observer)(Event::Line(&line));
             judge.line(&line, now);
         }
         judge.begun(&lines.begun(), now);
         Ok(())
+    }
+
+    fn known_units(&self) -> Vec<String> {
+        let order = self.settings.order.iter();
+        order
+            .flat_map(|order| order.units.iter().map(|start| start.unit.clone()))
+            .collect()
     }
 
     fn verdict(
@@ -392,11 +367,16 @@ impl Watch<'_> {
         accelerator: Accelerator,
     ) -> Attempt {
         Attempt::Verdict(Box::new(Verdict {
+            is_test: matches!(self.audience, Audience::Test),
             outcomes: judge.outcomes(),
             ending,
+            cause: judge.cause().cloned(),
             elapsed,
+            hypervisor: self.plan.hypervisor,
             accelerator,
             units: judge.units().clone(),
+            words: judge.words().clone(),
+            order: self.settings.order.clone(),
             pid1: judge.pid1().map(str::to_owned),
             last_lines: judge.last_lines(),
             log: self.settings.log.clone(),

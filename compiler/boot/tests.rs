@@ -2,7 +2,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::console::Lines;
-use super::machine::{Plan, Start};
+use super::disks::{Disk, Format};
+use super::plan::{Plan, Start};
 use super::*;
 use crate::source::{SourceId, Span};
 
@@ -21,6 +22,10 @@ fn unit(name: &str, state: UnitState, within: u64) -> Expectation {
 
 fn console(text: &str, within: u64) -> Expectation {
     expect(Expected::Console(text.to_owned()), within)
+}
+
+fn judging(expectations: &[Expectation]) -> Judge {
+    Judge::new(expectations, Vec::new())
 }
 
 fn seconds(seconds: u64) -> Duration {
@@ -49,7 +54,7 @@ fn a_line_without_end_is_cut() {
 
 #[test]
 fn a_unit_is_judged_by_its_last_report() {
-    let mut judge = Judge::new(&[
+    let mut judge = judging(&[
         unit("sshd", UnitState::Running, 60_000),
         unit("setup", UnitState::Success, 60_000),
         unit("ready", UnitState::Up, 60_000),
@@ -80,7 +85,7 @@ fn a_unit_is_judged_by_its_last_report() {
 
 #[test]
 fn a_deadline_that_has_passed_stays_missed() {
-    let mut judge = Judge::new(&[
+    let mut judge = judging(&[
         unit("a", UnitState::Running, 3_000),
         unit("b", UnitState::Running, 9_000),
     ]);
@@ -94,14 +99,14 @@ fn a_deadline_that_has_passed_stays_missed() {
 
 #[test]
 fn what_is_late_is_late_even_when_nobody_looked_at_the_clock() {
-    let mut judge = Judge::new(&[console("up", 3_000)]);
+    let mut judge = judging(&[console("up", 3_000)]);
     judge.line("up", seconds(4));
     assert!(judge.decided() && !judge.outcomes()[0].is_met());
 }
 
 #[test]
 fn a_prompt_without_end_of_line_counts() {
-    let mut judge = Judge::new(&[console("login:", 3_000)]);
+    let mut judge = judging(&[console("login:", 3_000)]);
     judge.begun("zos log", seconds(1));
     assert!(!judge.decided());
     judge.begun("zos login: ", seconds(2));
@@ -114,7 +119,7 @@ fn a_prompt_without_end_of_line_counts() {
 #[test]
 fn process_1_must_be_the_one_that_is_named() {
     let expected = expect(Expected::Pid1("zinit".to_owned()), 3_000);
-    let mut judge = Judge::new(&[expected]);
+    let mut judge = judging(&[expected]);
     judge.line("zosc-report pid1=sh", seconds(1));
     assert!(!judge.decided());
     judge.tick(seconds(4));
@@ -126,7 +131,7 @@ fn process_1_must_be_the_one_that_is_named() {
 
 #[test]
 fn a_dead_kernel_decides_at_once() {
-    let mut judge = Judge::new(&[console("never", 60_000)]);
+    let mut judge = judging(&[console("never", 60_000)]);
     judge.line(
         "[    1.2] Kernel panic - not syncing: Attempted to kill init!",
         seconds(1),
@@ -137,20 +142,25 @@ fn a_dead_kernel_decides_at_once() {
 #[test]
 fn a_refusal_of_the_firmware_decides_at_once_and_can_be_expected() {
     let words = r#"BdsDxe: failed to load Boot0001 "UEFI QEMU HARDDISK": Access Denied"#;
-    let mut judge = Judge::new(&[console("never", 60_000)]);
+    let mut judge = judging(&[console("never", 60_000)]);
     judge.line("BdsDxe: failed to load Boot0002: Not Found", seconds(1));
     assert!(!judge.decided());
     judge.line(words, seconds(2));
     assert_eq!(judge.end(), Some(Ending::Refused(words.to_owned())));
-    let mut judge = Judge::new(&[console("Access Denied", 60_000)]);
+    let mut judge = judging(&[console("Access Denied", 60_000)]);
     judge.line(words, seconds(2));
     assert!(judge.decided() && judge.outcomes()[0].is_met());
 }
 
-#[test]
-fn the_plan_becomes_arguments() {
-    let plan = Plan {
-        qemu: PathBuf::from("qemu"),
+fn plan(hypervisor: Hypervisor) -> Plan {
+    let disk = |path: &str, format, is_snapshot| Disk {
+        path: PathBuf::from(path),
+        format,
+        is_snapshot,
+    };
+    Plan {
+        hypervisor,
+        program: PathBuf::from("program"),
         start: Start::Kernel {
             kernel: PathBuf::from("/k"),
             initramfs: Some(PathBuf::from("/i")),
@@ -158,23 +168,145 @@ fn the_plan_becomes_arguments() {
         },
         memory: (1 << 30) + 1,
         cpus: 3,
-        disks: vec![PathBuf::from("/a,b")],
-    };
-    let arguments: Vec<String> = plan
-        .arguments(Accelerator::Emulation)
-        .into_iter()
+        disks: vec![
+            disk("/a,b", Format::Raw, false),
+            disk("/c", Format::Qcow2, true),
+        ],
+        network: Network::User,
+        forwards: vec![
+            Forward::local(8080, 80),
+            "0.0.0.0:53:53/udp".parse().unwrap(),
+        ],
+        control: Some(PathBuf::from("/t/control")),
+    }
+}
+
+fn words(plan: &Plan) -> Vec<String> {
+    let arguments = plan.arguments(Accelerator::Emulation).into_iter();
+    arguments
         .map(|word| word.to_string_lossy().into_owned())
-        .collect();
-    let follows = |name: &str, value: &str| {
-        let pair = [name.to_owned(), value.to_owned()];
-        assert!(arguments.windows(2).any(|two| two == pair), "{pair:?}");
+        .collect()
+}
+
+/// Whether one word follows another.
+fn follows(arguments: &[String], name: &str, value: &str) {
+    let pair = [name.to_owned(), value.to_owned()];
+    assert!(
+        arguments.windows(2).any(|two| two == pair),
+        "{pair:?} in {arguments:?}"
+    );
+}
+
+#[test]
+fn the_plan_becomes_arguments_of_qemu() {
+    let arguments = words(&plan(Hypervisor::Qemu));
+    for (name, value) in [
+        ("-m", "1025M"),
+        ("-smp", "3"),
+        ("-kernel", "/k"),
+        ("-initrd", "/i"),
+        ("-append", "console=ttyS0 a=\"b c\""),
+        (
+            "-drive",
+            "if=none,id=disk1,format=raw,discard=unmap,file=/a,,b",
+        ),
+        ("-device", "virtio-blk-pci,drive=disk1,serial=disk1"),
+        (
+            "-drive",
+            "if=none,id=disk2,format=qcow2,discard=unmap,snapshot=on,file=/c",
+        ),
+        (
+            "-netdev",
+            "user,id=network,hostfwd=tcp:127.0.0.1:8080-:80,hostfwd=udp:0.0.0.0:53-:53",
+        ),
+        ("-qmp", "unix:/t/control,server=on,wait=off"),
+    ] {
+        follows(&arguments, name, value);
+    }
+    let with = |network: Network| {
+        words(&Plan {
+            network,
+            ..plan(Hypervisor::Qemu)
+        })
     };
-    follows("-m", "1025M");
-    follows("-smp", "3");
-    follows("-kernel", "/k");
-    follows("-initrd", "/i");
-    follows("-append", "console=ttyS0 a=\"b c\"");
-    follows("-drive", "if=virtio,format=raw,file=/a,,b");
+    follows(
+        &with(Network::Bridge("br0".to_owned())),
+        "-netdev",
+        "bridge,id=network,br=br0",
+    );
+    follows(
+        &with(Network::Tap("t0".to_owned())),
+        "-netdev",
+        "tap,id=network,ifname=t0,script=no,downscript=no",
+    );
+    assert!(!with(Network::None).contains(&"-netdev".to_owned()));
+}
+
+#[test]
+fn the_plan_becomes_arguments_of_cloud_hypervisor() {
+    let cloud = Plan {
+        network: Network::Tap("zos0".to_owned()),
+        ..plan(Hypervisor::CloudHypervisor)
+    };
+    assert_eq!(
+        words(&cloud).join(" "),
+        "--kernel /k --initramfs /i --cmdline console=ttyS0 a=\"b c\" --cpus boot=3 --memory size=1025M --serial tty --console off \
+         --rng src=/dev/urandom --disk path=/a,b path=/c --net tap=zos0"
+    );
+    let firmware = Plan {
+        start: Start::Bare {
+            code: PathBuf::from("/CLOUDHV.fd"),
+            disk: PathBuf::from("/start.raw"),
+        },
+        disks: Vec::new(),
+        network: Network::None,
+        ..cloud
+    };
+    let arguments = words(&firmware);
+    follows(&arguments, "--firmware", "/CLOUDHV.fd");
+    follows(&arguments, "--disk", "path=/start.raw");
+    assert!(!arguments.contains(&"--net".to_owned()));
+}
+
+#[test]
+fn what_cloud_hypervisor_cannot_do_is_refused_with_the_way_on() {
+    use crate::manifest::boot::Firmware;
+    let settings = |network| Settings {
+        hypervisor: Hypervisor::CloudHypervisor,
+        network,
+        ..Settings::new("log")
+    };
+    let code = |settings: &Settings, firmware, probes| {
+        let refused = settings.possible(firmware, probes);
+        refused.err().map(|fault| fault.code)
+    };
+    let unable = Some("zosc::boot::not-with-cloud-hypervisor");
+    assert_eq!(code(&settings(None), Firmware::Direct, false), None);
+    assert_eq!(
+        code(&settings(Some(Network::User)), Firmware::Direct, false),
+        unable
+    );
+    let bridge = settings(Some(Network::Bridge("br0".to_owned())));
+    assert_eq!(code(&bridge, Firmware::Direct, false), unable);
+    assert_eq!(code(&settings(None), Firmware::SecureBoot, false), unable);
+    let needs = Some("zosc::boot::needs-user-net");
+    assert_eq!(code(&settings(None), Firmware::Direct, true), needs);
+    let offline = Settings {
+        network: Some(Network::None),
+        ssh: Some(1),
+        ..Settings::new("log")
+    };
+    assert_eq!(code(&offline, Firmware::Direct, false), needs);
+}
+
+#[test]
+fn ports_are_read_as_people_write_them() {
+    let forward = |text: &str| text.parse::<Forward>();
+    assert_eq!(forward("8080:80"), Ok(Forward::local(8080, 80)));
+    assert_eq!(forward("8080:80/tcp"), Ok(Forward::local(8080, 80)));
+    for wrong in ["80", "0:80", "80:99999", "a:80", "x:1:2", "1:2/sctp", ""] {
+        assert!(forward(wrong).is_err(), "{wrong}");
+    }
 }
 
 /// A stand-in for QEMU: a shell script.
@@ -196,7 +328,7 @@ fn stand_in(folder: &Path, script: &str) -> Settings {
         std::fs::write(folder.join(name), "").unwrap();
     }
     Settings {
-        qemu: path,
+        program: Some(path),
         accelerator: Some(Accelerator::Emulation),
         ..Settings::new(folder.join("console.log"))
     }
@@ -204,18 +336,16 @@ fn stand_in(folder: &Path, script: &str) -> Settings {
 
 fn boot(settings: &Settings, folder: &Path, expect: Vec<Expectation>) -> Verdict {
     let boot = Boot {
-        memory: 1 << 30,
-        cpus: 1,
-        firmware: crate::manifest::boot::Firmware::Direct,
         disks: vec![4096],
         expect,
+        ..Boot::default()
     };
     let image = Image::Kernel {
         kernel: &folder.join("kernel"),
         initramfs: &folder.join("initramfs"),
         cmdline: "",
     };
-    run(image, &boot, settings, &mut |_| {}).expect("it starts")
+    test(image, &boot, settings, &mut |_| {}).expect("it starts")
 }
 
 #[test]
@@ -283,16 +413,13 @@ fn a_machine_that_goes_off_says_why() {
 fn what_is_missing_is_named_with_its_package() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings {
-        qemu: PathBuf::from("/nowhere/qemu-system-x86_64"),
+        program: Some(PathBuf::from("/nowhere/qemu-system-x86_64")),
         ..stand_in(folder.path(), "")
     };
     let expected = vec![console("x", 1)];
     let boot = Boot {
-        memory: 1 << 30,
-        cpus: 1,
-        firmware: crate::manifest::boot::Firmware::Direct,
-        disks: Vec::new(),
         expect: expected,
+        ..Boot::default()
     };
     let kernel = folder.path().join("kernel");
     let image = Image::Kernel {
@@ -300,7 +427,7 @@ fn what_is_missing_is_named_with_its_package() {
         initramfs: &kernel,
         cmdline: "",
     };
-    let fault = run(image, &boot, &settings, &mut |_| {}).expect_err("there is no QEMU");
+    let fault = test(image, &boot, &settings, &mut |_| {}).expect_err("there is no QEMU");
     assert_eq!(fault.code, "zosc::boot::no-qemu");
     assert!(
         fault
@@ -308,13 +435,13 @@ fn what_is_missing_is_named_with_its_package() {
             .is_some_and(|help| help.contains("qemu-system-x86"))
     );
 
-    let fault = run(Image::Uki(&kernel), &boot, &settings, &mut |_| {}).expect_err("no PE file");
+    let fault = test(Image::Uki(&kernel), &boot, &settings, &mut |_| {}).expect_err("no PE file");
     assert_eq!(fault.code, "zosc::boot::not-a-uki");
 
     let nothing = Boot {
         expect: Vec::new(),
         ..boot
     };
-    let fault = run(image, &nothing, &settings, &mut |_| {}).expect_err("nothing to judge");
+    let fault = test(image, &nothing, &settings, &mut |_| {}).expect_err("nothing to judge");
     assert_eq!(fault.code, "zosc::boot::nothing-expected");
 }

@@ -7,19 +7,14 @@ use crate::manifest::boot as written;
 use crate::source::{Span, Spanned};
 use crate::zinit::{Dialect, Kind, Restart, Unit};
 
+use super::quantities::duration;
 use super::units::Units;
 use super::{Boot, Ctx, Expectation, Expected, OutputKind, OutputRequest, UnitState};
 
 /// Resolves the section.
 pub(super) fn resolve(ctx: &mut Ctx<'_>, units: &Units, outputs: &[OutputRequest]) -> Boot {
     let manifest = ctx.manifest;
-    let mut boot = Boot {
-        memory: 1 << 30,
-        cpus: 2,
-        firmware: written::Firmware::Direct,
-        disks: Vec::new(),
-        expect: Vec::new(),
-    };
+    let mut boot = Boot::default();
     let Some(section) = &manifest.boot else {
         return boot;
     };
@@ -36,11 +31,45 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>, units: &Units, outputs: &[OutputRequest
     boot.disks = disks
         .filter_map(|disk| ctx.positive_size(&disk.size))
         .collect();
+    let whole = section.within.as_ref();
+    let limit = whole.and_then(|within| ctx.duration(within));
     let expect = section.expect.iter();
     boot.expect = expect
-        .filter_map(|expect| expectation(ctx, expect, units))
+        .filter_map(|expect| {
+            in_time(ctx, expect, whole.zip(limit));
+            expectation(ctx, expect, units, limit)
+        })
         .collect();
     boot
+}
+
+/// Refuses an expectation that may take longer than the whole boot.
+fn in_time(
+    ctx: &mut Ctx<'_>,
+    expect: &written::Expect,
+    whole: Option<(&Spanned<String>, Duration)>,
+) {
+    let (Some(within), Some((whole, limit))) = (&expect.within, whole) else {
+        return;
+    };
+    if duration(within).is_none_or(|within| within <= limit) {
+        return;
+    }
+    ctx.push(
+        Diagnostic::error(
+            "zosc::check::late-expectation",
+            format!(
+                "the boot is over after {}, and this may come later",
+                whole.value
+            ),
+        )
+        .at(within.span)
+        .label(whole.span, "the end of the whole boot")
+        .help(format!(
+            "write at most `within=\"{}\"`, or give the boot more time",
+            whole.value
+        )),
+    );
 }
 
 /// Less memory than this holds no kernel with an initramfs.
@@ -93,16 +122,29 @@ fn needs_signature(ctx: &mut Ctx<'_>, firmware: &Spanned<written::Firmware>) {
     );
 }
 
-fn expectation(ctx: &mut Ctx<'_>, expect: &written::Expect, units: &Units) -> Option<Expectation> {
+fn expectation(
+    ctx: &mut Ctx<'_>,
+    expect: &written::Expect,
+    units: &Units,
+    limit: Option<Duration>,
+) -> Option<Expectation> {
     let within = match &expect.within {
         Some(within) => ctx.duration(within),
-        None => Some(Duration::from_mins(2)),
+        None => Some(limit.unwrap_or(Duration::from_mins(2))),
     };
     let what = &expect.what;
     let (kind, rest) = what.split_once(' ')?;
     let expected = match kind {
         "console" => Expected::Console(rest.to_owned()),
         "pid1" => Expected::Pid1(rest.to_owned()),
+        "tcp" => Expected::Tcp(port(ctx, what, rest)?),
+        "http" => {
+            let (number, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            Expected::Http {
+                port: port(ctx, what, number)?,
+                path: if path.is_empty() { "/" } else { path }.to_owned(),
+            }
+        }
         _ => {
             let (name, state) = rest.rsplit_once(' ')?;
             let state = match state {
@@ -124,6 +166,15 @@ fn expectation(ctx: &mut Ctx<'_>, expect: &written::Expect, units: &Units) -> Op
         within: u64::try_from(within?.as_millis()).ok()?,
         span: what.span,
     })
+}
+
+/// A port as it is written behind `tcp` or `http`.
+fn port(ctx: &mut Ctx<'_>, what: &Spanned<String>, number: &str) -> Option<u16> {
+    let port = number.parse().ok().filter(|port| *port != 0);
+    if port.is_none() {
+        ctx.out_of_range(what, "a port is a number from 1 to 65535");
+    }
+    port
 }
 
 /// Refuses a state that a unit can never be in.

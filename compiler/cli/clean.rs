@@ -1,7 +1,8 @@
 //! `zosc clean`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::boot;
 use crate::build;
 use crate::diagnostic::{Diagnostics, bytes};
 use crate::io;
@@ -26,6 +27,9 @@ pub(super) struct Arguments {
     /// Also remove the sandboxes of this manifest's sources.
     #[arg(long)]
     shells: bool,
+    /// Also remove the disks that `zosc boot` keeps for this manifest, and what is on them.
+    #[arg(long)]
+    disks: bool,
     /// Only say what would be removed.
     #[arg(long)]
     dry_run: bool,
@@ -71,6 +75,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         session.tell("no build of this manifest is known to the store");
     }
     session.report(&cleaned.foreign);
+    disks(session, arguments)?;
     if arguments.shells {
         shells(session, &store, &manifest, arguments.dry_run)?;
     }
@@ -85,6 +90,39 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         Ok(())
     } else {
         Err(Failed)
+    }
+}
+
+/// Removes the disks of machines where that is asked for; else says that they are there.
+fn disks(session: &Session, arguments: &Arguments) -> Outcome {
+    let folder = boot::folder_of(&arguments.manifest.manifest);
+    let style = session.style();
+    if arguments.disks && !arguments.dry_run {
+        let removed = session.settle(boot::remove_disks(&folder).map_err(Diagnostics::from))?;
+        tell_disks(session, &style.verb("removed"), &removed);
+        return Ok(());
+    }
+    let kept = boot::kept_in(&folder);
+    if arguments.disks {
+        tell_disks(session, &style.verb("would remove"), &kept);
+        return Ok(());
+    }
+    let size: u64 = kept.iter().map(|(_, size)| size).sum();
+    if !kept.is_empty() {
+        session.tell(&format!(
+            "{} {}: disks of `zosc boot`, {}; `zosc clean --disks` removes them",
+            style.verb("kept"),
+            folder.display(),
+            bytes(size)
+        ));
+    }
+    Ok(())
+}
+
+fn tell_disks(session: &Session, verb: &str, disks: &[(PathBuf, u64)]) {
+    for (path, size) in disks {
+        let size = session.style().faint(&bytes(*size));
+        session.tell(&format!("{verb} {} {size}", path.display()));
     }
 }
 

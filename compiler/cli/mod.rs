@@ -248,6 +248,18 @@ enum Command {
     Lsp(lsp::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
+    /// Becomes a program that is killed when zosc ends.
+    #[command(hide = true)]
+    EndWithParent {
+        /// The program and its arguments.
+        #[arg(
+            hide = true,
+            required = true,
+            trailing_var_arg = true,
+            allow_hyphen_values = true
+        )]
+        command: Vec<std::ffi::OsString>,
+    },
     /// Lays out and runs the command that a container was started for.
     #[command(hide = true)]
     InsideContainer,
@@ -325,6 +337,7 @@ pub fn run() -> ExitCode {
         Command::Man(arguments) => man::run(&mut session, &arguments),
         #[cfg(feature = "lsp")]
         Command::Lsp(_) => Ok(()),
+        Command::EndWithParent { command } => return end_with_parent(&command),
         Command::InsideContainer => return inside_container(),
         #[cfg(feature = "remote")]
         Command::InsideWorker { .. } => return crate::build::remote::inside_worker(),
@@ -333,6 +346,15 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failed) => session::stopped_by().map_or(ExitCode::FAILURE, ExitCode::from),
     }
+}
+
+/// Becomes a program that does not outlive zosc.
+fn end_with_parent(command: &[std::ffi::OsString]) -> ExitCode {
+    if let Some((program, arguments)) = command.split_first() {
+        let error = crate::io::run_in_place(program, arguments);
+        eprintln!("{}: {error}", program.display());
+    }
+    ExitCode::FAILURE
 }
 
 #[cfg(test)]

@@ -93,7 +93,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let steps = match choices.template {
         // Not all of it is built yet; `zosc lock` tells what is not.
         Template::ZeroOs => ["zosc check", "zosc units", "zosc lock"],
-        _ => ["zosc check", "zosc build", "zosc boot dist/vmlinuz.efi"],
+        _ => ["zosc check", "zosc build", "zosc boot"],
     };
     for step in steps {
         session.tell(&format!("  {step}"));

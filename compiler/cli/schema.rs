@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
+use crate::boot;
 use crate::doctor;
 use crate::inspect;
 use crate::manifest;
@@ -29,6 +30,8 @@ enum What {
     Report,
     /// What `zosc doctor --format json` prints.
     Doctor,
+    /// A line of `zosc boot --message-format json`.
+    Boot,
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
@@ -37,6 +40,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         What::Message => printed::<Problem<'_>>(),
         What::Report => printed::<inspect::Report>(),
         What::Doctor => printed::<doctor::Report>(),
+        What::Boot => printed::<boot::Record<'_>>(),
     };
     session.print(&format!("{schema:#}\n"))
 }

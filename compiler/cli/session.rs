@@ -501,6 +501,7 @@ fn watch_signals() {
         std::thread::spawn(move || {
             for (count, signal) in signals.forever().enumerate() {
                 if count > 0 {
+                    io::restore_terminal();
                     std::process::exit(i32::from(code_of(signal)));
                 }
                 SIGNAL.store(signal, Ordering::Relaxed);

@@ -46,7 +46,7 @@ pub(super) struct Arguments {
     /// Perform only what the stages up to this one need.
     #[arg(long, value_name = "STAGE", conflicts_with = "boot")]
     until: Option<String>,
-    /// Boot each new image in QEMU, judged as `zosc boot` does; the next one takes the machine's place.
+    /// Boot each new image in QEMU, judged as `zosc boot --test` does; the next one takes the machine's place.
     #[arg(long)]
     boot: bool,
 }

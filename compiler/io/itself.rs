@@ -1,5 +1,6 @@
 //! zosc as a program that zosc runs, and what such a process does with itself.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -112,4 +113,12 @@ pub fn keep_others_from_writing() {
 pub fn end_with_parent() {
     // A kernel without it is older than those that the sandbox needs.
     let _ = rustix::process::set_parent_process_death_signal(Some(Signal::TERM));
+}
+
+/// Becomes another program, which is killed when the one that started this process has ended, however it ended. Returns only where that
+/// program cannot be started.
+pub fn run_in_place(program: &OsStr, arguments: &[OsString]) -> io::Error {
+    // Unlike everything else about a process, this stays when it becomes another program.
+    let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+    Command::new(program).args(arguments).exec()
 }

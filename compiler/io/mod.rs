@@ -12,12 +12,14 @@ mod engine;
 mod files;
 mod http;
 mod itself;
+mod knock;
 mod leftovers;
 mod memory;
 mod noted;
 mod pending;
 mod process;
 mod replace;
+mod terminal;
 #[cfg(any(feature = "publish", feature = "remote"))]
 mod waiting;
 mod watch;
@@ -31,13 +33,17 @@ pub use download::{
 pub use engine::{Engine, NOT_PERMITTED, NOT_RUNNING};
 pub use files::{FileKind, Files, Memory, Overlay, System};
 pub use http::{Internet, MemoryNetwork, Offline, named_certificates};
-pub use itself::{Run, end_with_parent, keep_others_from_writing, restrict_new_files, run_itself};
+pub use itself::{
+    Run, end_with_parent, keep_others_from_writing, restrict_new_files, run_in_place, run_itself,
+};
+pub use knock::{Knock, free_port, http_status, knock};
 pub use leftovers::{CONTAINER_LABEL, container_name, remove_containers};
 pub use memory::available_memory;
 pub use noted::{Asked, Noted, Stamp};
 pub use pending::{Pending, sweep_pending};
 pub use process::{Answered, Finished, find_program, run_briefly, run_program, run_with_input};
 pub use replace::replace;
+pub use terminal::{RawTerminal, keys, new_terminal, restore_terminal};
 #[cfg(any(feature = "publish", feature = "remote"))]
 pub use waiting::{error_chain, runtime, wait};
 pub use watch::Watcher;

@@ -140,13 +140,7 @@ fn image(directory: &Path, urls: Vec<String>, install: &[&str]) -> Image {
         outputs: Vec::new(),
         publish: Vec::new(),
         overrides: Vec::new(),
-        boot: check::Boot {
-            memory: 0,
-            cpus: 1,
-            firmware: crate::manifest::boot::Firmware::Direct,
-            disks: Vec::new(),
-            expect: Vec::new(),
-        },
+        boot: check::Boot::default(),
     }
 }
 

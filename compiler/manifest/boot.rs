@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Spanned;
 
-/// How the image is tried out in a virtual machine.
+/// The virtual machine that `zosc boot` runs the image in, and what `zosc boot --test` must see.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Boot {
@@ -21,7 +21,11 @@ pub struct Boot {
     #[schemars(extend("x-kdl" = "prop"), extend("default" = "direct"))]
     #[serde(default)]
     pub firmware: Option<Spanned<Firmware>>,
-    /// Empty disks, lost when the machine stops.
+    /// How long a test may take from the start. Expectations without a time of their own have as long.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(ms|s|m)$"), extend("x-message" = "a duration is a whole number and `ms`, `s` or `m`, such as \"30s\""), example = &"5m")]
+    #[serde(default)]
+    pub within: Option<Spanned<String>>,
+    /// Disks. `zosc boot` keeps them from boot to boot; `zosc boot --test` has empty ones each time.
     #[schemars(extend("x-kdl" = "list"))]
     #[serde(default)]
     pub disk: Vec<Disk>,
@@ -43,7 +47,7 @@ pub enum Firmware {
     SecureBoot,
 }
 
-/// An empty disk.
+/// A disk, empty at first.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Disk {
@@ -52,15 +56,16 @@ pub struct Disk {
     pub size: Spanned<String>,
 }
 
-/// Something that must be seen on the console.
+/// Something that must be seen, on the console or from outside.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Expect {
-    /// `unit NAME STATE`, where STATE is `running`, `success` or `up` (either); `console TEXT`; or `pid1 NAME`.
-    #[schemars(extend("x-kdl" = "arg"), extend("x-refers" = "unit"), extend("x-form" = "unit NAME"), regex(pattern = r"^(unit \S+ (running|success|up)|console .+|pid1 \S+)$"), extend("x-message" = "write `unit NAME running`, `unit NAME success`, `unit NAME up`, `console TEXT` or `pid1 NAME`"), example = &"unit sshd running")]
+    /// `unit NAME STATE`, where STATE is `running`, `success` or `up` (either); `console TEXT`; `pid1 NAME`; `tcp PORT`, a port of the
+    /// machine that accepts connections; or `http PORT/PATH`, a page that its server answers with a status of 200 to 299.
+    #[schemars(extend("x-kdl" = "arg"), extend("x-refers" = "unit"), extend("x-form" = "unit NAME"), regex(pattern = r"^(unit \S+ (running|success|up)|console .+|pid1 \S+|tcp [0-9]+|http [0-9]+(/\S*)?)$"), extend("x-message" = "write `unit NAME running`, `unit NAME success`, `unit NAME up`, `console TEXT`, `pid1 NAME`, `tcp PORT` or `http PORT/PATH`"), example = &"unit sshd running")]
     pub what: Spanned<String>,
-    /// How long after the start. Without it: 120s.
-    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(ms|s|m)$"), extend("x-message" = "a duration is a whole number and `ms`, `s` or `m`, such as \"30s\""), example = &"60s", extend("default" = "120s"))]
+    /// How long after the start. Without it: as long as the whole boot has, else 120s.
+    #[schemars(extend("x-kdl" = "prop"), regex(pattern = r"^[0-9]+(ms|s|m)$"), extend("x-message" = "a duration is a whole number and `ms`, `s` or `m`, such as \"30s\""), example = &"60s")]
     #[serde(default)]
     pub within: Option<Spanned<String>>,
 }

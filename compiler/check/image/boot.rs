@@ -14,13 +14,25 @@ pub struct Boot {
     pub cpus: u32,
     /// How the machine starts.
     pub firmware: crate::manifest::boot::Firmware,
-    /// Sizes of empty disks in bytes.
+    /// Sizes of disks in bytes.
     pub disks: Vec<u64>,
     /// What must be seen.
     pub expect: Vec<Expectation>,
 }
 
-/// Something that must be seen on the console.
+impl Default for Boot {
+    fn default() -> Self {
+        Self {
+            memory: 1 << 30,
+            cpus: 2,
+            firmware: crate::manifest::boot::Firmware::Direct,
+            disks: Vec::new(),
+            expect: Vec::new(),
+        }
+    }
+}
+
+/// Something that must be seen, on the console or from outside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Expectation {
@@ -47,6 +59,15 @@ pub enum Expected {
     Console(String),
     /// The name of process 1.
     Pid1(String),
+    /// A TCP port of the guest that accepts connections.
+    Tcp(u16),
+    /// A page of an HTTP server in the guest.
+    Http {
+        /// The server's port.
+        port: u16,
+        /// The page, from `/`.
+        path: String,
+    },
 }
 
 /// A state of a unit.

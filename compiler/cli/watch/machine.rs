@@ -1,5 +1,6 @@
 //! The virtual machine that `zosc watch --boot` keeps.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -15,6 +16,7 @@ use crate::tree::Digest;
 /// A machine that boots an image, or has done so; it is gone when this is dropped.
 pub(super) struct Machine {
     image: Digest,
+    path: PathBuf,
     expected: Boot,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<Result<Verdict, Diagnostic>>>,
@@ -32,10 +34,11 @@ impl Machine {
         let judged = expected.clone();
         let thread = std::thread::spawn(move || {
             let mut tell = command::teller(style, for_people, for_people && !quiet);
-            boot::run(boot::Image::Uki(&path), &judged, &settings, &mut tell)
+            boot::test(boot::Image::Uki(&path), &judged, &settings, &mut tell)
         });
         Self {
             image: program.digest,
+            path: program.path.clone(),
             expected,
             stop,
             thread: Some(thread),
@@ -53,7 +56,7 @@ impl Machine {
         match ended.map(JoinHandle::join) {
             Some(Ok(Ok(verdict))) => {
                 // A bad boot is told, and the next change may mend it.
-                let _ = command::conclude(session, &verdict);
+                let _ = command::conclude(session, &self.path, &verdict);
             }
             Some(Ok(Err(problem))) => {
                 let _ = session.fail(problem);

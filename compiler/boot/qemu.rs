@@ -1,0 +1,130 @@
+//! QEMU's arguments. This is the one place that knows them.
+
+use std::path::Path;
+
+use super::disks::Disk;
+use super::network::{Forward, Network};
+use super::plan::{Accelerator, Arguments, Plan, Start};
+
+/// Adds everything that makes up a machine.
+pub(super) fn arguments(plan: &Plan, accelerator: Accelerator, list: &mut Arguments) {
+    board(plan, accelerator, list);
+    // Whole MiB: QEMU takes `M` for that.
+    list.pair("-m", &format!("{}M", plan.mebibytes()))
+        .pair("-smp", &plan.cpus.to_string())
+        .pair("-display", "none")
+        .pair("-monitor", "none")
+        .pair("-serial", "stdio")
+        .word("-nodefaults")
+        .word("-no-user-config")
+        // A restart is an end: a boot loop is seen at once.
+        .word("-no-reboot")
+        .pair("-device", "virtio-rng-pci");
+    network(plan, list);
+    start(&plan.start, list);
+    for (index, disk) in plan.disks.iter().enumerate() {
+        add_disk(index + 1, disk, list);
+    }
+    if let Some(control) = &plan.control {
+        list.pair(
+            "-qmp",
+            &format!("unix:{},server=on,wait=off", file(control)),
+        );
+    }
+}
+
+/// The board and its processor.
+fn board(plan: &Plan, accelerator: Accelerator, list: &mut Arguments) {
+    let guarded = matches!(plan.start, Start::Firmware { guarded: true, .. });
+    let smm = if guarded { ",smm=on" } else { "" };
+    match accelerator {
+        Accelerator::Kvm => list
+            .pair("-machine", &format!("q35,accel=kvm{smm}"))
+            .pair("-cpu", "host"),
+        Accelerator::Emulation => list
+            .pair("-machine", &format!("q35,accel=tcg{smm}"))
+            .pair("-cpu", "max,la57=off"),
+    };
+}
+
+fn network(plan: &Plan, list: &mut Arguments) {
+    let back = match &plan.network {
+        Network::User => {
+            let rules = plan.forwards.iter().map(Forward::rule);
+            let words: Vec<String> = std::iter::once("user,id=network".to_owned())
+                .chain(rules)
+                .collect();
+            words.join(",")
+        }
+        Network::Bridge(name) => format!("bridge,id=network,br={name}"),
+        Network::Tap(name) => {
+            format!("tap,id=network,ifname={name},script=no,downscript=no")
+        }
+        Network::None => return,
+    };
+    list.pair("-netdev", &back)
+        .pair("-device", "virtio-net-pci,netdev=network,romfile=");
+}
+
+fn start(start: &Start, list: &mut Arguments) {
+    match start {
+        Start::Kernel {
+            kernel,
+            initramfs,
+            cmdline,
+        } => {
+            list.word("-kernel").word(kernel);
+            if let Some(initramfs) = initramfs {
+                list.word("-initrd").word(initramfs);
+            }
+            list.pair("-append", cmdline);
+        }
+        Start::Firmware {
+            code,
+            variables,
+            disk,
+            guarded,
+        } => {
+            if *guarded {
+                list.pair("-global", "driver=cfi.pflash01,property=secure,value=on");
+            }
+            drive("if=pflash,format=raw,readonly=on,file=", code, list);
+            drive("if=pflash,format=raw,file=", variables, list);
+            drive(
+                "if=none,id=start,format=raw,snapshot=on,file=fat:",
+                disk,
+                list,
+            );
+            // IDE disks must be writable: what is written goes to a snapshot that nobody keeps.
+            // It is on another bus than the other disks, so that these are /dev/vda and on either way.
+            list.pair("-device", "ide-hd,drive=start,bootindex=1");
+        }
+        Start::Bare { code, disk } => {
+            list.word("-bios").word(code);
+            drive("if=none,id=start,format=raw,snapshot=on,file=", disk, list);
+            list.pair("-device", "ide-hd,drive=start,bootindex=1");
+        }
+    }
+}
+
+fn add_disk(number: usize, disk: &Disk, list: &mut Arguments) {
+    let format = disk.format.name();
+    let snapshot = if disk.is_snapshot { ",snapshot=on" } else { "" };
+    // What the guest frees takes no room any more.
+    let options = format!("if=none,id=disk{number},format={format},discard=unmap{snapshot},file=");
+    drive(&options, &disk.path, list);
+    list.pair(
+        "-device",
+        &format!("virtio-blk-pci,drive=disk{number},serial=disk{number}"),
+    );
+}
+
+/// A drive whose file comes last.
+fn drive(options: &str, path: &Path, list: &mut Arguments) {
+    list.pair("-drive", &format!("{options}{}", file(path)));
+}
+
+/// A path among options: a comma in it is doubled, as QEMU wants it.
+fn file(path: &Path) -> String {
+    path.to_string_lossy().replace(',', ",,")
+}
