@@ -16,7 +16,7 @@ use super::crew::{Budget as _, Loan};
 use super::graph::Graph;
 use super::ledger::Trust;
 use super::trees::Trees;
-use super::{Counts, Event, Options, Selection, cancelled, settled};
+use super::{Counts, Event, Options, Selection, cancelled, foreign, settled};
 use crate::diagnostic::Diagnostics;
 use crate::plan::{Action, Input, PlannedAction};
 use crate::tree::{Digest, Store};
@@ -74,6 +74,7 @@ pub(super) fn perform_some(
     options: &Options<'_>,
     trust: Trust,
 ) -> Result<Vec<Done>, Diagnostics> {
+    foreign::refuse(errands, store, options)?;
     let together = Together::new(errands);
     let mut graph = Graph::new(
         &together.each(|plan| plan.actions.iter().collect()),

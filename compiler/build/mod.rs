@@ -13,6 +13,7 @@ mod crew;
 mod elsewhere;
 mod engine;
 mod explained;
+mod foreign;
 mod graph;
 mod ledger;
 mod logs;

@@ -75,6 +75,7 @@ mod tests {
             stage: Stage::AlpineExtract,
             site: None,
             words: Vec::new(),
+            processor: None,
         };
         let known = Input::Known(Digest::of(first));
         let actions = [known, Input::Output(second), Input::Output(ActionId(0))];

@@ -121,7 +121,7 @@ fn filled(parts: &[Part<'_>], identity: &Identity) -> String {
         Part::Text(text) => *text,
         Part::Variable("version") => &identity.version,
         Part::Variable("title") => &identity.title,
-        Part::Variable("arch") => &identity.arch,
+        Part::Variable("arch") => identity.arch.name(),
         Part::Variable(_) => &identity.name,
     });
     text.collect::<String>().trim_end().to_owned()

@@ -11,7 +11,7 @@ pub(super) struct Identity {
     pub(super) name: String,
     pub(super) version: String,
     pub(super) title: String,
-    pub(super) arch: String,
+    pub(super) arch: Arch,
     pub(super) epoch: Option<u64>,
 }
 
@@ -47,9 +47,10 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>, epoch: Option<&str>) -> Option<Identity
         name,
         version: version.map_or_else(String::new, |version| version.value.clone()),
         title,
-        arch: match image.arch.as_ref().map_or(Arch::X86_64, |arch| arch.value) {
-            Arch::X86_64 => "x86_64".to_owned(),
-        },
+        arch: image
+            .arch
+            .as_ref()
+            .map_or_else(Arch::default, |arch| arch.value),
         epoch,
     })
 }

@@ -7,6 +7,7 @@ mod account;
 mod boot;
 mod flist;
 mod kernel;
+mod processor;
 mod publish;
 mod sources;
 
@@ -24,6 +25,7 @@ pub use sources::*;
 use serde::Serialize;
 
 use crate::archive::Compression;
+pub use crate::manifest::image::Arch;
 use crate::manifest::size::Strippable;
 use crate::sbom::Format;
 use crate::source::{Span, Spanned};
@@ -40,8 +42,8 @@ pub struct Image {
     pub version: String,
     /// The name that people see.
     pub title: String,
-    /// The processor, as Alpine writes it: `x86_64`.
-    pub arch: String,
+    /// The processor.
+    pub arch: Arch,
     /// The time stamp of everything, in seconds since 1970, where the manifest or `SOURCE_DATE_EPOCH` fixes it.
     pub epoch: Option<u64>,
     /// The folder of the manifest; `dist/` and `zos.lock` lie beside it.

@@ -7,13 +7,13 @@ use crate::source::{Span, Spanned};
 
 use super::alternatives::Choice;
 use super::places::Want;
-use super::{BuiltKernel, Ctx, Kernel, KernelOrigin, StubOrigin, kernel_cmdline};
+use super::{Arch, BuiltKernel, Ctx, Kernel, KernelOrigin, StubOrigin, kernel_cmdline};
 
 /// The package that holds the stub where nothing is said.
 pub(super) const STUB_PACKAGE: &str = "systemd-efistub";
 
-/// Resolves the section.
-pub(super) fn resolve(ctx: &mut Ctx<'_>) -> Option<Kernel> {
+/// Resolves the section for a processor.
+pub(super) fn resolve(ctx: &mut Ctx<'_>, arch: Arch) -> Option<Kernel> {
     let manifest = ctx.manifest;
     let kernel = manifest.kernel.as_ref()?;
     if let Some(version) = &kernel.version {
@@ -21,9 +21,15 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>) -> Option<Kernel> {
     }
     let cmdline = kernel_cmdline::cmdline(ctx, &kernel.cmdline);
     let embed = kernel.embed.map_or(Embed::Uki, |embed| embed.value);
-    let from = origin(ctx, kernel, embed, &cmdline);
+    let for_what = Purpose {
+        arch,
+        embed,
+        cmdline: &cmdline,
+    };
+    let from = origin(ctx, kernel, for_what);
     misplaced_settings(ctx, kernel);
-    silent(ctx, kernel, &cmdline);
+    microcode(ctx, kernel, arch);
+    silent(ctx, kernel, &cmdline, arch);
     let stub = match embed {
         Embed::Uki => Some(stub(ctx, kernel)?),
         Embed::Builtin | Embed::None => None,
@@ -46,6 +52,17 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>) -> Option<Kernel> {
         microcode: unique(&kernel.microcode),
         span: kernel.span,
     })
+}
+
+/// What a kernel is to boot, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Purpose<'a> {
+    /// The processor.
+    pub(super) arch: Arch,
+    /// How it becomes one file with the initramfs.
+    pub(super) embed: Embed,
+    /// Its command line.
+    pub(super) cmdline: &'a str,
 }
 
 /// Each word once.
@@ -80,8 +97,7 @@ fn release(ctx: &mut Ctx<'_>, version: &Spanned<String>) {
 fn origin(
     ctx: &mut Ctx<'_>,
     kernel: &Spanned<written::Kernel>,
-    embed: Embed,
-    cmdline: &str,
+    purpose: Purpose<'_>,
 ) -> Option<KernelOrigin> {
     let package = kernel.package.as_ref();
     let prebuilt = kernel.prebuilt.as_ref();
@@ -118,7 +134,7 @@ fn origin(
     if !is_built(kernel) {
         return None;
     }
-    built(ctx, kernel, embed, cmdline).map(|built| KernelOrigin::Built(Box::new(built)))
+    built(ctx, kernel, purpose).map(|built| KernelOrigin::Built(Box::new(built)))
 }
 
 fn is_built(kernel: &written::Kernel) -> bool {
@@ -128,8 +144,7 @@ fn is_built(kernel: &written::Kernel) -> bool {
 fn built(
     ctx: &mut Ctx<'_>,
     kernel: &Spanned<written::Kernel>,
-    embed: Embed,
-    cmdline: &str,
+    purpose: Purpose<'_>,
 ) -> Option<BuiltKernel> {
     let (source, span) = match (&kernel.tarball, &kernel.source_package) {
         (Some(tarball), _) => (ctx.tarball(tarball, kernel.version.as_ref()), tarball.span),
@@ -141,7 +156,7 @@ fn built(
         Some(config) => ctx.kernel_config(config),
         None => super::kernel_config::Decisions::default(),
     };
-    let needs = ctx.kernel_boots(&decisions, embed, cmdline);
+    let needs = ctx.kernel_boots(&decisions, purpose);
     let files = kernel.config.as_ref().map(|config| config.files.len());
     let written = kernel.localversion.as_ref();
     let configured = decisions.text("CONFIG_LOCALVERSION").unwrap_or_default();
@@ -223,8 +238,20 @@ fn misplaced(fact: String, span: Span) -> Diagnostic {
     Diagnostic::error("zosc::check::kernel-setting", fact).at(span)
 }
 
+/// Refuses microcode for processors that are given none by the kernel.
+fn microcode(ctx: &mut Ctx<'_>, kernel: &written::Kernel, arch: Arch) {
+    let Some(first) = kernel.microcode.first().filter(|_| arch != Arch::X86_64) else {
+        return;
+    };
+    let fact = format!("`microcode` is about x86 processors, and the image is for {arch}");
+    ctx.push(
+        misplaced(fact, first.span)
+            .help("remove it: firmware gives these processors what they need"),
+    );
+}
+
 /// Warns where something is expected of a console that nothing is written to.
-fn silent(ctx: &mut Ctx<'_>, kernel: &written::Kernel, cmdline: &str) {
+fn silent(ctx: &mut Ctx<'_>, kernel: &written::Kernel, cmdline: &str, arch: Arch) {
     let boot = ctx.manifest.boot.as_ref();
     let expects = boot.is_some_and(|boot| !boot.expect.is_empty());
     // What others have built into a kernel is not known; Alpine builds no console in.
@@ -235,7 +262,9 @@ fn silent(ctx: &mut Ctx<'_>, kernel: &written::Kernel, cmdline: &str) {
     else {
         return;
     };
-    if cmdline.split(' ').any(|word| word.starts_with("console=")) {
+    let mut words = cmdline.split(' ');
+    let is_read = |console: &str| arch == Arch::X86_64 || console.starts_with("ttyAMA");
+    if words.any(|word| word.strip_prefix("console=").is_some_and(is_read)) {
         return;
     }
     ctx.push(
@@ -244,7 +273,7 @@ fn silent(ctx: &mut Ctx<'_>, kernel: &written::Kernel, cmdline: &str) {
             "`boot` expects something, and the kernel has no console that `zosc boot` could read",
         )
         .at(package.span)
-        .help("add `cmdline \"console=ttyS0\"`"),
+        .help(format!("add `cmdline \"console={}\"`", arch.console())),
     );
 }
 

@@ -10,8 +10,9 @@ use crate::diagnostic::Diagnostic;
 use crate::manifest::initramfs::Compress;
 use crate::manifest::kernel::Embed;
 
-use super::Ctx;
+use super::kernel::Purpose;
 use super::kernel_config::{Decisions, Known};
+use super::{Arch, Ctx};
 
 /// A symbol that must be `y`.
 struct Need {
@@ -27,13 +28,12 @@ impl Ctx<'_> {
     pub(super) fn kernel_boots(
         &mut self,
         decisions: &Decisions,
-        embed: Embed,
-        cmdline: &str,
+        purpose: Purpose<'_>,
     ) -> BTreeMap<String, String> {
         // What depends on these follows from what has been said of them, or is left to Kconfig as they are.
         let mut settled: Vec<&str> = Vec::new();
         let mut all = BTreeMap::new();
-        for need in self.needs(embed, cmdline) {
+        for need in self.needs(purpose) {
             all.insert(need.symbol.to_owned(), need.why.clone());
             let depends = need.parents.iter().any(|parent| settled.contains(parent));
             let problem = match decisions.of(need.symbol, need.parents) {
@@ -76,7 +76,7 @@ impl Ctx<'_> {
         all
     }
 
-    fn needs(&self, embed: Embed, cmdline: &str) -> Vec<Need> {
+    fn needs(&self, purpose: Purpose<'_>) -> Vec<Need> {
         let need = |symbol, parents, why: &str| Need {
             symbol,
             parents,
@@ -96,9 +96,13 @@ impl Ctx<'_> {
             ),
         ];
         needs.extend(self.compression_need());
-        if self.makes_efi(embed) {
+        if self.makes_efi(purpose.embed) {
             let why = "an EFI program is made";
-            needs.push(need("CONFIG_EFI", &["CONFIG_ACPI", "CONFIG_PCI"], why));
+            let parents: &[&str] = match purpose.arch {
+                Arch::X86_64 => &["CONFIG_ACPI", "CONFIG_PCI"],
+                Arch::Aarch64 => &["CONFIG_OF"],
+            };
+            needs.push(need("CONFIG_EFI", parents, why));
             needs.push(need("CONFIG_EFI_STUB", &["CONFIG_EFI"], why));
         }
         let modules = self.manifest.modules.iter();
@@ -109,21 +113,33 @@ impl Ctx<'_> {
         {
             needs.push(need("CONFIG_MODULES", &[], "the image has modules"));
         }
-        for console in cmdline
+        for console in purpose
+            .cmdline
             .split(' ')
             .filter_map(|word| word.strip_prefix("console="))
         {
             let why = format!("the console is `{console}`");
             let serial = console.starts_with("ttyS");
+            let of_arm = console.starts_with("ttyAMA");
             let screen = console
                 .strip_prefix("tty")
                 .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-            let pairs: &[(&str, &[&str])] = match (serial, screen) {
-                (true, _) => &[
+            let pairs: &[(&str, &[&str])] = match (serial, of_arm, screen) {
+                (true, ..) => &[
                     ("CONFIG_SERIAL_8250", &["CONFIG_TTY"]),
                     ("CONFIG_SERIAL_8250_CONSOLE", &["CONFIG_SERIAL_8250"]),
                 ],
-                (_, true) => &[
+                (_, true, _) => &[
+                    (
+                        "CONFIG_SERIAL_AMBA_PL011",
+                        &["CONFIG_TTY", "CONFIG_ARM_AMBA"],
+                    ),
+                    (
+                        "CONFIG_SERIAL_AMBA_PL011_CONSOLE",
+                        &["CONFIG_SERIAL_AMBA_PL011"],
+                    ),
+                ],
+                (.., true) => &[
                     ("CONFIG_VT", &["CONFIG_TTY"]),
                     ("CONFIG_VT_CONSOLE", &["CONFIG_VT"]),
                 ],

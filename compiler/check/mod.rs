@@ -217,15 +217,12 @@ fn resolve(ctx: &mut Ctx<'_>, settings: &Settings, path: &Path) -> Option<Image>
     let identity = identity::resolve(ctx, settings.source_date_epoch.as_deref());
     let arch = identity
         .as_ref()
-        .map_or("x86_64", |identity| &identity.arch);
-    let alpine = alpine::resolve(ctx, arch);
+        .map_or_else(Arch::default, |identity| identity.arch);
+    let alpine = alpine::resolve(ctx, arch.name());
     let packages = packages::resolve(ctx, alpine.as_ref());
     let toolchains = toolchains::resolve(ctx);
-    let arch = identity
-        .as_ref()
-        .map_or("x86_64", |identity| &identity.arch);
     let sources = sources::resolve(ctx, arch);
-    let kernel = kernel::resolve(ctx);
+    let kernel = kernel::resolve(ctx, arch);
     let (stage1, stage2) = modules::resolve(ctx, kernel.as_ref());
     let firmware = firmware::resolve(ctx, alpine.as_ref());
     let mut requests = files::resolve(ctx);

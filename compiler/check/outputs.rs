@@ -208,7 +208,7 @@ fn filled(name: &str, identity: Option<&Identity>, sources: &[Source]) -> String
     if let Some(identity) = identity {
         text = text
             .replace("{name}", &identity.name)
-            .replace("{arch}", &identity.arch)
+            .replace("{arch}", identity.arch.name())
             .replace("{version}", &identity.version);
     }
     for source in sources {

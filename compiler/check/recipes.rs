@@ -6,12 +6,13 @@ use crate::manifest::source::Recipe as Word;
 use crate::source::{Span, Spanned};
 
 use super::alternatives::{Choice, flag};
-use super::{Build, Ctx, Recipe};
+use super::templates::Part;
+use super::{Arch, Build, Ctx, Recipe};
 
 impl Ctx<'_> {
-    /// Resolves a `build` node.
-    pub(super) fn build(&mut self, build: &Spanned<written::Build>) -> Option<Build> {
-        let recipe = self.recipe(build);
+    /// Resolves a `build` node of an image for a processor.
+    pub(super) fn build(&mut self, build: &Spanned<written::Build>, arch: Arch) -> Option<Build> {
+        let recipe = self.recipe(build, arch);
         let toolchain = self.toolchain(build.toolchain.as_ref(), ("source", build.span));
         let subdir = match &build.subdir {
             Some(subdir) => self.inner_path(subdir),
@@ -27,7 +28,7 @@ impl Ctx<'_> {
         })
     }
 
-    fn recipe(&mut self, build: &Spanned<written::Build>) -> Option<Recipe> {
+    fn recipe(&mut self, build: &Spanned<written::Build>, arch: Arch) -> Option<Recipe> {
         let choice = Choice {
             code: "zosc::check::build-recipe",
             section: "source",
@@ -52,7 +53,13 @@ impl Ctx<'_> {
             return Some(Recipe::Script(script.value.clone()));
         }
         Some(match word? {
-            Word::Cargo => cargo(build),
+            Word::Cargo => {
+                let target = match &build.target {
+                    Some(target) => Some(self.target(target, arch)?),
+                    None => None,
+                };
+                cargo(build, target)
+            }
             Word::Make => Recipe::Make {
                 targets: words(&build.targets),
                 variables: self.environment(&build.set),
@@ -64,6 +71,16 @@ impl Ctx<'_> {
                 cgo: flag(build.cgo.as_ref()).is_some(),
             },
         })
+    }
+
+    /// A target triple with the image's processor in the place of `{arch}`.
+    fn target(&mut self, target: &Spanned<String>, arch: Arch) -> Option<String> {
+        let parts = self.template(target, &["arch".to_owned()])?;
+        let parts = parts.into_iter().map(|part| match part {
+            Part::Text(text) => text,
+            Part::Variable(_) => arch.name(),
+        });
+        Some(parts.collect())
     }
 
     /// Refuses settings that mean nothing to this recipe; `None` is a script.
@@ -94,10 +111,10 @@ fn words(list: &[Spanned<String>]) -> Vec<String> {
     list.iter().map(|word| word.value.clone()).collect()
 }
 
-fn cargo(build: &written::Build) -> Recipe {
+fn cargo(build: &written::Build, target: Option<String>) -> Recipe {
     let text = |value: &Option<Spanned<String>>| value.as_ref().map(|value| value.value.clone());
     Recipe::Cargo {
-        target: text(&build.target),
+        target,
         profile: text(&build.profile).unwrap_or_else(|| "release".to_owned()),
         bins: words(&build.bin),
         features: words(&build.features),

@@ -10,10 +10,10 @@ use crate::source::{Span, Spanned};
 use super::alternatives::Choice;
 use super::places::Want;
 use super::quantities::mode;
-use super::{Build, Ctx, InstallFile, Recipe, Source, SourceOrigin, listed, suggest};
+use super::{Arch, Build, Ctx, InstallFile, Recipe, Source, SourceOrigin, listed, suggest};
 
 /// Resolves the sections; `arch` is that of the image.
-pub(super) fn resolve(ctx: &mut Ctx<'_>, arch: &str) -> Vec<Source> {
+pub(super) fn resolve(ctx: &mut Ctx<'_>, arch: Arch) -> Vec<Source> {
     let manifest = ctx.manifest;
     let mut names: BTreeMap<&str, Span> = BTreeMap::new();
     let mut sources = Vec::new();
@@ -28,10 +28,13 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>, arch: &str) -> Vec<Source> {
                 "rename or remove one",
             );
         }
-        let from = origin(ctx, source, arch);
+        let from = origin(ctx, source, arch.name());
         let patches = patches(ctx, source, from.as_ref());
         let build = source.build.as_ref();
-        let built = build.and_then(|written| ctx.build(written));
+        let built = build.and_then(|written| ctx.build(written, arch));
+        if let (Some(build), Some(built)) = (build, &built) {
+            other_processor(ctx, source, build, built, arch);
+        }
         let install = install(ctx, source);
         if build.is_none() || built.is_some() {
             known_files(ctx, source, from.as_ref(), built.as_ref());
@@ -86,6 +89,45 @@ fn origin(ctx: &mut Ctx<'_>, source: &written::Source, arch: &str) -> Option<Sou
         .release
         .as_ref()
         .and_then(|from| ctx.release(from, arch))
+}
+
+/// Refuses a target of another processor than the image's, where programs must be for that.
+fn other_processor(
+    ctx: &mut Ctx<'_>,
+    source: &written::Source,
+    build: &written::Build,
+    built: &Build,
+    arch: Arch,
+) {
+    let Recipe::Cargo {
+        target: Some(target),
+        ..
+    } = &built.recipe
+    else {
+        return;
+    };
+    let (Some(written), Some((processor, rest))) = (&build.target, target.split_once('-')) else {
+        return;
+    };
+    let is_other = Arch::named(processor).is_some_and(|processor| processor != arch);
+    let mut verified = source.verify.iter();
+    let matters =
+        source.verify.is_empty() || verified.any(|word| word.value == written::Property::Arch);
+    if !is_other || !matters {
+        return;
+    }
+    let problem = Diagnostic::error(
+        "zosc::check::other-processor",
+        format!("`{target}` makes programs for {processor}, and the image is for {arch}"),
+    )
+    .at(written.span)
+    .help(format!("write `target=\"{arch}-{rest}\"`, or `target=\"{{arch}}-{rest}\"` for the processor of any image"));
+    let fix = format!("\"{{arch}}-{rest}\"");
+    ctx.push(if ctx.is_editable(written.span) {
+        problem.replace("follow the image's processor", written.span, fix)
+    } else {
+        problem
+    });
 }
 
 /// A source that holds the whole machine would be copied whole.

@@ -150,7 +150,7 @@ impl Job {
             subject: Some(build::Subject {
                 manifest: image.manifest.clone(),
                 name: image.name.clone(),
-                lock: lock::file_of(&image.manifest),
+                lock: lock::file_of(image),
             }),
             observer,
         });

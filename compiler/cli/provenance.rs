@@ -155,7 +155,7 @@ fn named(path: &Path, image: &Image) -> String {
 }
 
 fn lock_file(image: &Image) -> Option<NamedFile> {
-    let bytes = io::System.read(&lock::file_of(&image.manifest), LARGEST);
+    let bytes = io::System.read(&lock::file_of(image), LARGEST);
     Some(NamedFile {
         name: lock::file_name(image),
         sha256: Digest::of(&bytes.ok()?),

@@ -131,7 +131,7 @@ fn of_manifest(
     };
     let question = Question {
         alpine,
-        arch: arguments.arch.as_deref().unwrap_or(&image.arch),
+        arch: arguments.arch.as_deref().unwrap_or(image.arch.name()),
         wishes,
         manifest: Some(&image.manifest),
     };

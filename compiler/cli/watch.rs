@@ -136,7 +136,7 @@ impl Watch<'_> {
         let store = session.store()?;
         let built = self.job.build(session, image, &store, self.way);
         // The build itself may have written it, and someone else may from here on.
-        self.watcher.watch_from_now(&lock::file_of(&image.manifest));
+        self.watcher.watch_from_now(&lock::file_of(image));
         let artifacts = built?.artifacts;
         tell_what_ran(session, &store, image, &artifacts);
         tell_outcome(session, &[(&image.name, &artifacts)], clock)?;

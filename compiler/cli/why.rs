@@ -95,7 +95,7 @@ fn built(plan: &Plan, status: &[build::Status], image: &Image, store: &Store) ->
 fn packages(session: &Session, image: &Image, store: &Store) -> Option<Vec<ResolvedPackage>> {
     let question = Question {
         alpine: image.alpine.as_ref()?,
-        arch: &image.arch,
+        arch: image.arch.name(),
         wishes: lock::wishes_of(image),
         manifest: Some(&image.manifest),
     };

@@ -53,7 +53,7 @@ pub fn look(machine: &dyn Machine, asked: &Asked<'_>, further: Vec<Finding>) -> 
     signing::look(&mut looking);
     boot::look(
         &mut looking,
-        asked.image.map_or("x86_64", |image| &image.arch),
+        asked.image.map_or("x86_64", |image| image.arch.name()),
     );
     programs::editors(&mut looking);
     store::look(&mut looking, asked.store);

@@ -246,7 +246,7 @@ impl List<'_> {
             Firmware::SecureBoot => Some(super::boot::SECURE_BOOT),
         };
         let named = firmware.into_iter().chain(["KVM"]).map(Wanted::Named);
-        for wanted in named.chain([Wanted::Qemu(arch)]) {
+        for wanted in named.chain([Wanted::Qemu(arch.to_string())]) {
             let need = self.needs.entry(wanted).or_default();
             need.by.push("zosc boot".to_owned());
             need.only_boot = true;

@@ -1,10 +1,12 @@
 //! What a kernel image can do, from its headers.
 //!
-//! x86 fields are those of `Documentation/arch/x86/boot.rst`; every EFI kernel is a PE file as well.
+//! x86 fields are those of `Documentation/arch/x86/boot.rst`; every EFI kernel is a PE file as well. What only Arm has is in
+//! [`arm64`].
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::arm64;
 use super::pe::{Machine, Pe, u16_at, u32_at};
 use crate::diagnostic::Diagnostic;
 
@@ -18,7 +20,7 @@ pub(super) const NX_COMPAT: u16 = 0x100;
 pub struct KernelFacts {
     /// The processor that it is for.
     pub machine: Machine,
-    /// The whole version text of an x86 kernel: release, builder, build number.
+    /// The whole version text, where it stands in the image: release, builder, build number.
     pub version: Option<String>,
     /// Its first word: what `uname -r` will say.
     pub release: Option<String>,
@@ -51,9 +53,16 @@ pub fn kernel_facts(bytes: &[u8]) -> Result<KernelFacts, Diagnostic> {
             "zosc::efi::bad-kernel",
             "the kernel image is neither a bzImage nor an EFI program",
         )
-        .help("name the compressed image (`vmlinuz`, `bzImage`), not the ELF file `vmlinux`"));
+        .help(
+            "name the image that boots (`vmlinuz`, `bzImage`, `Image`), not the ELF file `vmlinux`",
+        ));
     }
-    let version = if x86 { version(bytes) } else { None };
+    let is_arm = pe.as_ref().is_some_and(|pe| pe.machine == Machine::Aarch64);
+    let version = match (x86, is_arm) {
+        (true, _) => version(bytes),
+        (false, true) => arm64::version(bytes),
+        (false, false) => None,
+    };
     let load_flags = if x86 { u16_at(bytes, 0x236) } else { None };
     Ok(KernelFacts {
         machine: pe.as_ref().map_or(Machine::X86_64, |pe| pe.machine),

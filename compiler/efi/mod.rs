@@ -3,10 +3,11 @@
 //! Comes in: a stub, a kernel, archives and texts as bytes. Goes out: one PE file that firmware starts, or the facts of
 //! such a file. Never reads a private key by itself, never touches a disk or firmware variables, knows nothing of manifests.
 //!
-//! [`write_uki`] joins the parts, [`read_uki`] takes a file apart, [`kernel_facts`] tells what a kernel image can do,
+//! [`unpacked_kernel`] makes a program of a packed kernel, [`write_uki`] joins the parts, [`read_uki`] takes a file apart, [`kernel_facts`] tells what a kernel image can do,
 //! [`predict_pcr11`] computes what the stub will measure, [`sign_program`] signs for Secure Boot, and [`signatures`] tells
 //! who has.
 
+mod arm64;
 mod blob;
 mod kernel;
 mod measure;
@@ -15,6 +16,7 @@ mod sbat;
 mod signature;
 mod uki;
 
+pub use arm64::{is_packed, unpacked_kernel};
 pub use blob::Blob;
 pub use kernel::{KernelFacts, kernel_facts};
 pub use measure::predict_pcr11;

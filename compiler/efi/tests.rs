@@ -1,3 +1,4 @@
+mod arm;
 mod made;
 mod measuring;
 

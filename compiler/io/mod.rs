@@ -18,6 +18,7 @@ mod memory;
 mod noted;
 mod pending;
 mod process;
+mod processor;
 mod replace;
 mod terminal;
 #[cfg(any(feature = "publish", feature = "remote"))]
@@ -42,6 +43,7 @@ pub use memory::available_memory;
 pub use noted::{Asked, Noted, Stamp};
 pub use pending::{Pending, sweep_pending};
 pub use process::{Answered, Finished, find_program, run_briefly, run_program, run_with_input};
+pub use processor::{Running, runs_programs_of};
 pub use replace::replace;
 pub use terminal::{RawTerminal, keys, new_terminal, restore_terminal};
 #[cfg(any(feature = "publish", feature = "remote"))]

@@ -14,6 +14,7 @@ use std::sync::atomic::AtomicBool;
 use serde::Deserialize;
 
 use crate::archive::Unpacking;
+use crate::check::Arch;
 use crate::diagnostic::Diagnostic;
 use crate::io::{self, Engine};
 use crate::source::Spanned;
@@ -21,8 +22,13 @@ use crate::tree::{Digest, Store};
 
 use super::{Ctx, LockedToolchain, Mode, stopped, unreadable};
 
+/// The processor that container images are pulled for, whatever the image is built for.
+pub const CONTAINER: Arch = Arch::X86_64;
+
 /// What toolchains run on, as engines call it.
-const PLATFORM: (&str, &str) = ("linux", "amd64");
+fn platform() -> String {
+    format!("linux/{}", CONTAINER.go_name())
+}
 
 /// A container image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,7 +173,7 @@ struct Pulling<'a> {
 impl Pulling<'_> {
     /// Pulls the image, takes it over, and leaves the engine as it was; `had` lists the images that it has already.
     fn pull(&self, had: &str) -> Result<(Digest, BTreeMap<String, String>), Diagnostic> {
-        let platform = format!("{}/{}", PLATFORM.0, PLATFORM.1);
+        let platform = platform();
         let pinned = self.image.pinned();
         let pulled = self.ask(&["pull", "--quiet", "--platform", &platform, &pinned])?;
         // podman names the image by its id, docker as it was asked for.
@@ -195,9 +201,8 @@ impl Pulling<'_> {
         name: &str,
         inspected: Inspected,
     ) -> Result<(Digest, BTreeMap<String, String>), Diagnostic> {
-        let found = (inspected.os.as_str(), inspected.architecture.as_str());
-        if found != PLATFORM {
-            let found = format!("{}/{}", found.0, found.1);
+        let found = format!("{}/{}", inspected.os, inspected.architecture);
+        if found != platform() {
             return Err(refusal::wrong_platform(self.image, &found));
         }
         let temporary = self.ctx.store.temporary();

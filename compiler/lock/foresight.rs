@@ -36,7 +36,7 @@ pub fn foresee(
 /// # Errors
 /// It cannot be read.
 pub fn beside(image: &Image, store: Option<&Store>) -> Result<Option<Lock>, Diagnostics> {
-    let path = super::file_of(&image.manifest);
+    let path = super::file_of(image);
     let lock = read(&path, store)?;
     Ok(path.exists().then_some(lock))
 }

@@ -35,7 +35,7 @@ pub fn gone(
     };
     let found = super::network(false)
         .map_err(Diagnostics::from)
-        .and_then(|network| indexes(&ctx, alpine, &image.arch, &Lock::default(), &*network));
+        .and_then(|network| indexes(&ctx, alpine, image.arch.name(), &Lock::default(), &*network));
     let fetched = found.unwrap_or_default();
     let indexes: Vec<Index<'_>> = fetched
         .iter()

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use crate::check::{Image, Packing, Recipe, ToolchainRoot};
+use crate::check::{Arch, Image, Packing, Recipe, ToolchainRoot};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io;
 use crate::source::Span;
@@ -37,6 +37,8 @@ struct Needs<'a> {
     rust: bool,
     go: bool,
     upx: bool,
+    /// The compiler for C of another processor, which links for it.
+    cross: Option<&'static str>,
     /// Releases of Rust, with the places that ask for them.
     releases: BTreeMap<&'a str, Span>,
 }
@@ -55,6 +57,7 @@ pub(super) fn toolchains(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostic
     let packs = |packing: &Packing| is_host(&packing.toolchain).is_some();
     let mut needs = Needs {
         upx: image.upx.iter().any(packs),
+        cross: image.arch.cross_compiler(),
         ..Needs::default()
     };
     let builds = image
@@ -139,7 +142,10 @@ fn known(
     needs: &Needs<'_>,
     root: Option<&Path>,
 ) -> Result<HostToolchain, Diagnostic> {
-    let question = format!("{} {} {} {root:?}", needs.rust, needs.go, needs.upx);
+    let question = format!(
+        "{} {} {} {:?} {root:?}",
+        needs.rust, needs.go, needs.upx, needs.cross
+    );
     memory::recall(ctx.store, &question, || toolchain(ctx.cancel, needs, root))
 }
 
@@ -188,6 +194,8 @@ fn toolchain(
     }
     let linker = ask("cc", &["--version"]);
     told.linker = optional(linker, needs.rust)?.unwrap_or_default();
+    let cross = needs.cross.map(|cross| ask(cross, &["--version"]));
+    told.cross = cross.and_then(Result::ok).unwrap_or_default();
     if needs.upx {
         told.packer = ask("upx", &["--version"])?;
     }
@@ -219,6 +227,8 @@ pub fn host_facts(host: &HostToolchain, cancel: &AtomicBool) -> String {
         told.map_or_else(String::new, |told| told.output)
     };
     let has_packer = host.facts.lines().any(|line| line.starts_with("upx "));
+    let mut crosses = Arch::ALL.into_iter().filter_map(Arch::cross_compiler);
+    let cross = crosses.find(|cross| host.facts.lines().any(|line| line.starts_with(cross)));
     let (compiler, builder) = (ask("rustc", &["-vV"]), ask("cargo", &["-V"]));
     let is_whole = !compiler.is_empty() && !builder.is_empty();
     let told = Told {
@@ -228,6 +238,7 @@ pub fn host_facts(host: &HostToolchain, cancel: &AtomicBool) -> String {
             String::new()
         },
         linker: ask("cc", &["--version"]),
+        cross: cross.map_or_else(String::new, |cross| ask(cross, &["--version"])),
         packer: if has_packer {
             ask("upx", &["--version"])
         } else {
@@ -245,6 +256,8 @@ struct Told {
     rust: String,
     /// `cc --version`.
     linker: String,
+    /// What the compiler of another processor says to `--version`.
+    cross: String,
     /// `upx --version`.
     packer: String,
     /// `go version`.
@@ -258,8 +271,9 @@ impl Told {
             Some(line) => format!("{line}\n"),
             None => String::new(),
         };
-        let (linker, packer) = (first(&self.linker), first(&self.packer));
-        format!("{}{linker}{packer}{}", self.rust, self.go)
+        let [linker, cross, packer] =
+            [&self.linker, &self.cross, &self.packer].map(|text| first(text));
+        format!("{}{linker}{cross}{packer}{}", self.rust, self.go)
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::check::{
-    FileContent, Image, KernelOrigin, KernelSource, LocalRoot, SignatureOrigin, SourceOrigin,
+    Arch, FileContent, Image, KernelOrigin, KernelSource, LocalRoot, SignatureOrigin, SourceOrigin,
     StubOrigin, ToolchainRoot,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::efi::{self, KernelFacts, Machine};
 use crate::io::{Files as _, System};
 use crate::source::Spanned;
 use crate::tree::{Digest, Entry, ImagePath, Known, Node, Origin, Store, Tree, made_of};
@@ -76,7 +77,11 @@ pub(super) fn local(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostics) ->
             modules,
         } = &kernel.from
         {
-            let read = prebuilt(ctx, file, modules.as_ref(), kernel.version.as_ref());
+            let wanted = Wanted {
+                arch: image.arch,
+                version: kernel.version.as_ref(),
+            };
+            let read = prebuilt(ctx, file, modules.as_ref(), &wanted);
             if let Some((digest, locked)) = note(problems, file, read) {
                 local.kernel = Some(digest);
                 local.prebuilt = Some(locked);
@@ -172,7 +177,13 @@ fn file(store: &Store, path: &Path) -> Result<LocalFile, Diagnostic> {
     Ok(LocalFile { digest, size })
 }
 
-/// Within this much of a kernel are its headers and its release, to which 16 bits point from 0x200
+/// What a prebuilt kernel must be.
+struct Wanted<'a> {
+    arch: Arch,
+    version: Option<&'a Spanned<String>>,
+}
+
+/// Within this much of an x86 kernel are its headers and its release, to which 16 bits point from 0x200
 /// (Documentation/arch/x86/boot.rst, `kernel_version`).
 const KERNEL_HEADERS: u64 = 0x1_0000 + 0x400;
 /// Most bytes of a keyring: that of a whole distribution has less than 10 MiB.
@@ -196,18 +207,60 @@ fn keyring_file(store: &Store, path: &Path) -> Result<LocalFile, Diagnostic> {
     })
 }
 
+/// What a kernel's image says of itself; only that of x86 says it at its beginning.
+fn facts(store: &Store, digest: &Digest) -> Result<KernelFacts, Diagnostic> {
+    let head = store.head(digest, KERNEL_HEADERS)?;
+    let is_packed = efi::is_packed(&head);
+    let found = efi::kernel_facts(&head);
+    match found {
+        Ok(facts) if facts.release.is_some() || facts.machine == Machine::X86_64 => Ok(facts),
+        Err(problem) if !is_packed => Err(problem),
+        _ => efi::kernel_facts(&efi::unpacked_kernel(store.get(digest)?)?),
+    }
+}
+
+/// The only release whose modules are below a folder, where there is one.
+fn only_release(folder: &Path) -> Option<String> {
+    let candidates = [folder.join("lib/modules"), folder.to_owned()];
+    candidates.iter().find_map(|folder| {
+        let mut names = System.list(folder).ok()?.into_iter();
+        let name = names.next().filter(|_| names.next().is_none())?;
+        folder.join(&name).join("kernel").is_dir().then_some(name)
+    })
+}
+
+fn other_processor(path: &Path, found: Machine, wanted: Arch) -> Diagnostic {
+    let found = found.name();
+    Diagnostic::error(
+        "zosc::lock::other-processor",
+        format!(
+            "the kernel `{}` is for {found}, and the image for {wanted}",
+            path.display()
+        ),
+    )
+    .help(match Arch::named(&found) {
+        Some(found) => {
+            format!("take one for {wanted}, or write `arch={found}` behind the image's name")
+        }
+        None => format!("take one for {wanted}"),
+    })
+}
+
 /// A prebuilt kernel as a tree with `/boot/vmlinuz-RELEASE` and `/lib/modules/RELEASE`.
 fn prebuilt(
     ctx: &Ctx<'_>,
     image: &Spanned<PathBuf>,
     modules: Option<&Spanned<PathBuf>>,
-    version: Option<&Spanned<String>>,
+    wanted: &Wanted<'_>,
 ) -> Result<(Digest, LockedKernel), Diagnostic> {
     let content = file(ctx.store, &image.value)?;
-    let head = ctx.store.head(&content.digest, KERNEL_HEADERS)?;
-    let facts = crate::efi::kernel_facts(&head)?;
-    let asked = version.map(|version| version.value.clone());
-    let Some(release) = facts.release.or(asked) else {
+    let facts = facts(ctx.store, &content.digest)?;
+    if facts.machine.name() != wanted.arch.name() {
+        return Err(other_processor(&image.value, facts.machine, wanted.arch));
+    }
+    let asked = wanted.version.map(|version| version.value.clone());
+    let only = || modules.and_then(|modules| only_release(&modules.value));
+    let Some(release) = facts.release.or(asked).or_else(only) else {
         return Err(unusable(
             &image.value,
             "it does not say which release it is: write it as `kernel \"RELEASE\"`",

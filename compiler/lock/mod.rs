@@ -38,7 +38,7 @@ mod unsupported;
 mod vendoring;
 
 pub use change::{Change, Subject};
-pub use container::{ContainerImage, image_tree};
+pub use container::{CONTAINER, ContainerImage, image_tree};
 pub use fetch::{Wanted, fetch};
 pub use folders::{Walk, folder_tree};
 pub use foresight::{beside, foresee, machine_files};
@@ -59,21 +59,34 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use crate::check::{BuiltKernel, Image, Kernel, KernelOrigin, Source, SourceOrigin};
+use crate::check::{Arch, BuiltKernel, Image, Kernel, KernelOrigin, Source, SourceOrigin};
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::io::{self, Engine, Files as _};
 use crate::tree::Store;
 
 use packages::Request;
 
-/// The lock of a manifest: beside it and of its name, `zos.lock` of `zos.kdl`.
-pub fn file_of(manifest: &Path) -> PathBuf {
-    manifest.with_extension("lock")
+/// The lock of an image: beside its manifest and of its name, `zos.lock` of `zos.kdl`; `zos.aarch64.lock` for another processor than
+/// x86_64, so that one manifest can be locked for both.
+pub fn file_of(image: &Image) -> PathBuf {
+    file_for(&image.manifest, image.arch)
+}
+
+/// The locks that a manifest may have, one for each processor.
+pub fn files_of(manifest: &Path) -> impl Iterator<Item = PathBuf> {
+    Arch::ALL.map(|arch| file_for(manifest, arch)).into_iter()
+}
+
+fn file_for(manifest: &Path, arch: Arch) -> PathBuf {
+    match arch {
+        Arch::X86_64 => manifest.with_extension("lock"),
+        Arch::Aarch64 => manifest.with_extension(format!("{arch}.lock")),
+    }
 }
 
 /// The name of an image's lock, for messages.
 pub fn file_name(image: &Image) -> String {
-    let path = file_of(&image.manifest);
+    let path = file_of(image);
     let name = path.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
 }
@@ -202,7 +215,7 @@ pub fn resolve(
         observer,
         cancel,
     };
-    let path = file_of(&image.manifest);
+    let path = file_of(image);
     let previous = read(&path, Some(store))?;
     let resolved = settle(&ctx, image, &previous)?;
     let lock = &resolved.inputs.lock;
@@ -287,7 +300,7 @@ pub fn preview(
         observer,
         cancel,
     };
-    let previous = read(&file_of(&image.manifest), Some(store))?;
+    let previous = read(&file_of(image), Some(store))?;
     check_names(image, &previous, mode.update)?;
     let update = toolchains::update_of(mode.update, "", &previous);
     let mut changes = packages::preview(&ctx.moving(update), &Request::of(image), &previous)?;
@@ -361,7 +374,7 @@ fn read(path: &Path, store: Option<&Store>) -> Result<Lock, Diagnostics> {
 
 /// What the lock beside an image's manifest says, whether or not it still answers to it; an empty one where there is none.
 pub fn known(image: &Image, store: Option<&Store>) -> Lock {
-    read(&file_of(&image.manifest), store).unwrap_or_default()
+    read(&file_of(image), store).unwrap_or_default()
 }
 
 /// Writes a changed lock under a temporary name and renames it.

@@ -70,7 +70,7 @@ impl<'a> Request<'a> {
     pub(super) fn of(image: &'a Image) -> Self {
         Self {
             alpine: image.alpine.as_ref(),
-            arch: &image.arch,
+            arch: image.arch.name(),
             wishes: wishes(image),
             singles: singles(image),
         }

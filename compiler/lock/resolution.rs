@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::apk::dependency::{Constraint, Dependency};
 use crate::apk::solver::{Choice, Reason, Solution};
-use crate::check::{Alpine, Image, Repository};
+use crate::check::{Alpine, Arch, Image, Repository};
 use crate::diagnostic::Diagnostics;
 use crate::source::Span;
 use crate::tree::Store;
@@ -98,7 +98,8 @@ pub fn resolution(
     };
     let previous = match question.manifest {
         Some(manifest) if mode.update == Update::Nothing => {
-            super::read(&super::file_of(manifest), Some(store))?
+            let arch = Arch::named(question.arch).unwrap_or_default();
+            super::read(&super::file_for(manifest, arch), Some(store))?
         }
         _ => Lock::default(),
     };

@@ -35,7 +35,7 @@ pub struct Unchecked {
 
 /// Looks at an image in the light of its lock; problems go to `sink`.
 pub fn review(image: &Image, store: Option<&Store>, sink: &mut Diagnostics) -> Vec<Unchecked> {
-    let path = super::file_of(&image.manifest);
+    let path = super::file_of(image);
     let lock = match super::read(&path, store) {
         Ok(lock) => path.exists().then_some(lock),
         Err(problems) => {
@@ -80,7 +80,7 @@ fn other_name(image: &Image) -> Diagnostic {
 /// The packages of `zos.lock`, where it is there and answers to what the image asks for; nothing is looked up.
 pub fn answering(image: &Image, store: Option<&Store>) -> Vec<LockedPackage> {
     let (wishes, singles) = (wishes(image), singles(image));
-    let lock = super::read(&super::file_of(&image.manifest), store).unwrap_or_default();
+    let lock = super::read(&super::file_of(image), store).unwrap_or_default();
     let kept = image
         .alpine
         .as_ref()

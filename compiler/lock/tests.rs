@@ -95,7 +95,7 @@ fn image(directory: &Path, urls: Vec<String>, install: &[&str]) -> Image {
         name: "test".into(),
         version: String::new(),
         title: String::new(),
-        arch: "x86_64".into(),
+        arch: Arch::X86_64,
         epoch: None,
         directory: directory.to_owned(),
         manifest: directory.join("zos.kdl"),
@@ -289,6 +289,17 @@ fn an_unknown_package_is_told_with_the_nearest_name_and_what_was_searched() {
         !bench.folder.path().join("zos.lock").exists(),
         "nothing left behind"
     );
+}
+
+#[test]
+fn each_processor_has_a_lock_of_its_own() {
+    let bench = Bench::new();
+    let mut image = bench.image(&[]);
+    assert_eq!(file_name(&image), "zos.lock");
+    image.arch = Arch::Aarch64;
+    assert_eq!(file_name(&image), "zos.aarch64.lock");
+    let all: Vec<_> = files_of(&image.manifest).collect();
+    assert!(all.contains(&file_of(&image)) && all.len() == Arch::ALL.len());
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn request<'a>(
     wishes.extend(named);
     Request {
         alpine: moved.or(image.alpine.as_ref()),
-        arch: &image.arch,
+        arch: image.arch.name(),
         wishes,
         singles: Vec::new(),
     }

@@ -2,7 +2,7 @@
 //!
 //! It is asked before anything is fetched, and tells everything in one run. A construct that is built is taken out here.
 
-use crate::check::{Image, KernelOrigin};
+use crate::check::{Arch, Image, KernelOrigin};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::manifest::kernel::Embed;
 use crate::source::Span;
@@ -30,7 +30,7 @@ fn not_yet(found: &mut Diagnostics, what: &str, span: Span, instead: &str) {
 fn kernel(image: &Image, found: &mut Diagnostics) {
     let Some(kernel) = &image.kernel else { return };
     if let KernelOrigin::Built(built) = &kernel.from {
-        if image.arch != "x86_64" {
+        if image.arch != Arch::X86_64 {
             not_yet(
                 found,
                 "kernels for other processors than x86_64 from their sources",

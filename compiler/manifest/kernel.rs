@@ -61,7 +61,7 @@ pub struct Kernel {
     #[schemars(extend("x-kdl" = "child"))]
     #[serde(default)]
     pub sign: Option<Spanned<Sign>>,
-    /// Alpine packages with microcode, which processors get before anything else runs.
+    /// Alpine packages with microcode, which x86 processors get before anything else runs.
     #[schemars(extend("x-kdl" = "words"), extend("x-refers" = "package"), inner(regex(pattern = r"^[a-zA-Z0-9_][a-zA-Z0-9._+-]*$")), extend("x-message" = "this is no package name"), example = ["intel-ucode", "amd-ucode"])]
     #[serde(default)]
     pub microcode: Vec<Spanned<String>>,
@@ -131,7 +131,7 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Prebuilt {
-    /// The kernel itself, a bzImage; relative to the manifest.
+    /// The kernel itself: a bzImage, or for aarch64 an `Image`, `Image.gz` or `vmlinuz.efi`; relative to the manifest.
     #[schemars(extend("x-kdl" = "prop"), extend("x-complete" = "path"), example = &"kernel/bzImage")]
     pub image: Spanned<String>,
     /// The folder that holds `lib/modules/VERSION`, or that folder itself; relative to the manifest.
@@ -156,7 +156,7 @@ pub enum Embed {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Stub {
-    /// An Alpine package with `/usr/lib/systemd/boot/efi/linuxx64.efi.stub`. Without it: `systemd-efistub`.
+    /// An Alpine package with `/usr/lib/systemd/boot/efi/linuxx64.efi.stub`, or `linuxaa64.efi.stub` for aarch64. Without it: `systemd-efistub`.
     #[schemars(extend("x-kdl" = "prop"), extend("x-refers" = "package"), extend("default" = "systemd-efistub"))]
     #[serde(default)]
     pub package: Option<Spanned<String>>,

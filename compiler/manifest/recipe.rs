@@ -36,7 +36,7 @@ pub struct Package {
     /// Its version, with the release behind `-r`. Raise the release whenever the content changes: locks name packages by version.
     #[schemars(extend("x-kdl" = "prop"), example = &"1.4.0-r0")]
     pub version: Spanned<String>,
-    /// The processor it is for. Without it: `x86_64`.
+    /// The processor it is for. Without it: that of `zosc repo pack --arch`, else `x86_64`.
     #[schemars(extend("x-kdl" = "prop"))]
     #[serde(default)]
     pub arch: Option<Spanned<PackageArch>>,
@@ -113,6 +113,9 @@ pub enum PackageArch {
     /// 64-bit x86.
     #[serde(rename = "x86_64")]
     X86_64,
+    /// 64-bit ARM.
+    #[serde(rename = "aarch64")]
+    Aarch64,
     /// Any: it holds no programs that depend on the processor.
     Noarch,
 }

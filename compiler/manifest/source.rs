@@ -184,8 +184,8 @@ pub struct Build {
     #[schemars(extend("x-kdl" = "prop"), example = &"myceliumd")]
     #[serde(default)]
     pub subdir: Option<Spanned<String>>,
-    /// With `cargo`: the Rust target triple.
-    #[schemars(extend("x-kdl" = "prop"), example = &"x86_64-unknown-linux-musl")]
+    /// With `cargo`: the Rust target triple; `{arch}` in it is the processor of the image. Without it: that of the toolchain, for the image's processor.
+    #[schemars(extend("x-kdl" = "prop"), extend("x-template" = ["arch"]), example = &"x86_64-unknown-linux-musl")]
     #[serde(default)]
     pub target: Option<Spanned<String>>,
     /// With `cargo`: the profile. Without it: `release`.

@@ -431,6 +431,11 @@ pub enum Action {
         /// The file.
         path: ImagePath,
     },
+    /// Unpacks a kernel that gzip has packed; any other is left as it is → blob.
+    UnpackKernel {
+        /// The kernel's image.
+        kernel: Input,
+    },
     /// Fails unless Kconfig took what was asked for and the kernel will boot the image → blob with the configuration.
     KernelConfig {
         /// The kernel's sources.

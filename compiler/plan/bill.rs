@@ -56,7 +56,7 @@ fn listed<'a, 'i>(lowering: &'a Lowering<'i>) -> (Listing<'a, 'i>, Vec<BuiltFrom
             name: image.name.clone(),
             version: image.version.clone(),
             title: image.title.clone(),
-            arch: image.arch.clone(),
+            arch: image.arch.to_string(),
             epoch: lowering.inputs.epoch,
             zosc: env!("CARGO_PKG_VERSION").to_owned(),
             ..Bill::default()

@@ -1,15 +1,12 @@
 //! The kernel, its modules, firmware and the EFI stub.
 
-use crate::check::{KernelOrigin, ModuleRequest, OutputKind, StubOrigin};
+use crate::check::{Arch, Kernel, KernelOrigin, ModuleRequest, OutputKind, StubOrigin};
 use crate::lock::{LockedPackage, Role};
 
 use super::kernel_build::compiled;
 use super::lower::{Lowering, fixed};
 use super::packages::{role, unpack};
 use super::{Action, Input, Stage};
-
-/// Where Alpine's and Debian's packages keep systemd's EFI stub.
-const STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 
 /// The tree with `/boot/vmlinuz-RELEASE` and `/lib/modules/RELEASE`, where the manifest has a kernel.
 pub(super) fn kernel_tree(lowering: &mut Lowering<'_>) -> Option<Input> {
@@ -140,7 +137,16 @@ pub(super) fn boot_parts(lowering: &mut Lowering<'_>, kernel: Option<Input>) -> 
     let kernel = kernel.zip(path).map(|(tree, path)| {
         let pick = Action::PickFile { tree, path };
         let span = request.map(|kernel| kernel.span);
-        lowering.plan.add(Stage::KernelBuild, "kernel", span, pick)
+        let kernel = lowering.plan.add(Stage::KernelBuild, "kernel", span, pick);
+        // Distributions pack kernels for Arm with gzip, which neither firmware nor stubs unpack; those of x86 do it themselves.
+        let is_built = |kernel: &Kernel| matches!(kernel.from, KernelOrigin::Built(_));
+        if image.arch == Arch::X86_64 || request.is_some_and(is_built) {
+            return kernel;
+        }
+        let unpack = Action::UnpackKernel { kernel };
+        lowering
+            .plan
+            .add(Stage::KernelBuild, "kernel as a program", span, unpack)
     });
     let mut outputs = image.outputs.iter();
     let wants_efi = outputs.any(|output| output.kind == OutputKind::Efi);
@@ -173,7 +179,7 @@ fn stub(lowering: &mut Lowering<'_>) -> Option<Input> {
             let tree = package_files(lowering, Role::Stub).into_iter().next()?;
             let pick = Action::PickFile {
                 tree,
-                path: fixed(STUB),
+                path: fixed(lowering.image.arch.stub()),
             };
             Some(
                 lowering

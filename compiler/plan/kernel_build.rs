@@ -183,7 +183,12 @@ impl Making<'_, '_> {
     fn add(&mut self, label: &str, action: Action) -> Input {
         let site = Some(self.built.span);
         let plan = &mut self.lowering.plan;
-        plan.add(Stage::KernelBuild, label, site, action)
+        let is_command = matches!(action, Action::Run { .. });
+        let made = plan.add(Stage::KernelBuild, label, site, action);
+        if is_command {
+            plan.runs_programs_of(made, self.toolchain.processor);
+        }
+        made
     }
 
     /// The sources as a tree.
@@ -295,7 +300,7 @@ impl Making<'_, '_> {
             wanted,
             needs: self.built.needs.clone(),
             release: self.built.release(),
-            arch: self.lowering.image.arch.clone(),
+            arch: self.lowering.image.arch.to_string(),
         };
         let config = self.add("verify kernel config", verify);
         self.lowering.materials.kernel_config = Some(config);
@@ -374,7 +379,7 @@ impl Making<'_, '_> {
             ("TMPDIR", "/tmp".to_owned()),
             ("LANG", "C".to_owned()),
             ("TZ", "UTC".to_owned()),
-            ("ARCH", self.lowering.image.arch.clone()),
+            ("ARCH", self.lowering.image.arch.to_string()),
             // Set and empty: without it, a sign is added to the release.
             ("LOCALVERSION", String::new()),
             ("SOURCE_DATE_EPOCH", made.to_string()),

@@ -47,6 +47,7 @@ pub use crate::check::SigningKey;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::check::Arch;
 use crate::source::Span;
 use crate::tree::Digest;
 
@@ -85,6 +86,8 @@ pub struct PlannedAction {
     pub site: Option<Span>,
     /// What it depends on, as the manifest and the lock call it; the action itself has the rest.
     pub words: Vec<Word>,
+    /// The processor whose programs its command runs, where that is known. The inputs decide what those are, so it counts for no key.
+    pub processor: Option<Arch>,
 }
 
 impl PlannedAction {
@@ -140,6 +143,7 @@ impl Plan {
             action,
             site,
             words: Vec::new(),
+            processor: None,
         });
         Input::Output(ActionId(self.actions.len() as u32 - 1))
     }
@@ -169,6 +173,15 @@ impl Plan {
             }
         }
         needed
+    }
+
+    /// Says whose programs the command behind an output runs.
+    fn runs_programs_of(&mut self, of: Input, processor: Option<Arch>) {
+        if let Input::Output(ActionId(index)) = of
+            && let Some(planned) = self.actions.get_mut(index as usize)
+        {
+            planned.processor = processor;
+        }
     }
 }
 

@@ -206,7 +206,10 @@ impl Installation<'_> {
             origin: format!("package {}-{}", package.name, package.version),
             epoch: lowering.inputs.epoch,
         };
-        self.root = Some(self.add(lowering, &label, site, action));
+        let root = self.add(lowering, &label, site, action);
+        let arch = lowering.image.arch;
+        lowering.plan.runs_programs_of(root, Some(arch));
+        self.root = Some(root);
     }
 
     /// Writes the database and the settings that apk inside the image looks for.
@@ -235,7 +238,7 @@ impl Installation<'_> {
             packages: self.unpacked.to_vec(),
             world: self.assembly.world.clone(),
             repositories: repositories.collect(),
-            arch: lowering.image.arch.clone(),
+            arch: lowering.image.arch.to_string(),
             keys: keys
                 .map(|key| (key.name.clone(), key.pem.clone()))
                 .collect(),

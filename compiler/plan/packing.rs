@@ -82,6 +82,7 @@ fn one(lowering: &mut Lowering<'_>, before: Input, packing: &Packing) -> Option<
         epoch,
     };
     let packed = plan.add(stage, format!("upx {named}"), site, run);
+    plan.runs_programs_of(packed, toolchain.processor);
     let exchange = Action::Exchange {
         tree: before,
         programs,

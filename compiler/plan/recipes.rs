@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::{Build, Recipe};
+use crate::check::{Arch, Build, Recipe};
 use crate::lock;
 
 use super::Root;
@@ -29,10 +29,13 @@ pub(super) struct Steps {
     pub(super) leaves_programs: bool,
 }
 
-/// The command of a recipe; `vendored` tells whether its dependencies lie in [`lock::CRATES`].
-pub(super) fn steps(build: &Build, toolchain: &Toolchain, vendored: bool) -> Steps {
+/// The command of a recipe for an image's processor; `vendored` tells whether its dependencies lie in [`lock::CRATES`].
+pub(super) fn steps(build: &Build, toolchain: &Toolchain, arch: Arch, vendored: bool) -> Steps {
     let (arguments, leaves_programs) = match &build.recipe {
-        Recipe::Cargo { .. } => (cargo_arguments(&build.recipe, toolchain, vendored), true),
+        Recipe::Cargo { .. } => (
+            cargo_arguments(&build.recipe, toolchain, arch, vendored),
+            true,
+        ),
         Recipe::Go {
             packages,
             tags,
@@ -63,7 +66,12 @@ fn make_arguments(targets: &[String], variables: &BTreeMap<String, String>) -> V
 }
 
 /// `cargo install` from the vendored source: it builds the programs and puts them, and nothing else, into one folder.
-fn cargo_arguments(recipe: &Recipe, toolchain: &Toolchain, vendored: bool) -> Vec<String> {
+fn cargo_arguments(
+    recipe: &Recipe,
+    toolchain: &Toolchain,
+    arch: Arch,
+    vendored: bool,
+) -> Vec<String> {
     let Recipe::Cargo {
         target,
         profile,
@@ -77,7 +85,8 @@ fn cargo_arguments(recipe: &Recipe, toolchain: &Toolchain, vendored: bool) -> Ve
         return Vec::new();
     };
     // Without an explicit target, `+crt-static` would reach procedural macros too, which cannot be static.
-    let own_target = target.is_none() && *crt_static;
+    let crossing = crossing(toolchain, arch);
+    let own_target = target.is_none() && *crt_static && crossing.is_none();
     let asks = own_target && toolchain.triple.is_none();
     let mut arguments = Vec::new();
     // This machine's own is the right one already.
@@ -107,7 +116,7 @@ fn cargo_arguments(recipe: &Recipe, toolchain: &Toolchain, vendored: bool) -> Ve
     arguments.extend(command);
     arguments.push(profile.clone());
     let known = toolchain.triple.as_ref().filter(|_| own_target);
-    if let Some(target) = target.as_ref().or(known) {
+    if let Some(target) = target.as_ref().or(crossing.as_ref()).or(known) {
         arguments.extend(["--target".to_owned(), target.clone()]);
     }
     for bin in bins {
@@ -133,6 +142,25 @@ fn cargo_arguments(recipe: &Recipe, toolchain: &Toolchain, vendored: bool) -> Ve
     arguments
 }
 
+/// The target of a Rust compiler that is one for another processor than the image's: its own, but for that processor.
+fn crossing(toolchain: &Toolchain, arch: Arch) -> Option<String> {
+    let (processor, rest) = toolchain.triple.as_ref()?.split_once('-')?;
+    let own = Arch::named(processor)?;
+    (own != arch).then(|| format!("{arch}-{rest}"))
+}
+
+/// What links programs of a target on a machine with another processor: Rust's own linker where Rust brings the C library along, else
+/// the compiler that Debian has for it.
+fn linker(target: &str, arch: Arch) -> (String, String) {
+    let variable = target.to_uppercase().replace(['-', '.'], "_");
+    let linker = if target.ends_with("-musl") {
+        "rust-lld".to_owned()
+    } else {
+        format!("{arch}-linux-gnu-gcc")
+    };
+    (format!("CARGO_TARGET_{variable}_LINKER"), linker)
+}
+
 /// `go build`, with paths and version control left out of the programs.
 fn go_arguments(packages: &[String], tags: &[String], ldflags: Option<&str>) -> Vec<String> {
     let mut arguments = shell(GO_VENDORED);
@@ -155,6 +183,7 @@ fn go_arguments(packages: &[String], tags: &[String], ldflags: Option<&str>) -> 
 pub(super) fn environment(
     build: &Build,
     toolchain: &Toolchain,
+    arch: Arch,
     epoch: u64,
 ) -> BTreeMap<String, String> {
     let mut environment = toolchain.variables.clone();
@@ -168,7 +197,13 @@ pub(super) fn environment(
     ]
     .map(|(name, value)| (name.to_owned(), value));
     environment.extend(own);
-    if let Recipe::Cargo { crt_static, .. } = &build.recipe {
+    if let Recipe::Cargo {
+        crt_static, target, ..
+    } = &build.recipe
+    {
+        let crossing = crossing(toolchain, arch);
+        let target = target.clone().filter(|_| crossing.is_some()).or(crossing);
+        environment.extend(target.map(|target| linker(&target, arch)));
         environment.insert("CARGO_HOME".to_owned(), "/build/cargo".to_owned());
         environment.insert("CARGO_TARGET_DIR".to_owned(), "/build/target".to_owned());
         environment.insert("CARGO_INCREMENTAL".to_owned(), "0".to_owned());
@@ -183,6 +218,7 @@ pub(super) fn environment(
         for (name, value) in [
             ("CGO_ENABLED", if *cgo { "1" } else { "0" }),
             ("GO111MODULE", "on"),
+            ("GOARCH", arch.go_name()),
             ("GOCACHE", "/build/cache"),
             ("GOENV", "off"),
             ("GOMODCACHE", "/build/modules"),

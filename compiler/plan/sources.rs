@@ -234,8 +234,9 @@ fn built(lowering: &mut Lowering<'_>, source: &Source, build: &Build, tree: Inpu
         format!("{SOURCE}/{}", build.subdir)
     };
     let directory = ImagePath::new(&directory).unwrap_or_else(|_| fixed(SOURCE));
+    let arch = lowering.image.arch;
     let dependencies = dependencies(lowering, source, build);
-    let steps = recipes::steps(build, &toolchain, dependencies.is_some());
+    let steps = recipes::steps(build, &toolchain, arch, dependencies.is_some());
     let mut mounts = vec![Mount {
         tree,
         at: fixed(SOURCE),
@@ -252,7 +253,7 @@ fn built(lowering: &mut Lowering<'_>, source: &Source, build: &Build, tree: Inpu
     };
     let epoch = lowering.inputs.epoch;
     let run = Action::Run {
-        environment: recipes::environment(build, &toolchain, epoch),
+        environment: recipes::environment(build, &toolchain, arch, epoch),
         root: toolchain.root,
         mounts,
         files: BTreeMap::new(),
@@ -275,6 +276,7 @@ fn built(lowering: &mut Lowering<'_>, source: &Source, build: &Build, tree: Inpu
         Some(build.span),
         run,
     );
+    lowering.plan.runs_programs_of(built, toolchain.processor);
     if let Some(digest) = local {
         lowering.say_source(built, name, "files", &digest);
     }

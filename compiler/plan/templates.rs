@@ -8,7 +8,7 @@ pub fn filled(template: &str, image: &Image, lock: &Lock) -> String {
     let mut text = template
         .replace("{version}", &image.version)
         .replace("{name}", &image.name)
-        .replace("{arch}", &image.arch);
+        .replace("{arch}", image.arch.name());
     if let Some(kernel) = &lock.kernel {
         text = text.replace("{kernel}", &kernel.release);
     }

@@ -10,6 +10,7 @@ use crate::source::SourceMap;
 use crate::tree::{Digest, ImagePath};
 
 mod flists;
+mod processors;
 
 /// A public key of no worth.
 const KEY: &str = include_str!("../../tests/fixtures/key.pem");

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::{Build, Image, LocalRoot, Recipe, ToolchainRoot};
+use crate::check::{Arch, Build, Image, LocalRoot, Recipe, ToolchainRoot};
 use crate::diagnostic::Diagnostic;
-use crate::lock::{HostToolchain, LockedToolchain};
+use crate::lock::{CONTAINER, HostToolchain, LockedToolchain};
 use crate::source::Span;
 
 use super::lower::Lowering;
@@ -25,6 +25,8 @@ pub(super) struct Toolchain {
     pub(super) variables: BTreeMap<String, String>,
     /// The target triple that its Rust compiler builds for by itself, where that is known.
     pub(super) triple: Option<String>,
+    /// The processor that its programs are for, where that is known and not just this machine's.
+    pub(super) processor: Option<Arch>,
 }
 
 /// The toolchain of this name, which something at `at` is built with. That it is not locked becomes a problem.
@@ -45,6 +47,7 @@ pub(super) fn toolchain(lowering: &mut Lowering<'_>, name: &str, at: Span) -> Op
                 path: path.to_owned(),
                 variables,
                 triple: triple(image, root),
+                processor: processor(image, root),
             })
         }
     });
@@ -89,7 +92,17 @@ fn on_host(host: HostToolchain) -> Toolchain {
         path: host.path.join(":"),
         variables: BTreeMap::new(),
         triple: triple.map(str::to_owned).next(),
+        processor: None,
         root: Root::Host(host),
+    }
+}
+
+/// Packages are those of the image's processor, container images are pulled for one; of other root filesystems nothing is known.
+fn processor(image: &Image, root: &ToolchainRoot) -> Option<Arch> {
+    match root {
+        ToolchainRoot::Alpine { .. } => Some(image.arch),
+        ToolchainRoot::Container { .. } => Some(CONTAINER),
+        ToolchainRoot::Download { .. } | ToolchainRoot::Local(_) | ToolchainRoot::Host => None,
     }
 }
 

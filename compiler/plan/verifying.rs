@@ -16,7 +16,7 @@ pub(super) fn verified(lowering: &mut Lowering<'_>, source: &Source, tree: Input
         .any(|what| what == Strippable::Binaries);
     let wanted = [
         (Property::Static, Verified::Static),
-        (Property::Arch, Verified::Arch(image.arch.clone())),
+        (Property::Arch, Verified::Arch(image.arch.to_string())),
         (Property::NoBuildPaths, Verified::NoBuildPaths { stripped }),
     ];
     let wanted = wanted

@@ -212,7 +212,7 @@ fn sized(store: &Store, digest: Digest) -> Option<(Digest, u64)> {
 }
 
 fn lock_digest(image: &Image) -> Option<Digest> {
-    let path = lock::file_of(&image.manifest);
+    let path = lock::file_of(image);
     let text = io::System.read(&path, LARGEST_LOCK).ok()?;
     Some(Digest::of(&text))
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::apk::dependency::Dependency;
 use crate::apk::{PackageInfo, ScriptKind, version};
-use crate::check::{mode, nearest_file, timestamp, whole_seconds};
+use crate::check::{Arch, mode, nearest_file, timestamp, whole_seconds};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::{FileKind, Files};
 use crate::manifest::{self, recipe as written};
@@ -24,6 +24,8 @@ pub struct Settings {
     pub current_directory: PathBuf,
     /// The value of the environment variable `SOURCE_DATE_EPOCH`, where it is set.
     pub source_date_epoch: Option<String>,
+    /// The processor of packages that name none, and the folder of those for any.
+    pub arch: Arch,
 }
 
 /// Reads a recipe; its text is added to `sources`. Any error in `sink` means no packages.
@@ -72,6 +74,7 @@ fn read(
         files,
         sink,
         epoch: 0,
+        arch: settings.arch,
         is_whole: !recipe.damaged.contains("package"),
     };
     reader.epoch = reader.epoch(&recipe, settings);
@@ -124,6 +127,7 @@ struct Reader<'a> {
     files: &'a dyn Files,
     sink: &'a mut Diagnostics,
     epoch: u64,
+    arch: Arch,
     /// Whether all that packages say is known, so that something can be said to be absent.
     is_whole: bool,
 }
@@ -168,7 +172,12 @@ impl Reader<'_> {
         }
         self.trigger(package);
         PackageRequest {
-            folder: "x86_64".to_owned(),
+            folder: match package.arch.as_ref().map(|arch| arch.value) {
+                Some(written::PackageArch::X86_64) => Arch::X86_64,
+                Some(written::PackageArch::Aarch64) => Arch::Aarch64,
+                Some(written::PackageArch::Noarch) | None => self.arch,
+            }
+            .to_string(),
             overlays: package
                 .overlay
                 .iter()
@@ -200,9 +209,11 @@ impl Reader<'_> {
         PackageInfo {
             name: package.name.value.clone(),
             version: package.version.value.clone(),
-            arch: match arch.unwrap_or(written::PackageArch::X86_64) {
-                written::PackageArch::X86_64 => "x86_64",
-                written::PackageArch::Noarch => "noarch",
+            arch: match arch {
+                Some(written::PackageArch::X86_64) => Arch::X86_64.name(),
+                Some(written::PackageArch::Aarch64) => Arch::Aarch64.name(),
+                Some(written::PackageArch::Noarch) => "noarch",
+                None => self.arch.name(),
             }
             .to_owned(),
             description: text(&package.description).unwrap_or_default(),

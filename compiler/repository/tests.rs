@@ -38,7 +38,7 @@ fn requests(text: &str, folder: &Path) -> (Option<Vec<PackageRequest>>, Diagnost
     std::fs::write(folder.join("recipe.kdl"), text).expect("written");
     let settings = Settings {
         current_directory: folder.to_owned(),
-        source_date_epoch: None,
+        ..Settings::default()
     };
     let (mut sources, mut sink) = (SourceMap::new(), Diagnostics::new());
     let recipe = Path::new("recipe.kdl");

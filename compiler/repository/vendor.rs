@@ -117,7 +117,7 @@ impl Mirror<'_> {
     ) -> Result<Vendored, Diagnostic> {
         let mut written = 0;
         let mut entries: BTreeMap<String, IndexEntry> = BTreeMap::new();
-        let index_folder = self.folder.join(&self.image.arch);
+        let index_folder = self.folder.join(self.image.arch.name());
         for package in packages {
             publish::check_cancelled(self.cancel)?;
             let below = self.below(package);
@@ -151,7 +151,7 @@ impl Mirror<'_> {
     fn below(&self, package: &LockedPackage) -> String {
         let url = package.urls.first().map_or("", String::as_str);
         let folder = url.rsplit('/').nth(1).filter(|folder| *folder == "noarch");
-        let folder = folder.unwrap_or(&self.image.arch);
+        let folder = folder.unwrap_or(self.image.arch.name());
         format!("{folder}/{}.apk", package.full_name())
     }
 

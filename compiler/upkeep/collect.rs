@@ -134,8 +134,8 @@ impl<'s> Heap<'s> {
             .iter()
             .map(|record| record.manifest.as_path())
             .collect();
-        for manifest in manifests {
-            let lock = fs::read(crate::lock::file_of(manifest)).unwrap_or_default();
+        for lock in manifests.into_iter().flat_map(crate::lock::files_of) {
+            let lock = fs::read(lock).unwrap_or_default();
             reach.text(&lock, Kind::Packages);
         }
     }

@@ -294,6 +294,7 @@ fn blob(context: &Context<'_>, action: &Action) -> Result<Option<Digest>, Diagno
             };
             sbom::write(context, *format, bill, &from)
         }
+        Action::UnpackKernel { kernel } => programs::unpack_kernel(context, kernel),
         Action::PickFile { tree, path } => pick(&context.tree(tree)?, path),
         Action::Validate {
             tree,

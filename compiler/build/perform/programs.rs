@@ -70,6 +70,12 @@ fn machine(arch: &str) -> &str {
     }
 }
 
+/// A kernel as a program that firmware starts.
+pub(super) fn unpack_kernel(context: &Context<'_>, kernel: &Input) -> Result<Digest, Diagnostic> {
+    let kernel = context.store.get(&context.digest(kernel))?;
+    context.store.put(&efi::unpacked_kernel(kernel)?)
+}
+
 /// The parts of a unified kernel image, as inputs.
 pub(super) struct UkiInputs<'a> {
     pub(super) stub: &'a Input,

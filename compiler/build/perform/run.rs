@@ -10,7 +10,7 @@ use super::super::capture::Mark;
 use super::super::logs::{Finished, Log};
 use super::super::sandbox::End;
 use super::super::shell;
-use super::super::{Event, Fleet, cancelled, disk};
+use super::super::{Event, Fleet, cancelled, disk, foreign};
 use super::surroundings::prepare;
 use super::{Context, missing};
 use crate::diagnostic::{Diagnostic, bytes};
@@ -123,6 +123,9 @@ pub(super) fn run(context: &Context<'_>) -> Result<Digest, Diagnostic> {
 
 /// Runs a command on this machine.
 fn here(context: &Context<'_>, request: &Request) -> Result<Digest, Diagnostic> {
+    if let Some(problem) = foreign::cannot_run(context.planned) {
+        return Err(problem);
+    }
     let (store, options) = (context.store, context.options);
     let mut prepared = prepare(request, store, options.cancel)?;
     prepared.sandbox.cores = context.processors.to_vec();

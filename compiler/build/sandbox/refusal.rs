@@ -204,5 +204,9 @@ pub(in crate::build) fn no_program(
         format!("cannot start `{name}` in the sandbox: {error}"),
     )
     .note(format!("PATH is {path}"))
-    .help("the program, and the interpreter or loader it names, must be in the root filesystem or an input")
+    .help(if error.raw_os_error() == Some(Errno::NOEXEC.raw_os_error()) {
+        "it may be a program for another processor: `zosc explain zosc::build::foreign-programs` says what helps"
+    } else {
+        "the program, and the interpreter or loader it names, must be in the root filesystem or an input"
+    })
 }

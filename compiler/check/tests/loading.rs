@@ -7,7 +7,7 @@ fn the_smallest_manifest_gets_defaults() {
     let image = check_text("image site").image();
     assert_eq!(image.title, "site");
     assert_eq!(image.version, "");
-    assert_eq!(image.arch, "x86_64");
+    assert_eq!(image.arch, Arch::X86_64);
     assert_eq!(image.compression, Compression::Xz { level: 6 });
     assert!(image.segments);
     assert_eq!(image.outputs.len(), 1);

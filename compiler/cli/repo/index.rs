@@ -18,7 +18,7 @@ use super::{SigningArguments, word};
 /// packages and key give the same index.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The repository's folder, as a manifest's `repository` node names it; packages lie in `x86_64` below it.
+    /// The repository's folder, as a manifest's `repository` node names it; packages lie below it in folders named after their processors.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     #[command(flatten)]

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
 use crate::apk::Signer;
+use crate::check::Arch;
 use crate::cli::session::{CANCELLED, Session};
 use crate::cli::{Failed, Outcome};
 use crate::diagnostic::bytes;
@@ -21,11 +24,20 @@ pub(super) struct Arguments {
     /// The recipe.
     #[arg(value_name = "RECIPE")]
     recipe: PathBuf,
-    /// The repository's folder; packages go to `x86_64` below it.
+    /// The repository's folder; packages go to a folder below it that is named after their processor.
     #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
+    /// The processor of packages that name none, and the folder of those that are for any.
+    #[arg(long, value_name = "ARCH", default_value = "x86_64", value_parser = arches())]
+    arch: Arch,
     #[command(flatten)]
     signing: SigningArguments,
+}
+
+/// Processors by name.
+fn arches() -> impl TypedValueParser<Value = Arch> {
+    let names = PossibleValuesParser::new(Arch::ALL.map(Arch::name));
+    names.map(|name| Arch::named(&name).unwrap_or_default())
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
@@ -33,6 +45,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let settings = Settings {
         current_directory,
         source_date_epoch: io::environment("SOURCE_DATE_EPOCH"),
+        arch: arguments.arch,
     };
     let mut problems = Diagnostics::new();
     let requests = repository::read_recipe(

@@ -5,7 +5,7 @@ use crate::io::{self, Engine};
 use crate::tools;
 use crate::tree::Digest;
 
-use super::{ContainerImage, PLATFORM};
+use super::{ContainerImage, platform};
 
 /// How many lines of an engine's own words are shown.
 const SHOWN: usize = 6;
@@ -63,8 +63,9 @@ pub(super) fn wrong_platform(image: &ContainerImage<'_>, found: &str) -> Diagnos
     Diagnostic::error(
         "zosc::lock::wrong-platform",
         format!(
-            "the image `{}` is not for {}/{}",
-            image.reference, PLATFORM.0, PLATFORM.1
+            "the image `{}` is not for {}",
+            image.reference,
+            platform()
         ),
     )
     .note(format!("it is for {found}"))

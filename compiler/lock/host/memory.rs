@@ -12,7 +12,7 @@ use crate::io;
 use crate::tree::{Digest, Look, Store};
 
 /// Programs that are asked.
-const PROGRAMS: [&str; 5] = ["rustc", "cargo", "cc", "go", "upx"];
+const PROGRAMS: [&str; 6] = ["rustc", "cargo", "cc", "aarch64-linux-gnu-gcc", "go", "upx"];
 /// Beginnings of the names of variables that change what they answer.
 const VARIABLES: [&str; 8] = [
     "PATH",

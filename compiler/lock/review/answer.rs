@@ -64,7 +64,7 @@ impl Review<'_> {
             return Answer::Known(known.collect());
         }
         let at_hand = self.store.and_then(|store| {
-            let fetched = indexes::at_hand(store, alpine, &self.image.arch, lock)?;
+            let fetched = indexes::at_hand(store, alpine, self.image.arch.name(), lock)?;
             Some((store, fetched))
         });
         let Some((store, fetched)) = at_hand else {

@@ -120,7 +120,7 @@ impl Review<'_> {
         let nothing = Lock::default();
         let lock = self.lock.unwrap_or(&nothing);
         let alpine = self.image.alpine.as_ref()?;
-        let fetched = indexes::at_hand(self.store?, alpine, &self.image.arch, lock)?.ok()?;
+        let fetched = indexes::at_hand(self.store?, alpine, self.image.arch.name(), lock)?.ok()?;
         let mut found: BTreeMap<String, String> = BTreeMap::new();
         let untagged = fetched
             .iter()

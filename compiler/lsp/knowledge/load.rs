@@ -40,11 +40,11 @@ impl Basis {
     /// What is here now for an image; takes a few look-ups of files.
     pub fn of(image: &Image, store: &Path) -> Self {
         let opened = Store::existing(store);
-        let lock = lock::file_of(&image.manifest);
+        let lock = lock::file_of(image);
         let builds = opened.as_ref().map(|store| Stamp::of(&store.builds()));
         let mut basis = vec![
             format!("{:?} {builds:?}", Stamp::of(&lock)),
-            image.arch.clone(),
+            image.arch.to_string(),
             format!("{:?}", image.kernel.as_ref().map(|kernel| &kernel.from)),
             format!("{:?} {:?}", image.stage1, image.stage2),
             format!("{:?}", image.firmware.packages),
@@ -57,7 +57,7 @@ impl Basis {
             basis.extend(keys.map(|key| Digest::of(key.pem.as_bytes()).to_string()));
             let lock = lock_beside(image, opened.as_ref()).unwrap_or_default();
             let store = opened.as_ref();
-            basis.extend(lock::index_marks(store, alpine, &image.arch, &lock));
+            basis.extend(lock::index_marks(store, alpine, image.arch.name(), &lock));
         }
         Self(basis)
     }
@@ -115,7 +115,7 @@ impl Reader<'_> {
     fn packages(&mut self) {
         let alpine = self.image.alpine.as_ref();
         let texts = alpine.map_or_else(Vec::new, |alpine| {
-            lock::index_texts(self.store, alpine, &self.image.arch, &self.lock)
+            lock::index_texts(self.store, alpine, self.image.arch.name(), &self.lock)
         });
         let repositories = alpine.map_or(&[][..], |alpine| &alpine.repositories);
         let labels: Vec<String> = repositories
@@ -239,7 +239,7 @@ impl Reader<'_> {
             return None;
         };
         let tree = store.get_tree(&sources).ok()?;
-        Some(Language::read(&self.image.arch, &mut |path| {
+        Some(Language::read(self.image.arch.name(), &mut |path| {
             text(store, &tree, path)
         }))
     }

@@ -72,6 +72,7 @@ impl Action {
             Self::Cpio { .. } => "writes an archive and compresses it",
             Self::Concat { .. } => "joins archives to one initramfs",
             Self::PickFile { .. } => "takes one file of a tree",
+            Self::UnpackKernel { .. } => "makes a program of a packed kernel",
             Self::KernelConfig { .. } => "fails unless the kernel is configured as asked for",
             Self::Identify { .. } => "computes the image's digest",
             Self::Stamp { .. } => "writes the image's digest into the image",

@@ -36,6 +36,7 @@ impl Action {
             | Self::Cpio { .. }
             | Self::Concat { .. }
             | Self::PickFile { .. }
+            | Self::UnpackKernel { .. }
             | Self::KernelConfig { .. }
             | Self::Uki { .. }
             | Self::Limit { .. }

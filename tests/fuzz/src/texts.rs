@@ -32,7 +32,7 @@ pub fn recipe(bytes: &[u8]) {
     let files = Memory::new([("/fuzz/recipe.kdl", bytes), ("/fuzz/tool", b"#!/bin/sh\n")]);
     let settings = repository::Settings {
         current_directory: "/fuzz".into(),
-        source_date_epoch: None,
+        ..repository::Settings::default()
     };
     let (mut sources, mut problems) = (SourceMap::new(), Diagnostics::new());
     let entry = Path::new("recipe.kdl");
