@@ -21,7 +21,7 @@ const VARIABLES: &str = "/usr/share/AAVMF/AAVMF_VARS.fd";
 /// Software emulation of another processor on a busy machine with two cores.
 const PATIENCE: Duration = Duration::from_mins(6);
 
-const SECTIONS: &str = r##"
+const SECTIONS: &str = r#"
 packages { install busybox; scripts skip }
 kernel { package linux-cloud; cmdline "console=ttyAMA0" "panic=-1" }
 modules { stage1 dummy veth; stage2 virtio_net }
@@ -39,7 +39,7 @@ file "/init" mode="0755" text="""
     /bin/busybox poweroff -f
     """
 outputs { efi "{name}-{arch}.efi"; initramfs "{name}.cpio.xz"; kernel "{name}.kernel" }
-"##;
+"#;
 
 /// The folder with Debian's files for arm64, and everything else that the test needs.
 fn unpacked() -> Option<PathBuf> {
@@ -61,7 +61,7 @@ fn unpacked() -> Option<PathBuf> {
 /// A package with everything below a folder, at the same places.
 fn packed(name: &str, root: &Path, below: &[&str]) -> Recipe {
     let mut recipe = Recipe::new(name, "1-r0");
-    recipe.arch = "aarch64".to_owned();
+    "aarch64".clone_into(&mut recipe.arch);
     for folder in below {
         for entry in ignore::WalkBuilder::new(root.join(folder))
             .standard_filters(false)
@@ -97,7 +97,7 @@ fn project(root: &Path) -> Project {
     let busybox = busybox.iter().find_map(|path| fs::read(path).ok()).unwrap();
     let mut shell = Recipe::new("busybox", "1-r0")
         .with(Item::new("bin/busybox", Content::File(busybox)).mode(0o755));
-    shell.arch = "aarch64".to_owned();
+    "aarch64".clone_into(&mut shell.arch);
     let archives: Vec<_> = [
         shell,
         packed("linux-cloud", root, &["boot", "lib/modules"]),

@@ -118,6 +118,10 @@ impl Running {
 
 impl RunningArguments {
     /// What was typed, for another zosc that does the same on this machine.
+    #[cfg_attr(
+        not(feature = "remote"),
+        allow(clippy::match_wildcard_for_single_variants)
+    )] // With it, there are two.
     pub(super) fn words_here(&self) -> Vec<String> {
         let name = self.executor.executor.map(|name| match name {
             ExecutorName::Podman => "podman",

@@ -239,7 +239,7 @@ impl List<'_> {
         if self.image.kernel.is_none() {
             return;
         }
-        let arch = self.image.arch.clone();
+        let arch = self.image.arch;
         let firmware = match self.image.boot.firmware {
             Firmware::Direct => None,
             Firmware::Uefi => Some(super::boot::UEFI),

@@ -107,7 +107,8 @@ mod tests {
         fs::create_dir_all(place.join("1-removed/full")).expect("made");
         fs::create_dir(place.join("closed")).expect("made");
         fs::write(place.join("closed/file"), "x").expect("written");
-        fs::set_permissions(place.join("closed"), fs::Permissions::from_mode(0)).expect("closed");
+        fs::set_permissions(place.join("closed"), fs::Permissions::from_mode(0o000))
+            .expect("closed");
         let mut deepest = open(CWD, place.as_path()).expect("opens");
         for _ in 0..5000 {
             rustix::fs::mkdirat(&deepest, "d", Mode::RWXU).expect("made");

@@ -72,7 +72,7 @@ pub fn console(bytes: &[u8]) {
         within: 1000,
         span: Span::new(SourceId(0), 0, 0),
     });
-    let mut judge = Judge::new(&expectations);
+    let mut judge = Judge::new(&expectations, vec!["sshd".to_owned()]);
     for (number, line) in text.split('\n').enumerate() {
         let now = Duration::from_millis(number as u64 * 10);
         judge.line(line, now);
