@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::check::Arch;
 use crate::diagnostic::Diagnostic;
 
 /// Code and template of variables, as distributions install them: Debian, Alpine, Fedora, Arch.
@@ -44,6 +45,22 @@ const SECURE_PLACES: &[(&str, &str)] = &[
     ),
 ];
 
+/// Firmware for 64-bit Arm: Debian and Alpine, Fedora, Arch.
+const ARM_PLACES: &[(&str, &str)] = &[
+    (
+        "/usr/share/AAVMF/AAVMF_CODE.fd",
+        "/usr/share/AAVMF/AAVMF_VARS.fd",
+    ),
+    (
+        "/usr/share/edk2/aarch64/QEMU_EFI-pflash.raw",
+        "/usr/share/edk2/aarch64/vars-template-pflash.raw",
+    ),
+    (
+        "/usr/share/edk2/aarch64/QEMU_CODE.fd",
+        "/usr/share/edk2/aarch64/QEMU_VARS.fd",
+    ),
+];
+
 /// UEFI firmware that cloud-hypervisor starts, in one file.
 const CLOUD_PLACES: &[&str] = &[
     "/usr/share/cloud-hypervisor/CLOUDHV.fd",
@@ -61,12 +78,20 @@ pub(super) struct Firmware {
 }
 
 /// The first firmware whose two files are there.
-pub(super) fn find() -> Result<Firmware, Diagnostic> {
-    first(PLACES).ok_or_else(|| {
-        Diagnostic::error("zosc::boot::no-firmware", "no UEFI firmware for QEMU on this machine")
-            .help(
-                "install it: `ovmf` on Debian and Alpine, `edk2-ovmf` on Fedora; or boot without firmware: `--firmware direct`",
-            )
+pub(super) fn find(arch: Arch) -> Result<Firmware, Diagnostic> {
+    let (places, help) = match arch {
+        Arch::X86_64 => (
+            PLACES,
+            "install it: `ovmf` on Debian and Alpine, `edk2-ovmf` on Fedora; or boot without firmware: `--firmware direct`",
+        ),
+        Arch::Aarch64 => (
+            ARM_PLACES,
+            "install it: `qemu-efi-aarch64` on Debian, `aavmf` on Alpine, `edk2-aarch64` on Fedora; or boot without firmware: `--firmware direct`",
+        ),
+    };
+    first(places).ok_or_else(|| {
+        let fact = format!("no UEFI firmware of {arch} for QEMU on this machine");
+        Diagnostic::error("zosc::boot::no-firmware", fact).help(help)
     })
 }
 

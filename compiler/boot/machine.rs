@@ -65,7 +65,11 @@ impl Machine {
             // Ctrl-C is for zosc, which then ends the machine.
             .process_group(0)
             .spawn()
-            .map_err(|error| plan.hypervisor.tool().cannot_start(&plan.program, &error))?;
+            .map_err(|error| {
+                plan.hypervisor
+                    .tool(plan.arch)
+                    .cannot_start(&plan.program, &error)
+            })?;
         let pipe = child.stdin.take().map(|input| Box::new(input) as Keyboard);
         let keyboard = pipe.or(terminal.map(|terminal| Box::new(terminal) as Keyboard));
         let (sender, console) = channel();

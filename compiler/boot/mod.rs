@@ -53,7 +53,7 @@ pub fn uefi_firmware(secure: bool) -> Option<std::path::PathBuf> {
     let found = if secure {
         firmware::find_secure()
     } else {
-        firmware::find()
+        firmware::find(crate::check::Arch::X86_64)
     };
     found.ok().map(|firmware| firmware.code)
 }

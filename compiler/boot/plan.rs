@@ -11,6 +11,7 @@ use super::disks::Disk;
 use super::network::{Forward, Network};
 use super::tools::{self, Tool};
 use super::{cloud_hypervisor, qemu};
+use crate::check::Arch;
 
 /// What runs a machine.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
@@ -25,10 +26,11 @@ pub enum Hypervisor {
 
 impl Hypervisor {
     /// Its program.
-    pub(super) fn tool(self) -> Tool {
-        match self {
-            Self::Qemu => tools::QEMU,
-            Self::CloudHypervisor => tools::CLOUD_HYPERVISOR,
+    pub(super) fn tool(self, arch: Arch) -> Tool {
+        match (self, arch) {
+            (Self::Qemu, Arch::X86_64) => tools::QEMU,
+            (Self::Qemu, Arch::Aarch64) => tools::QEMU_AARCH64,
+            (Self::CloudHypervisor, _) => tools::CLOUD_HYPERVISOR,
         }
     }
 }
@@ -89,6 +91,8 @@ pub(super) struct Plan {
     pub hypervisor: Hypervisor,
     /// The program of that.
     pub program: PathBuf,
+    /// The processor that the image is for.
+    pub arch: Arch,
     /// What it boots.
     pub start: Start,
     /// Bytes of memory.

@@ -10,15 +10,25 @@ use super::plan::{Hypervisor, Plan, Start};
 use super::probe;
 use super::settings::{Image, Settings};
 use super::{Boot, disks, firmware, tools, uki, variables};
+use crate::check::Arch;
 use crate::diagnostic::Diagnostic;
-use crate::io::{free_port, run_program};
+use crate::efi::{self, Machine};
+use crate::io::{Files as _, System, free_port, run_program};
 use crate::manifest::boot::Firmware;
 
 /// The largest file that QEMU's FAT disks can hold.
 const LARGEST_ON_FAT: u64 = 480 << 20;
 
-/// Where firmware looks for a program on a disk.
-const PROGRAM: &str = "EFI/BOOT/BOOTX64.EFI";
+/// How much of a program tells what processor it is for.
+const TELLING: usize = 4096;
+
+/// Where firmware looks for a program on a disk (UEFI specification, "Removable Media Boot Behavior").
+fn program_of(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "EFI/BOOT/BOOTX64.EFI",
+        Arch::Aarch64 => "EFI/BOOT/BOOTAA64.EFI",
+    }
+}
 
 /// Writes what the hypervisor needs into a folder; the machine, and for each expectation the port of this machine that leads to what it
 /// asks about.
@@ -30,16 +40,17 @@ pub(super) fn prepare(
 ) -> Result<(Plan, Vec<Option<u16>>), Diagnostic> {
     let asked: Vec<Option<u16>> = boot.expect.iter().map(probe::port).collect();
     let has_probes = asked.iter().any(Option::is_some);
-    settings.possible(boot.firmware, has_probes)?;
+    let arch = processor(image)?;
+    settings.possible(boot.firmware, has_probes, arch)?;
     let network = settings.wiring();
     network::look(&network)?;
     let program = match &settings.program {
         Some(program) => program.clone(),
-        None => settings.hypervisor.tool().find()?,
+        None => settings.hypervisor.tool(arch).find()?,
     };
     let start = match settings.hypervisor {
-        Hypervisor::Qemu => start(image, boot.firmware, settings, folder)?,
-        Hypervisor::CloudHypervisor => start_in_cloud(image, boot.firmware, folder)?,
+        Hypervisor::Qemu => start(image, boot.firmware, arch, settings, folder)?,
+        Hypervisor::CloudHypervisor => start_in_cloud(image, boot.firmware, arch, folder)?,
     };
     let mut forwards = settings.forwards.clone();
     if let Some(port) = settings.ssh {
@@ -53,6 +64,7 @@ pub(super) fn prepare(
     let plan = Plan {
         hypervisor: settings.hypervisor,
         program,
+        arch,
         start,
         memory: boot.memory,
         cpus: boot.cpus,
@@ -62,6 +74,26 @@ pub(super) fn prepare(
         control: has_probes.then(|| folder.file("control")),
     };
     Ok((plan, ports))
+}
+
+/// The processor that an image is for: what its program says, and x86 where it says nothing, as kernels without an EFI stub do.
+fn processor(image: Image<'_>) -> Result<Arch, Diagnostic> {
+    let (Image::Uki(path) | Image::Kernel { kernel: path, .. }) = image;
+    let start = System.read_start(path, TELLING);
+    let start = start.map_err(|error| unusable(path, &error))?;
+    match efi::machine_of(&start) {
+        Some(Machine::Aarch64) => Ok(Arch::Aarch64),
+        Some(Machine::X86_64) | None => Ok(Arch::X86_64),
+        Some(other) => Err(Diagnostic::error(
+            "zosc::boot::not-a-uki",
+            format!(
+                "`{}` is for {}, which zosc boots nothing of",
+                path.display(),
+                other.name()
+            ),
+        )
+        .help("give an image for x86_64 or aarch64")),
+    }
 }
 
 /// A port of this machine that leads to one of the guest's, for asking there.
@@ -80,6 +112,7 @@ fn forward_to(guest: u16, forwards: &mut Vec<Forward>) -> Result<u16, Diagnostic
 fn start(
     image: Image<'_>,
     firmware: Firmware,
+    arch: Arch,
     settings: &Settings,
     folder: &Folder,
 ) -> Result<Start, Diagnostic> {
@@ -89,11 +122,11 @@ fn start(
             Err(bare_kernel(kernel))
         }
         (Image::Uki(path), Firmware::Uefi) => {
-            through_firmware(path, folder, &firmware::find()?, None)
+            through_firmware(path, folder, &firmware::find(arch)?, arch, None)
         }
         (Image::Uki(path), Firmware::SecureBoot) => {
             let trusted = settings.trusted.as_deref().ok_or_else(nobody_trusted)?;
-            through_firmware(path, folder, &firmware::find_secure()?, Some(trusted))
+            through_firmware(path, folder, &firmware::find_secure()?, arch, Some(trusted))
         }
     }
 }
@@ -101,6 +134,7 @@ fn start(
 fn start_in_cloud(
     image: Image<'_>,
     firmware: Firmware,
+    arch: Arch,
     folder: &Folder,
 ) -> Result<Start, Diagnostic> {
     match (image, firmware) {
@@ -108,7 +142,7 @@ fn start_in_cloud(
         (Image::Kernel { kernel, .. }, _) => Err(bare_kernel(kernel)),
         (Image::Uki(path), _) => Ok(Start::Bare {
             code: firmware::find_cloud()?,
-            disk: fat_disk(&existing(path)?, folder)?,
+            disk: fat_disk(&existing(path)?, arch, folder)?,
         }),
     }
 }
@@ -145,6 +179,7 @@ fn through_firmware(
     path: &Path,
     folder: &Folder,
     found: &firmware::Firmware,
+    arch: Arch,
     trusted: Option<&[u8]>,
 ) -> Result<Start, Diagnostic> {
     let path = existing(path)?;
@@ -163,7 +198,7 @@ fn through_firmware(
         .help("boot without firmware: `--firmware direct`"));
     }
     // QEMU follows the link when it lays the folder out as a disk.
-    folder.link(&format!("disk/{PROGRAM}"), &path)?;
+    folder.link(&format!("disk/{}", program_of(arch)), &path)?;
     let mut flash =
         fs::read(&found.variables).map_err(|error| unusable(&found.variables, &error))?;
     if let Some(certificate) = trusted {
@@ -184,7 +219,7 @@ fn through_firmware(
 }
 
 /// A FAT disk with the program on it, for hypervisors that show no folders.
-fn fat_disk(program: &Path, folder: &Folder) -> Result<PathBuf, Diagnostic> {
+fn fat_disk(program: &Path, arch: Arch, folder: &Folder) -> Result<PathBuf, Diagnostic> {
     const MIB: u64 = 1 << 20;
     for tool in tools::MTOOLS {
         tool.find()?;
@@ -201,7 +236,7 @@ fn fat_disk(program: &Path, folder: &Folder) -> Result<PathBuf, Diagnostic> {
         return Ok(disk);
     }
     let (image, from) = (disk.to_string_lossy(), program.to_string_lossy());
-    let place = format!("::{PROGRAM}");
+    let place = format!("::{}", program_of(arch));
     let steps: [(tools::Tool, &[&str]); 3] = [
         (tools::MTOOLS[0], &["-i", &image, "-F", "::"]),
         (tools::MTOOLS[1], &["-i", &image, "::EFI", "::EFI/BOOT"]),

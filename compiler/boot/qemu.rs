@@ -5,6 +5,7 @@ use std::path::Path;
 use super::disks::Disk;
 use super::network::{Forward, Network};
 use super::plan::{Accelerator, Arguments, Plan, Start};
+use crate::check::Arch;
 
 /// Adds everything that makes up a machine.
 pub(super) fn arguments(plan: &Plan, accelerator: Accelerator, list: &mut Arguments) {
@@ -21,7 +22,7 @@ pub(super) fn arguments(plan: &Plan, accelerator: Accelerator, list: &mut Argume
         .word("-no-reboot")
         .pair("-device", "virtio-rng-pci");
     network(plan, list);
-    start(&plan.start, list);
+    start(plan, list);
     for (index, disk) in plan.disks.iter().enumerate() {
         add_disk(index + 1, disk, list);
     }
@@ -37,14 +38,18 @@ pub(super) fn arguments(plan: &Plan, accelerator: Accelerator, list: &mut Argume
 fn board(plan: &Plan, accelerator: Accelerator, list: &mut Arguments) {
     let guarded = matches!(plan.start, Start::Firmware { guarded: true, .. });
     let smm = if guarded { ",smm=on" } else { "" };
-    match accelerator {
-        Accelerator::Kvm => list
-            .pair("-machine", &format!("q35,accel=kvm{smm}"))
-            .pair("-cpu", "host"),
-        Accelerator::Emulation => list
-            .pair("-machine", &format!("q35,accel=tcg{smm}"))
-            .pair("-cpu", "max,la57=off"),
+    let (accelerator, processor) = match (accelerator, plan.arch) {
+        (Accelerator::Kvm, _) => ("kvm", "host"),
+        (Accelerator::Emulation, Arch::X86_64) => ("tcg", "max,la57=off"),
+        // Signed pointers by QEMU's own means: by those of the architecture, emulation takes twice as long.
+        (Accelerator::Emulation, Arch::Aarch64) => ("tcg", "max,pauth-impdef=on"),
     };
+    let board = match plan.arch {
+        Arch::X86_64 => "q35",
+        Arch::Aarch64 => "virt",
+    };
+    list.pair("-machine", &format!("{board},accel={accelerator}{smm}"))
+        .pair("-cpu", processor);
 }
 
 fn network(plan: &Plan, list: &mut Arguments) {
@@ -66,8 +71,8 @@ fn network(plan: &Plan, list: &mut Arguments) {
         .pair("-device", "virtio-net-pci,netdev=network,romfile=");
 }
 
-fn start(start: &Start, list: &mut Arguments) {
-    match start {
+fn start(plan: &Plan, list: &mut Arguments) {
+    match &plan.start {
         Start::Kernel {
             kernel,
             initramfs,
@@ -95,16 +100,25 @@ fn start(start: &Start, list: &mut Arguments) {
                 disk,
                 list,
             );
-            // IDE disks must be writable: what is written goes to a snapshot that nobody keeps.
-            // It is on another bus than the other disks, so that these are /dev/vda and on either way.
-            list.pair("-device", "ide-hd,drive=start,bootindex=1");
+            start_disk(plan.arch, list);
         }
         Start::Bare { code, disk } => {
             list.word("-bios").word(code);
             drive("if=none,id=start,format=raw,snapshot=on,file=", disk, list);
-            list.pair("-device", "ide-hd,drive=start,bootindex=1");
+            start_disk(plan.arch, list);
         }
     }
+}
+
+/// The disk that the firmware starts from. It is on another bus than the other disks, so that these are /dev/vda and on either way.
+fn start_disk(arch: Arch, list: &mut Arguments) {
+    match arch {
+        // IDE disks must be writable: what is written goes to a snapshot that nobody keeps.
+        Arch::X86_64 => list.pair("-device", "ide-hd,drive=start,bootindex=1"),
+        Arch::Aarch64 => list
+            .pair("-device", "qemu-xhci")
+            .pair("-device", "usb-storage,drive=start,bootindex=1"),
+    };
 }
 
 fn add_disk(number: usize, disk: &Disk, list: &mut Arguments) {

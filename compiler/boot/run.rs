@@ -21,8 +21,9 @@ use super::machine::Machine;
 use super::plan::{Accelerator, Hypervisor, Plan};
 use super::prepare::prepare;
 use super::probe::{self, Probes, Question};
-use super::settings::{Image, Settings};
+use super::settings::{Image, Settings, is_native};
 use super::verdict::{Ending, Verdict};
+use crate::check::Arch;
 use crate::diagnostic::Diagnostic;
 use crate::io::{Stopwatch, ignores_signal};
 
@@ -100,7 +101,7 @@ pub fn command_line(
     settings: &Settings,
 ) -> Result<Vec<OsString>, Diagnostic> {
     let (plan, _) = prepare(image, boot, settings, &Folder::imagined())?;
-    let usual = if kvm_opens() {
+    let usual = if is_native(plan.arch) && kvm_opens() {
         Accelerator::Kvm
     } else {
         Accelerator::Emulation
@@ -125,7 +126,7 @@ fn run(
     let (plan, ports) = prepare(image, boot, settings, &folder)?;
     let (_held, mut log) = open_log(&settings.log)?;
     let interrupted = Interrupts::listen();
-    let (first, may_fall_back) = accelerator(settings, observer)?;
+    let (first, may_fall_back) = accelerator(settings, plan.arch, observer)?;
     let audience = if boot.expect.is_empty() {
         Audience::Person(has_keyboard.then(Attendant::listen).flatten())
     } else {
@@ -158,11 +159,18 @@ fn run(
 /// What runs the machine first, and whether emulation is tried where that does not work.
 fn accelerator(
     settings: &Settings,
+    arch: Arch,
     observer: &mut dyn FnMut(Event<'_>),
 ) -> Result<(Accelerator, bool), Diagnostic> {
     let emulates = settings.hypervisor == Hypervisor::Qemu;
     match settings.accelerator {
         Some(accelerator) => Ok((accelerator, false)),
+        None if emulates && !is_native(arch) => {
+            observer(Event::Note(format!(
+                "this machine has another processor than {arch}: emulating, some ten times slower"
+            )));
+            Ok((Accelerator::Emulation, false))
+        }
         None if kvm_opens() => Ok((Accelerator::Kvm, emulates)),
         None if emulates => {
             observer(Event::Note(

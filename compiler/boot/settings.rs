@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use super::disks::Disks;
 use super::network::{Forward, Network};
 use super::plan::{Accelerator, Hypervisor};
+use crate::check::Arch;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::boot::Firmware;
 use crate::zinit::BootOrder;
@@ -86,7 +87,25 @@ impl Settings {
     }
 
     /// Refuses what the hypervisor cannot do, and what contradicts itself.
-    pub(super) fn possible(&self, firmware: Firmware, has_probes: bool) -> Result<(), Diagnostic> {
+    pub(super) fn possible(
+        &self,
+        firmware: Firmware,
+        has_probes: bool,
+        arch: Arch,
+    ) -> Result<(), Diagnostic> {
+        if arch == Arch::Aarch64 && firmware == Firmware::SecureBoot {
+            let fact = "Secure Boot is tried out in machines for x86_64 alone, and this image is for aarch64";
+            return Err(Diagnostic::error("zosc::boot::not-for-arm", fact)
+                .help("boot it without: `--firmware uefi`"));
+        }
+        if self.hypervisor == Hypervisor::CloudHypervisor && !is_native(arch) {
+            let fact =
+                format!("cloud-hypervisor runs no {arch} on this machine: it does not emulate");
+            return Err(
+                Diagnostic::error("zosc::boot::not-with-cloud-hypervisor", fact)
+                    .help("use `--hypervisor qemu`, which does"),
+            );
+        }
         if self.hypervisor == Hypervisor::CloudHypervisor {
             self.possible_for_cloud_hypervisor(firmware)?;
         }
@@ -148,4 +167,9 @@ impl Settings {
         )
         .help(instead))
     }
+}
+
+/// Whether this machine's own processor can run an image.
+pub(super) fn is_native(arch: Arch) -> bool {
+    arch.to_string() == std::env::consts::ARCH
 }

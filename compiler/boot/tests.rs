@@ -5,6 +5,7 @@ use super::console::Lines;
 use super::disks::{Disk, Format};
 use super::plan::{Plan, Start};
 use super::*;
+use crate::check::Arch;
 use crate::source::{SourceId, Span};
 
 fn expect(what: Expected, within: u64) -> Expectation {
@@ -161,6 +162,7 @@ fn plan(hypervisor: Hypervisor) -> Plan {
     Plan {
         hypervisor,
         program: PathBuf::from("program"),
+        arch: Arch::X86_64,
         start: Start::Kernel {
             kernel: PathBuf::from("/k"),
             initramfs: Some(PathBuf::from("/i")),
@@ -243,6 +245,26 @@ fn the_plan_becomes_arguments_of_qemu() {
 }
 
 #[test]
+fn a_machine_for_arm_has_a_board_of_its_own() {
+    let arm = Plan {
+        arch: Arch::Aarch64,
+        start: Start::Firmware {
+            code: PathBuf::from("/code"),
+            variables: PathBuf::from("/variables"),
+            disk: PathBuf::from("/disk"),
+            guarded: false,
+        },
+        ..plan(Hypervisor::Qemu)
+    };
+    let arguments = words(&arm);
+    follows(&arguments, "-machine", "virt,accel=tcg");
+    follows(&arguments, "-cpu", "max,pauth-impdef=on");
+    follows(&arguments, "-device", "usb-storage,drive=start,bootindex=1");
+    assert!(!arguments.iter().any(|word| word.starts_with("ide-")));
+    assert_eq!(Hypervisor::Qemu.tool(arm.arch).name, "qemu-system-aarch64");
+}
+
+#[test]
 fn the_plan_becomes_arguments_of_cloud_hypervisor() {
     let cloud = Plan {
         network: Network::Tap("zos0".to_owned()),
@@ -277,7 +299,7 @@ fn what_cloud_hypervisor_cannot_do_is_refused_with_the_way_on() {
         ..Settings::new("log")
     };
     let code = |settings: &Settings, firmware, probes| {
-        let refused = settings.possible(firmware, probes);
+        let refused = settings.possible(firmware, probes, Arch::X86_64);
         refused.err().map(|fault| fault.code)
     };
     let unable = Some("zosc::boot::not-with-cloud-hypervisor");
@@ -297,6 +319,30 @@ fn what_cloud_hypervisor_cannot_do_is_refused_with_the_way_on() {
         ..Settings::new("log")
     };
     assert_eq!(code(&offline, Firmware::Direct, false), needs);
+}
+
+#[test]
+fn what_no_machine_for_arm_can_do_is_refused_with_the_way_on() {
+    use crate::manifest::boot::Firmware;
+    let refused = |hypervisor, firmware| {
+        let settings = Settings {
+            hypervisor,
+            ..Settings::new("log")
+        };
+        let refused = settings.possible(firmware, false, Arch::Aarch64);
+        refused.err().map(|fault| fault.code)
+    };
+    assert_eq!(
+        refused(Hypervisor::Qemu, Firmware::SecureBoot),
+        Some("zosc::boot::not-for-arm")
+    );
+    assert_eq!(refused(Hypervisor::Qemu, Firmware::Uefi), None);
+    let cloud =
+        (!settings::is_native(Arch::Aarch64)).then_some("zosc::boot::not-with-cloud-hypervisor");
+    assert_eq!(
+        refused(Hypervisor::CloudHypervisor, Firmware::Direct),
+        cloud
+    );
 }
 
 #[test]

@@ -21,6 +21,13 @@ pub(super) const QEMU: Tool = Tool {
     help: "install it: `apt-get install qemu-system-x86` on Debian, `apk add qemu-system-x86_64` on Alpine, `dnf install qemu-system-x86` on Fedora",
 };
 
+/// QEMU for 64-bit Arm.
+pub(super) const QEMU_AARCH64: Tool = Tool {
+    name: "qemu-system-aarch64",
+    code: "zosc::boot::no-qemu",
+    help: "install it: `apt-get install qemu-system-arm` on Debian, `apk add qemu-system-aarch64` on Alpine, `dnf install qemu-system-aarch64` on Fedora",
+};
+
 /// cloud-hypervisor.
 pub(super) const CLOUD_HYPERVISOR: Tool = Tool {
     name: "cloud-hypervisor",

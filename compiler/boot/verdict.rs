@@ -284,7 +284,7 @@ impl Verdict {
         }
         if self.last_lines.is_empty() && self.pid1.is_none() {
             return fault.note(
-                "the console stayed silent: is `console=ttyS0` on the kernel's command line?",
+                "the console stayed silent: is `console=ttyS0` (of 64-bit Arm: `console=ttyAMA0`) on the kernel's command line?",
             );
         }
         let fault = fault.note("the console's last lines:");

@@ -20,7 +20,7 @@ pub use arm64::{is_packed, unpacked_kernel};
 pub use blob::Blob;
 pub use kernel::{KernelFacts, kernel_facts};
 pub use measure::predict_pcr11;
-pub use pe::Machine;
+pub use pe::{Machine, machine_of};
 pub use signature::{Certificate, PrivateKey, SignatureFacts, Signer, sign_program, signatures};
 pub use uki::{SectionFacts, Uki, UkiFacts, read_uki, write_uki};
 

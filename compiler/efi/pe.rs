@@ -50,6 +50,17 @@ impl Machine {
     }
 }
 
+/// The processor that a program is for, by its first bytes; none where those are no PE file's.
+pub fn machine_of(start: &[u8]) -> Option<Machine> {
+    let number = |at: usize, length: usize| start.get(at..at.checked_add(length)?);
+    let header = number(0x3c, 4)?.try_into().ok().map(u32::from_le_bytes)? as usize;
+    if !start.starts_with(b"MZ") || number(header, 4)? != b"PE\0\0" {
+        return None;
+    }
+    let machine = number(header.checked_add(4)?, 2)?.try_into().ok()?;
+    Some(Machine::new(u16::from_le_bytes(machine)))
+}
+
 /// One entry of the section table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Section {
