@@ -203,6 +203,16 @@ const TOOLS: &[Tool] = &[
         "qemu-system-aarch64",
     ),
     tool("OVMF", "ovmf", "ovmf", "edk2-ovmf", "edk2-ovmf"),
+    tool(
+        "AAVMF",
+        "qemu-efi-aarch64",
+        "aavmf",
+        "edk2-aarch64",
+        "edk2-aarch64",
+    ),
+    tool("mformat", "mtools", "mtools", "mtools", "mtools"),
+    tool("mmd", "mtools", "mtools", "mtools", "mtools"),
+    tool("mcopy", "mtools", "mtools", "mtools", "mtools"),
     same("swtpm"),
     tool(
         "cloud-hypervisor",

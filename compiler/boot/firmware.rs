@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::check::Arch;
 use crate::diagnostic::Diagnostic;
+use crate::tools;
 
 /// Code and template of variables, as distributions install them: Debian, Alpine, Fedora, Arch.
 const PLACES: &[(&str, &str)] = &[
@@ -79,19 +80,16 @@ pub(super) struct Firmware {
 
 /// The first firmware whose two files are there.
 pub(super) fn find(arch: Arch) -> Result<Firmware, Diagnostic> {
-    let (places, help) = match arch {
-        Arch::X86_64 => (
-            PLACES,
-            "install it: `ovmf` on Debian and Alpine, `edk2-ovmf` on Fedora; or boot without firmware: `--firmware direct`",
-        ),
-        Arch::Aarch64 => (
-            ARM_PLACES,
-            "install it: `qemu-efi-aarch64` on Debian, `aavmf` on Alpine, `edk2-aarch64` on Fedora; or boot without firmware: `--firmware direct`",
-        ),
+    let (places, name) = match arch {
+        Arch::X86_64 => (PLACES, "OVMF"),
+        Arch::Aarch64 => (ARM_PLACES, "AAVMF"),
     };
     first(places).ok_or_else(|| {
         let fact = format!("no UEFI firmware of {arch} for QEMU on this machine");
-        Diagnostic::error("zosc::boot::no-firmware", fact).help(help)
+        Diagnostic::error("zosc::boot::no-firmware", fact).help(format!(
+            "install it: {}; or boot without firmware: `--firmware direct`",
+            tools::installing(name)
+        ))
     })
 }
 
@@ -102,7 +100,10 @@ pub(super) fn find_secure() -> Result<Firmware, Diagnostic> {
             "zosc::boot::no-firmware",
             "no UEFI firmware with Secure Boot for QEMU on this machine",
         )
-        .help("install it: `ovmf` on Debian (it has an `OVMF_CODE_4M.secboot.fd`), `edk2-ovmf` on Fedora; or boot without Secure Boot: `--firmware uefi`")
+        .help(format!(
+            "install it: {}; or boot without Secure Boot: `--firmware uefi`",
+            tools::installing("OVMF")
+        ))
     })
 }
 
