@@ -79,6 +79,7 @@ followed! {
     the_model: "scale.md";
     building_rfs: "flist.md";
     running_an_image: "boot.md";
+    another_processor: "aarch64.md";
 }
 
 /// Pages whose commands are run by other tests: by the demo's, which boots it, and by `clones.rs`.
