@@ -132,9 +132,11 @@ impl Lowering<'_> {
             let Some(member) = member else {
                 let problem = problems::unknown_property(self.model, shape, node, entry, key);
                 let is_word = entry.value.value == Value::Poisoned;
-                // What was meant is there, if in the wrong form: nobody should miss it.
+                // What was meant is there, if in the wrong form or misspelt: nobody should miss it.
+                let near = || nearest(&key.value, shape.properties());
                 let meant = shape
                     .member(&key.value)
+                    .or_else(|| shape.member(near()?))
                     .or_else(|| shape.with_role(Role::Args));
                 if let Some(meant) = meant {
                     members
@@ -171,12 +173,15 @@ impl Lowering<'_> {
             .member(&node.name.value)
             .filter(|member| member.role.is_child());
         let Some(member) = member else {
-            let property = shape
+            let near = || nearest(&node.name.value, shape.children());
+            let is_required = |member: &&Member| member.required && member.role == Role::Child;
+            let meant = shape
                 .member(&node.name.value)
-                .filter(|member| member.role == Role::Prop);
-            if let Some(property) = property {
+                .filter(|member| member.role == Role::Prop)
+                .or_else(|| shape.member(near()?).filter(is_required));
+            if let Some(meant) = meant {
                 members
-                    .entry(property.name.clone())
+                    .entry(meant.name.clone())
                     .or_insert_with(|| SpannedValue::poisoned(node.span));
             }
             let siblings = parent.map_or(self.top, Node::children);

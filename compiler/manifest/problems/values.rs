@@ -69,9 +69,18 @@ pub(in super::super) fn quote_it(member: &Member, entry: &Entry) -> Diagnostic {
     };
     if !member.units.is_empty() && raw.bytes().all(|byte| byte.is_ascii_digit()) {
         let choices = member.units.iter();
-        let choices: Vec<String> = choices.map(|unit| quote(&format!("{raw}{unit}"))).collect();
+        let mut choices: Vec<String> = choices.map(|unit| quote(&format!("{raw}{unit}"))).collect();
         let help = format!("write {}", list(choices.iter().map(String::as_str)));
         let problem = problem("a text with a unit").help(help);
+        // The first is what a terminal shows: the unit of the value that the rule has as its example.
+        let example = member.message.as_deref();
+        let example = example.and_then(|message| message.split('"').nth(1));
+        let usual = example
+            .map(|example| example.trim_start_matches(|c: char| c.is_ascii_digit()))
+            .and_then(|unit| member.units.iter().position(|other| other == unit));
+        if let Some(usual) = usual {
+            choices[..=usual].rotate_right(1);
+        }
         return choices.into_iter().fold(problem, |problem, choice| {
             problem.replace(format!("write `{choice}`"), entry.value.span, choice)
         });
