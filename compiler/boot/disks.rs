@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use super::folder::{Folder, unusable};
 use super::plan::Hypervisor;
@@ -114,7 +115,8 @@ pub(super) fn hold_open(file: &File, name: &Path) -> Result<Held, Diagnostic> {
     let file = file.try_clone().map_err(|error| unusable(name, &error))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(Held { _file: file }),
-        Err(_) => Err(refused()),
+        Err(Errno::WOULDBLOCK) => Err(refused()),
+        Err(error) => Err(unusable(name, &error.into())),
     }
 }
 
@@ -225,7 +227,7 @@ fn fresh(sizes: &[u64], folder: &Folder) -> Result<Vec<Disk>, Diagnostic> {
 
 fn create(path: &Path, format: Format, size: u64) -> Result<(), Diagnostic> {
     match format {
-        Format::Raw => File::create(path).and_then(|file| file.set_len(size)),
+        Format::Raw => File::create_new(path).and_then(|file| file.set_len(size)),
         Format::Qcow2 => qcow2::create(path, size.min(qcow2::LARGEST)),
     }
     .map_err(|error| unusable(path, &error))

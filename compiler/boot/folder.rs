@@ -81,7 +81,9 @@ pub(super) fn unusable(path: &Path, error: &std::io::Error) -> Diagnostic {
         format!("`{}` cannot be used: {error}", path.display()),
     );
     if error.kind() == std::io::ErrorKind::NotFound {
-        return fault.help("run `zosc build` first");
+        return fault.help(
+            "an image is made by `zosc build`; for a file of your own, make its folder first",
+        );
     }
-    fault
+    fault.help("see that you may read and write it, and that its disk has room")
 }

@@ -42,18 +42,19 @@ pub use disks::{Disks, Kept, folder_of, kept_in, remove as remove_disks};
 pub use judge::Judge;
 pub use network::{Forward, Network, Protocol};
 pub use plan::{Accelerator, Hypervisor};
+pub use prepare::free_port;
 pub use report::{BootRecord, OutcomeRecord, Record};
 pub use run::{Event, attend, command_line, test};
 pub use settings::{Image, Settings};
 pub use symptom::Cause;
 pub use verdict::{Ending, Outcome, Result as ExpectationResult, Verdict};
 
-/// The UEFI firmware that a machine would start with, where there is any here; with Secure Boot where that is asked for.
-pub fn uefi_firmware(secure: bool) -> Option<std::path::PathBuf> {
+/// The UEFI firmware that a machine for a processor would start with, where there is any here; with Secure Boot where that is asked for.
+pub fn uefi_firmware(arch: crate::check::Arch, secure: bool) -> Option<std::path::PathBuf> {
     let found = if secure {
         firmware::find_secure()
     } else {
-        firmware::find(crate::check::Arch::X86_64)
+        firmware::find(arch)
     };
     found.ok().map(|firmware| firmware.code)
 }

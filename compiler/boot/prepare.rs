@@ -13,7 +13,7 @@ use super::{Boot, disks, firmware, tools, uki, variables};
 use crate::check::Arch;
 use crate::diagnostic::Diagnostic;
 use crate::efi::{self, Machine};
-use crate::io::{Files as _, System, free_port, run_program};
+use crate::io::{self, Files as _, System, run_program};
 use crate::manifest::boot::Firmware;
 
 /// The largest file that QEMU's FAT disks can hold.
@@ -40,7 +40,7 @@ pub(super) fn prepare(
 ) -> Result<(Plan, Vec<Option<u16>>), Diagnostic> {
     let asked: Vec<Option<u16>> = boot.expect.iter().map(probe::port).collect();
     let has_probes = asked.iter().any(Option::is_some);
-    let arch = processor(image)?;
+    let arch = processor(image, settings.arch)?;
     settings.possible(boot.firmware, has_probes, arch)?;
     let network = settings.wiring();
     network::look(&network)?;
@@ -77,36 +77,55 @@ pub(super) fn prepare(
 }
 
 /// The processor that an image is for: what its program says, and x86 where it says nothing, as kernels without an EFI stub do.
-fn processor(image: Image<'_>) -> Result<Arch, Diagnostic> {
+pub(super) fn processor(image: Image<'_>, said: Option<Arch>) -> Result<Arch, Diagnostic> {
     let (Image::Uki(path) | Image::Kernel { kernel: path, .. }) = image;
     let start = System.read_start(path, TELLING);
     let start = start.map_err(|error| unusable(path, &error))?;
-    match efi::machine_of(&start) {
-        Some(Machine::Aarch64) => Ok(Arch::Aarch64),
-        Some(Machine::X86_64) | None => Ok(Arch::X86_64),
-        Some(other) => Err(Diagnostic::error(
-            "zosc::boot::not-a-uki",
-            format!(
-                "`{}` is for {}, which zosc boots nothing of",
-                path.display(),
-                other.name()
-            ),
-        )
-        .help("give an image for x86_64 or aarch64")),
+    let found = match efi::machine_of(&start) {
+        Some(Machine::Aarch64) => Arch::Aarch64,
+        Some(Machine::X86_64) | None => Arch::X86_64,
+        Some(other) => {
+            return Err(
+                other_processor(path, &other.name()).help("give an image for x86_64 or aarch64")
+            );
+        }
+    };
+    match said.filter(|said| *said != found) {
+        None => Ok(found),
+        Some(said) => Err(other_processor(path, &found.to_string())
+            .note(format!("the manifest says {said}"))
+            .help(format!(
+                "build it for {said} first, or boot what is there: `--set image.arch={found}`"
+            ))),
     }
+}
+
+fn other_processor(path: &Path, found: &str) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::boot::other-processor",
+        format!("`{}` is an image for {found}", path.display()),
+    )
 }
 
 /// A port of this machine that leads to one of the guest's, for asking there.
 fn forward_to(guest: u16, forwards: &mut Vec<Forward>) -> Result<u16, Diagnostic> {
-    let port = free_port().map_err(|error| {
+    let port = free_port()?;
+    forwards.push(Forward::local(port, guest));
+    Ok(port)
+}
+
+/// A port of this machine that nothing listens on.
+///
+/// # Errors
+/// `zosc::boot::no-port`
+pub fn free_port() -> Result<u16, Diagnostic> {
+    io::free_port().map_err(|error| {
         Diagnostic::error(
             "zosc::boot::no-port",
             format!("this machine has no free port to ask the machine through: {error}"),
         )
         .help("end what holds so many ports, then run it again")
-    })?;
-    forwards.push(Forward::local(port, guest));
-    Ok(port)
+    })
 }
 
 fn start(

@@ -55,7 +55,7 @@ fn empty(size: u64) -> Vec<u8> {
 
 /// Writes an empty disk of at most [`LARGEST`] bytes.
 pub(super) fn create(path: &Path, size: u64) -> io::Result<()> {
-    File::create(path)?.write_all(&empty(size))
+    File::create_new(path)?.write_all(&empty(size))
 }
 
 /// The size of the disk that a file holds, as the machine sees it; `None` where it is no such file.

@@ -34,6 +34,8 @@ pub enum Image<'a> {
 pub struct Settings {
     /// What runs the machine.
     pub hypervisor: Hypervisor,
+    /// The processor that the manifest says; where that is known, an image for another one is refused.
+    pub arch: Option<Arch>,
     /// Its program; `None` looks for the usual one in `$PATH`.
     pub program: Option<PathBuf>,
     /// Words in front of the program's name: another program that sees to it that the machine does not outlive this one.
@@ -63,6 +65,7 @@ impl Settings {
     pub fn new(log: impl Into<PathBuf>) -> Self {
         Self {
             hypervisor: Hypervisor::default(),
+            arch: None,
             program: None,
             through: Vec::new(),
             log: log.into(),

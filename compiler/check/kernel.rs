@@ -262,9 +262,18 @@ fn silent(ctx: &mut Ctx<'_>, kernel: &written::Kernel, cmdline: &str, arch: Arch
     else {
         return;
     };
-    let mut words = cmdline.split(' ');
-    let is_read = |console: &str| arch == Arch::X86_64 || console.starts_with("ttyAMA");
-    if words.any(|word| word.strip_prefix("console=").is_some_and(is_read)) {
+    let words = cmdline.split(' ');
+    let mut consoles = words
+        .filter_map(|word| word.strip_prefix("console="))
+        .peekable();
+    let is_read = match arch {
+        Arch::X86_64 => consoles.peek().is_some(),
+        // Machines for Arm say themselves which console they have; a kernel that is told nothing takes that.
+        Arch::Aarch64 => {
+            consoles.peek().is_none() || consoles.any(|console| console.starts_with("ttyAMA"))
+        }
+    };
+    if is_read {
         return;
     }
     ctx.push(

@@ -86,7 +86,7 @@ pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
         tell_left_out(session, arguments, sizes.count);
     }
     if arguments.machine.ssh {
-        settings.ssh = Some(session.settle(crate::io::free_port().map_err(no_port))?);
+        settings.ssh = Some(session.settle(boot::free_port().map_err(Into::into))?);
     }
     if arguments.dry_run {
         return dry_run(session, &path, &boot, &settings);
@@ -187,6 +187,7 @@ pub(super) fn settings(image: &Image, log: PathBuf) -> Settings {
         .dialect
         .and_then(|dialect| zinit::order(&units, dialect).ok());
     Settings {
+        arch: Some(image.arch),
         trusted: sign.map(|sign| sign.certificate.value.der().to_vec()),
         order,
         ..bare_settings(log)
@@ -211,15 +212,6 @@ fn dry_run(session: &Session, path: &Path, boot: &Boot, settings: &Settings) -> 
     let words: Vec<String> = words.collect();
     let line = zinit::quote_all(&words);
     session.print(&format!("{line}\n"))
-}
-
-fn no_port(error: std::io::Error) -> crate::diagnostic::Diagnostics {
-    Diagnostic::error(
-        "zosc::boot::no-port",
-        format!("this machine has no free port to ask the machine through: {error}"),
-    )
-    .help("end what holds so many ports, then run it again")
-    .into()
 }
 
 fn cannot_write(path: &Path, error: &dyn std::fmt::Display) -> Diagnostic {

@@ -52,13 +52,9 @@ impl Machine {
 
 /// The processor that a program is for, by its first bytes; none where those are no PE file's.
 pub fn machine_of(start: &[u8]) -> Option<Machine> {
-    let number = |at: usize, length: usize| start.get(at..at.checked_add(length)?);
-    let header = number(0x3c, 4)?.try_into().ok().map(u32::from_le_bytes)? as usize;
-    if !start.starts_with(b"MZ") || number(header, 4)? != b"PE\0\0" {
-        return None;
-    }
-    let machine = number(header.checked_add(4)?, 2)?.try_into().ok()?;
-    Some(Machine::new(u16::from_le_bytes(machine)))
+    let header = u32_at(start, 0x3c)? as usize;
+    let is_program = start.starts_with(b"MZ") && start.get(header..)?.starts_with(b"PE\0\0");
+    is_program.then_some(Machine::new(u16_at(start, header + 4)?))
 }
 
 /// One entry of the section table.
