@@ -202,6 +202,13 @@ const TOOLS: &[Tool] = &[
         "qemu-system-aarch64-core",
         "qemu-system-aarch64",
     ),
+    tool(
+        "qemu-user",
+        "qemu-user-static binfmt-support",
+        "",
+        "qemu-user-static",
+        "qemu-user-static-binfmt",
+    ),
     tool("OVMF", "ovmf", "ovmf", "edk2-ovmf", "edk2-ovmf"),
     tool(
         "AAVMF",
@@ -220,6 +227,13 @@ const TOOLS: &[Tool] = &[
         "cloud-hypervisor",
         "cloud-hypervisor",
         "cloud-hypervisor",
+    ),
+    tool(
+        "aarch64-linux-gnu-gcc",
+        "gcc-aarch64-linux-gnu",
+        "",
+        "gcc-aarch64-linux-gnu",
+        "aarch64-linux-gnu-gcc",
     ),
     // Writing.
     tool("nvim", "neovim", "neovim", "neovim", "neovim"),

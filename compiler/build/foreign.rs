@@ -12,6 +12,7 @@ use super::status::{Reason, Status, status};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::{Running, runs_programs_of};
 use crate::plan::{Action, PlannedAction};
+use crate::tools;
 use crate::tree::Store;
 
 /// Refuses what would have to run here and cannot, each package and each build once.
@@ -86,14 +87,13 @@ pub(super) fn cannot_run(planned: &PlannedAction) -> Option<Diagnostic> {
         format!("{who} programs for {processor}, which this machine cannot run"),
     )
     .at_maybe(planned.site);
+    let installing = tools::installing("qemu-user");
     let emulator = match running {
         Running::Everywhere => return None,
-        Running::OnlyOutside => {
-            "the emulator that is registered has no flag `F`, so it is not there in a sandbox: install `qemu-user-static` in its place"
-        }
-        Running::Nowhere => {
-            "install an emulator: `sudo apt-get install qemu-user-static binfmt-support` (Debian)"
-        }
+        Running::OnlyOutside => format!(
+            "the emulator that is registered has no flag `F`, so it is not there in a sandbox; install one in its place: {installing}"
+        ),
+        Running::Nowhere => format!("install an emulator: {installing}"),
     };
     let instead = match package.filter(|_| toolchain.is_none()) {
         Some(name) => format!("leave them out: `scripts skip {name}` in `packages`"),

@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::check::Arch;
+
 use super::looking::Looking;
 use super::needs::Wanted;
 use super::programs::{self, Program, find, usual};
@@ -14,15 +16,13 @@ pub(super) const UEFI: &str = "UEFI firmware";
 pub(super) const SECURE_BOOT: &str = "Secure Boot";
 
 const KVM: &str = "/dev/kvm";
-/// Where distributions keep systemd's stubs.
-const STUBS: &str = "/usr/lib/systemd/boot/efi";
 
 const QEMU: [(&str, Program); 2] = [
     ("x86_64", usual("qemu-system-x86_64")),
     ("aarch64", usual("qemu-system-aarch64")),
 ];
 
-pub(super) fn look(looking: &mut Looking<'_>, arch: &str) {
+pub(super) fn look(looking: &mut Looking<'_>, arch: Arch) {
     for (of, program) in &QEMU {
         let wanted = Wanted::Qemu((*of).to_owned());
         if looking.counts(&wanted) {
@@ -31,13 +31,16 @@ pub(super) fn look(looking: &mut Looking<'_>, arch: &str) {
         }
     }
     for (name, finding) in [
-        ("KVM", kvm as fn(&Looking<'_>) -> Finding),
-        (UEFI, |looking| firmware(looking, UEFI, false)),
-        (SECURE_BOOT, |looking| firmware(looking, SECURE_BOOT, true)),
+        ("KVM", kvm as fn(&Looking<'_>, Arch) -> Finding),
+        (UEFI, |looking, arch| firmware(looking, UEFI, arch, false)),
+        // It is tried out with machines for x86_64 alone.
+        (SECURE_BOOT, |looking, _| {
+            firmware(looking, SECURE_BOOT, Arch::X86_64, true)
+        }),
     ] {
         let wanted = Wanted::Named(name);
         if looking.counts(&wanted) {
-            let finding = finding(looking);
+            let finding = finding(looking, arch);
             looking.add(&wanted, finding);
         }
     }
@@ -47,8 +50,12 @@ pub(super) fn look(looking: &mut Looking<'_>, arch: &str) {
     stubs(looking, arch);
 }
 
-fn kvm(looking: &Looking<'_>) -> Finding {
+fn kvm(looking: &Looking<'_>, arch: Arch) -> Finding {
     let slow = "QEMU emulates, some ten times slower";
+    if !looking.machine.is_native(arch) {
+        let fact = format!("this machine has another processor than {arch}: {slow}");
+        return Finding::aside(Section::Boot, "KVM", fact);
+    }
     match looking.machine.opens(Path::new(KVM)) {
         Ok(()) => Finding::works(Section::Boot, "KVM", format!("{KVM} can be opened")),
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
@@ -59,19 +66,19 @@ fn kvm(looking: &Looking<'_>) -> Finding {
     }
 }
 
-fn firmware(looking: &Looking<'_>, name: &str, secure: bool) -> Finding {
-    match looking.machine.firmware(secure) {
+fn firmware(looking: &Looking<'_>, name: &str, arch: Arch, secure: bool) -> Finding {
+    let tool = match arch {
+        Arch::X86_64 => "OVMF",
+        Arch::Aarch64 => "AAVMF",
+    };
+    match looking.machine.firmware(arch, secure) {
         Some(code) => Finding::works(Section::Boot, name, code.display().to_string()),
-        None => looking.absent(Section::Boot, name, "OVMF"),
+        None => looking.absent(Section::Boot, name, tool),
     }
 }
 
 /// The stub that a manifest names as a file, or else the one that distributions have for this processor.
-fn stubs(looking: &mut Looking<'_>, arch: &str) {
-    let file = match arch {
-        "aarch64" => "linuxaa64.efi.stub",
-        _ => "linuxx64.efi.stub",
-    };
+fn stubs(looking: &mut Looking<'_>, arch: Arch) {
     let named = looking
         .wanted()
         .into_iter()
@@ -80,7 +87,7 @@ fn stubs(looking: &mut Looking<'_>, arch: &str) {
             _ => None,
         });
     let mut stubs: Vec<PathBuf> = named.collect();
-    let usual = Path::new(STUBS).join(file);
+    let usual = PathBuf::from(arch.stub());
     if looking.counts(&Wanted::Stub(usual.clone())) && !stubs.contains(&usual) {
         stubs.push(usual);
     }

@@ -8,8 +8,12 @@ use std::time::Duration;
 use crate::boot::uefi_firmware;
 use crate::build::executor::{Choice, try_out};
 use crate::build::sandbox::Identity;
+use crate::check::Arch;
 use crate::diagnostic::Diagnostic;
-use crate::io::{Disk, Finished, disk_of, environment, file_system_of, find_program, run_briefly};
+use crate::io::{
+    Disk, Finished, Running, disk_of, environment, file_system_of, find_program, run_briefly,
+    runs_programs_of,
+};
 use crate::tree::Store;
 
 /// How long a program may take to say what it is.
@@ -43,7 +47,11 @@ pub trait Machine {
     /// Has an executor run a command.
     fn run(&self, choice: Choice, identity: Identity) -> Result<(), Diagnostic>;
     /// The firmware that virtual machines start with.
-    fn firmware(&self, secure: bool) -> Option<PathBuf>;
+    fn firmware(&self, arch: Arch, secure: bool) -> Option<PathBuf>;
+    /// Whether its own processor is this one.
+    fn is_native(&self, arch: Arch) -> bool;
+    /// How it runs programs for a processor.
+    fn running(&self, arch: Arch) -> Running;
     /// What a folder is like, or would be like once it is made.
     fn place(&self, folder: &Path) -> Place;
 }
@@ -107,8 +115,16 @@ impl Machine for ThisMachine<'_> {
         try_out(choice, identity, &store, COMMAND, self.cancel)
     }
 
-    fn firmware(&self, secure: bool) -> Option<PathBuf> {
-        uefi_firmware(secure)
+    fn firmware(&self, arch: Arch, secure: bool) -> Option<PathBuf> {
+        uefi_firmware(arch, secure)
+    }
+
+    fn is_native(&self, arch: Arch) -> bool {
+        arch.name() == std::env::consts::ARCH
+    }
+
+    fn running(&self, arch: Arch) -> Running {
+        runs_programs_of(arch.name())
     }
 
     fn place(&self, folder: &Path) -> Place {

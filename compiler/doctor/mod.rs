@@ -19,7 +19,7 @@ mod toolchains;
 use std::path::Path;
 
 use crate::build::executor::Choice;
-use crate::check::Image;
+use crate::check::{Arch, Image};
 use crate::tools::Family;
 
 use looking::Looking;
@@ -53,7 +53,7 @@ pub fn look(machine: &dyn Machine, asked: &Asked<'_>, further: Vec<Finding>) -> 
     signing::look(&mut looking);
     boot::look(
         &mut looking,
-        asked.image.map_or("x86_64", |image| image.arch.name()),
+        asked.image.map_or(Arch::X86_64, |image| image.arch),
     );
     programs::editors(&mut looking);
     store::look(&mut looking, asked.store);

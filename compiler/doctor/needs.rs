@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::build::executor::Choice;
 use crate::check::{
-    BuiltKernel, Image, KernelOrigin, KernelSource, Recipe, SigningKey, Source, SourceOrigin,
+    Arch, BuiltKernel, Image, KernelOrigin, KernelSource, Recipe, SigningKey, Source, SourceOrigin,
     StubOrigin, ToolchainRoot,
 };
 use crate::manifest::boot::Firmware;
@@ -21,6 +21,8 @@ pub(super) enum Wanted {
     RustTarget(String),
     /// A release of Rust.
     Rust(String),
+    /// That programs for a processor run.
+    Programs(Arch),
     /// QEMU for an architecture.
     Qemu(String),
     /// systemd's stub in a file.
@@ -91,6 +93,11 @@ impl List<'_> {
         self.named(&[name], by);
     }
 
+    /// Programs for the image's own processor run.
+    fn runs_its_own(&mut self, by: &str) {
+        self.add(Wanted::Programs(self.image.arch), by);
+    }
+
     /// Foreign code runs that gives files to users.
     fn runs_with_accounts(&mut self, by: &str) {
         self.runs(by);
@@ -105,6 +112,7 @@ impl List<'_> {
             packages.run_scripts || packages.script_exceptions.values().any(|runs| *runs);
         if !packages.install.is_empty() && some_run {
             self.runs_with_accounts("scripts of packages");
+            self.runs_its_own("scripts of packages");
         }
     }
 
@@ -112,7 +120,10 @@ impl List<'_> {
         for (name, toolchain) in self.image.used_toolchains() {
             let by = format!("toolchain {name}");
             match toolchain.root {
-                ToolchainRoot::Alpine { .. } => self.runs_with_accounts(&by),
+                ToolchainRoot::Alpine { .. } => {
+                    self.runs_with_accounts(&by);
+                    self.runs_its_own(&by);
+                }
                 ToolchainRoot::Container { .. } => self.add(Wanted::Engine, &by),
                 ToolchainRoot::Download { .. } | ToolchainRoot::Local(_) | ToolchainRoot::Host => {}
             }
@@ -152,6 +163,13 @@ impl List<'_> {
                     self.named(&["rustc", "cc"], &by);
                     if let Some(target) = target {
                         self.add(Wanted::RustTarget(target.clone()), &by);
+                        let own = target.starts_with(self.image.arch.name());
+                        if let Some(compiler) = self.image.arch.cross_compiler()
+                            && own
+                            && target.ends_with("-gnu")
+                        {
+                            self.named(&[compiler], &by);
+                        }
                     }
                     if let Some(rust) = rust {
                         self.add(Wanted::Rust(rust.value.clone()), &by);

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::build::sandbox::Identity;
-use crate::check::{self, Settings};
+use crate::check::{self, Arch, Settings};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::io::{Disk, Finished, Memory};
+use crate::io::{Disk, Finished, Memory, Running};
 use crate::source::SourceMap;
 
 /// A machine that is what its fields say.
@@ -88,8 +88,21 @@ impl Machine for Made {
         }
     }
 
-    fn firmware(&self, _: bool) -> Option<PathBuf> {
-        None
+    fn firmware(&self, arch: Arch, _: bool) -> Option<PathBuf> {
+        let code = format!("/firmware/{arch}");
+        let is_there = self.is_there(Path::new(&code));
+        is_there.then(|| code.into())
+    }
+
+    fn is_native(&self, arch: Arch) -> bool {
+        arch == Arch::X86_64
+    }
+
+    fn running(&self, arch: Arch) -> Running {
+        if self.is_native(arch) || self.programs.contains_key("emulator") {
+            return Running::Everywhere;
+        }
+        Running::Nowhere
     }
 
     fn place(&self, _: &Path) -> Place {
@@ -105,8 +118,15 @@ impl Machine for Made {
     }
 }
 
+const PEM: &str = "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n";
+
 fn image(manifest: &str) -> Image {
-    let files = Memory::new([("/m/zos.kdl", manifest), ("/m/go.mod", "")]);
+    let files = Memory::new([
+        ("/m/zos.kdl", manifest),
+        ("/m/go.mod", ""),
+        ("/m/Cargo.toml", ""),
+        ("/m/k.rsa.pub", PEM),
+    ]);
     let settings = Settings {
         current_directory: "/m".into(),
         ..Settings::default()
@@ -208,6 +228,46 @@ fn without_a_sandbox_an_engine_will_do() {
     let report = look(&machine, &asked(None), Vec::new());
     assert!(report.ready);
     assert_eq!(finding(&report, "podman").state, State::Aside);
+}
+
+#[test]
+fn an_image_for_another_processor_needs_what_runs_its_programs() {
+    let image = image(
+        r#"image site arch=aarch64
+alpine "3.22" { mirror "https://mirror.example/alpine"; repository main; key "k.rsa.pub" }
+packages { install busybox }
+toolchain c { host }
+source tool { path "."; build cargo toolchain=c target="aarch64-unknown-linux-gnu"; install tool to="/usr/bin/tool" }
+kernel { package linux-virt; cmdline "console=ttyAMA0" }
+boot firmware=uefi { expect "console up" }
+outputs { efi "vmlinuz.efi" }
+"#,
+    );
+    let bare = Made {
+        files: vec!["/firmware/x86_64"],
+        ..Made::bare()
+    };
+    let report = look(&bare, &asked(Some(&image)), Vec::new());
+    assert!(!report.ready);
+    let state = |name| finding(&report, name).state;
+    for missing in ["programs for aarch64", "aarch64-linux-gnu-gcc"] {
+        assert_eq!(state(missing), State::Missing, "{missing}");
+    }
+    // Firmware for x86 is of no use to it.
+    assert_eq!(state("UEFI firmware"), State::Aside);
+    assert_eq!(state("KVM"), State::Aside);
+    let install = report.install.as_deref().unwrap_or_default();
+    assert!(install.contains("qemu-user-static"), "{install}");
+    assert!(install.contains("gcc-aarch64-linux-gnu"), "{install}");
+    let emulates = Made {
+        files: vec!["/firmware/aarch64"],
+        ..Made::bare()
+    }
+    .with(&[("emulator", "1")]);
+    let report = look(&emulates, &asked(Some(&image)), Vec::new());
+    for there in ["programs for aarch64", "UEFI firmware"] {
+        assert_eq!(finding(&report, there).state, State::Works, "{there}");
+    }
 }
 
 const MANIFEST: &str = r#"image site

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use crate::check::Arch;
+use crate::io::Running;
+
 use super::looking::Looking;
 use super::needs::Wanted;
 use super::programs::{self, Program, answering, usual};
@@ -53,8 +56,42 @@ pub(super) fn look(looking: &mut Looking<'_>) {
         programs::look(looking, Section::Toolchains, program);
     }
     programs::look(looking, Section::Toolchains, &usual("upx"));
+    emulators(looking);
     programs::look(looking, Section::Sources, &usual("git"));
     programs::look(looking, Section::Sources, &answering("ssh", &["-V"]));
+}
+
+/// Compilers and emulators for other processors, where an image is for one.
+fn emulators(looking: &mut Looking<'_>) {
+    for wanted in looking.wanted() {
+        match wanted {
+            Wanted::Programs(arch) if !looking.machine.is_native(arch) => {
+                let finding = emulator(looking, arch);
+                looking.add(&wanted, finding);
+            }
+            Wanted::Named(name)
+                if Arch::ALL
+                    .iter()
+                    .any(|arch| arch.cross_compiler() == Some(name)) =>
+            {
+                programs::look(looking, Section::Toolchains, &usual(name));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn emulator(looking: &Looking<'_>, arch: Arch) -> Finding {
+    let name = format!("programs for {arch}");
+    let missing = |fact: &str| {
+        let missing = Finding::missing(Section::Toolchains, name.as_str(), fact);
+        looking.installable(missing, "qemu-user")
+    };
+    match looking.machine.running(arch) {
+        Running::Everywhere => Finding::works(Section::Toolchains, name, "run by an emulator"),
+        Running::OnlyOutside => missing("the emulator is registered without the flag `F`"),
+        Running::Nowhere => missing("no emulator is registered"),
+    }
 }
 
 fn header(looking: &Looking<'_>, name: &str) -> Finding {
