@@ -156,7 +156,11 @@ impl Reader<'_> {
             path,
             names,
         }];
-        while let Some(level) = levels.last_mut() {
+        loop {
+            let depth = levels.len();
+            let Some(level) = levels.last_mut() else {
+                return Ok(());
+            };
             let Some(name) = level.names.next() else {
                 levels.pop();
                 continue;
@@ -168,12 +172,15 @@ impl Reader<'_> {
                 .map_err(|reason| strange_path(path, name, &reason.to_string()))?;
             let stat = rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW)
                 .map_err(|error| self.refuse(&below, error))?;
+            if self.tree.len() > ENTRIES {
+                return Err(too_much(&below));
+            }
             self.entry(&below, at, name, &stat)?;
             if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
                 let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
                 let opened = open(at, name, flags, &stat);
                 let folder = opened.map_err(|error| self.refuse(&below, error))?;
-                if levels.len() > DEPTH || self.tree.len() > ENTRIES {
+                if depth > DEPTH {
                     return Err(too_much(&below));
                 }
                 let names = self.names(&folder, &below)?;
@@ -185,7 +192,6 @@ impl Reader<'_> {
                 });
             }
         }
-        Ok(())
     }
 
     /// What is in a folder, sorted.
@@ -200,6 +206,9 @@ impl Reader<'_> {
             let entry = entry.map_err(|error| self.refuse(path, error))?;
             if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
                 names.push(entry.file_name().to_owned());
+            }
+            if self.tree.len() + names.len() > ENTRIES {
+                return Err(too_much(path));
             }
         }
         names.sort();

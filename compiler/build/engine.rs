@@ -327,8 +327,8 @@ impl Engine<'_> {
     }
 }
 
-/// Tells all others when a thread of the engine panics: what it worked on never ends, and nobody is to wait for that. The panic goes on
-/// where the threads are joined.
+/// Tells all others when a thread of the engine panics: what it worked on never ends, and nobody is to wait for that. Nothing new begins;
+/// commands that run already come to their end, and the panic goes on where the threads are joined.
 struct Alarm<'e>(&'e Engine<'e>);
 
 impl Drop for Alarm<'_> {

@@ -92,6 +92,7 @@ pub(super) fn remember(
 }
 
 fn place(plan: &Plan, planned: &PlannedAction) -> Digest {
-    let manifest = plan.manifest.display();
-    Digest::of(format!("parts 2\n{manifest}\n{}\n{}", planned.stage, planned.label).as_bytes())
+    let (manifest, arch) = (plan.manifest.display(), plan.arch);
+    let (stage, label) = (&planned.stage, &planned.label);
+    Digest::of(format!("parts 3\n{manifest}\n{arch}\n{stage}\n{label}").as_bytes())
 }

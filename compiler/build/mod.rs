@@ -378,6 +378,7 @@ pub fn fetch(
         .filter(|planned| planned.action.is_from_elsewhere());
     let part = Plan {
         manifest: plan.manifest.clone(),
+        arch: plan.arch,
         actions: from_elsewhere.cloned().collect(),
         outputs: Vec::new(),
         tree: None,

@@ -4,8 +4,6 @@
 //! after a build has brought all of them to their outputs. What lies between the plan and its outputs need not be there any more. There is one
 //! such note for each manifest: after another plan of the same one, what each action's last key was made of is to be noted again, one by one.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
@@ -20,7 +18,7 @@ struct Settled {
 
 /// What every action of a plan yielded, where all of it was built before, and nothing else of its manifest since.
 pub(super) fn recall(store: &Store, plan: &Plan) -> Option<Vec<Digest>> {
-    let note = store.note(&note(&plan.manifest))?;
+    let note = store.note(&note(plan))?;
     let settled: Settled = serde_json::from_slice(&note).ok()?;
     let is_same = settled.results.len() == plan.actions.len() && settled.plan == name(plan);
     is_same.then_some(settled.results)
@@ -39,11 +37,12 @@ pub(super) fn remember(
     });
     // One that was built in part has made notes of its own.
     let bytes = serde_json::to_vec(&settled).expect("digests are always JSON");
-    store.write_note(&note(&plan.manifest), &bytes)
+    store.write_note(&note(plan), &bytes)
 }
 
-fn note(manifest: &Path) -> Digest {
-    Digest::of(format!("last plan 2\n{}", manifest.display()).as_bytes())
+fn note(plan: &Plan) -> Digest {
+    let (manifest, arch) = (plan.manifest.display(), plan.arch);
+    Digest::of(format!("last plan 3\n{manifest}\n{arch}").as_bytes())
 }
 
 /// What counts for the key of any action of the plan, and how they hang together.

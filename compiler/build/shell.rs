@@ -353,7 +353,8 @@ pub(super) fn forget_failed(store: &Store, request: &Request) {
     };
     for shell in shells(store) {
         let kept = &shell.kept;
-        let is_same = kept.name == *name && kept.manifest == request.manifest;
+        let is_theirs = kept.manifest == request.manifest || shell.is_of(&request.manifest);
+        let is_same = kept.name == *name && is_theirs;
         if is_same && kept.state == State::Failed && !kept.entered {
             // One that somebody enters just now stays.
             let _ = shell.stop(store);

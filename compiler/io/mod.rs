@@ -123,6 +123,9 @@ pub fn temporary_folder() -> PathBuf {
 
 /// Whose a file or folder is, where it lies in a folder that everybody may put things into and is neither this user's nor root's.
 pub fn stranger_of(path: &Path) -> Option<u32> {
+    let path = std::path::absolute(path).ok()?;
+    // Without a slash at its end, which would lead through a link.
+    let path: PathBuf = path.components().collect();
     let facts = path.symlink_metadata().ok()?;
     let above = path.parent()?.metadata().ok()?;
     let own = [0, rustix::process::geteuid().as_raw()];

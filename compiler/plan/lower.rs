@@ -91,6 +91,7 @@ fn lowered<'a>(image: &'a Image, inputs: &'a Inputs) -> Result<Lowering<'a>, Dia
         inputs,
         plan: Plan {
             manifest: image.manifest.clone(),
+            arch: image.arch,
             ..Plan::default()
         },
         problems: Diagnostics::new(),

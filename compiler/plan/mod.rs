@@ -56,6 +56,8 @@ use crate::tree::Digest;
 pub struct Plan {
     /// The manifest, as an absolute path; empty where there is none. Notes and sandboxes are told apart by it, and it counts for no key.
     pub manifest: PathBuf,
+    /// The processor of the image. Notes are told apart by it as well, and it counts for no key.
+    pub arch: Arch,
     /// The actions; an [`ActionId`] is an index.
     pub actions: Vec<PlannedAction>,
     /// The files that the build yields.

@@ -151,14 +151,19 @@ fn crossing(toolchain: &Toolchain, arch: Arch) -> Option<String> {
 
 /// What links programs of a target on a machine with another processor: Rust's own linker where Rust brings the C library along, else
 /// the compiler that Debian has for it.
-fn linker(target: &str, arch: Arch) -> (String, String) {
+fn linker(target: &str, arch: Arch) -> Option<(String, String)> {
+    // What is for no machine at all, or for this one, is linked as ever.
+    let (processor, _) = target.split_once('-')?;
+    if Arch::named(processor) != Some(arch) {
+        return None;
+    }
     let variable = target.to_uppercase().replace(['-', '.'], "_");
     let linker = if target.ends_with("-musl") {
         "rust-lld".to_owned()
     } else {
-        format!("{arch}-linux-gnu-gcc")
+        arch.cross_compiler()?.to_owned()
     };
-    (format!("CARGO_TARGET_{variable}_LINKER"), linker)
+    Some((format!("CARGO_TARGET_{variable}_LINKER"), linker))
 }
 
 /// `go build`, with paths and version control left out of the programs.
@@ -203,7 +208,7 @@ pub(super) fn environment(
     {
         let crossing = crossing(toolchain, arch);
         let target = target.clone().filter(|_| crossing.is_some()).or(crossing);
-        environment.extend(target.map(|target| linker(&target, arch)));
+        environment.extend(target.and_then(|target| linker(&target, arch)));
         environment.insert("CARGO_HOME".to_owned(), "/build/cargo".to_owned());
         environment.insert("CARGO_TARGET_DIR".to_owned(), "/build/target".to_owned());
         environment.insert("CARGO_INCREMENTAL".to_owned(), "0".to_owned());

@@ -1,6 +1,6 @@
 //! Removes what foreign code has left: folders nested without end, or that nobody may write to.
 //!
-//! Nothing here calls itself, no path grows longer, and no more than two folders are open at a time: what lies in a folder of a folder is
+//! Nothing here calls itself, no path grows longer, and no more than four folders are open at a time: what lies in a folder of a folder is
 //! moved up before it goes.
 
 use std::collections::BTreeSet;

@@ -76,6 +76,10 @@ impl Store {
             }
             Err((folder, error)) => return Err(unusable(&folder, &error)),
         };
+        // Somebody may have been quicker than this process to make it.
+        if let Some(user) = stranger_of(&root) {
+            return Err(strange(&root, user));
+        }
         let (lock, folder) = (root.join("lock"), root.join("temporary"));
         let mut wait = || wait(&holders(&folder));
         let hold = Hold::take(&lock, access, &mut wait).map_err(|error| unusable(&lock, &error))?;

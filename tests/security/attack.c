@@ -292,7 +292,7 @@ static void privileges(void) {
     setrlimit(RLIMIT_CORE, &core);
     getrlimit(RLIMIT_CORE, &core);
     // With one byte no file is written and no program of the machine is started; with none, the program is.
-    errno = 0, tell("core-files", core.rlim_cur > 1 || core.rlim_cur != before.rlim_cur || core.rlim_max != before.rlim_max);
+    errno = 0, tell("core-files", core.rlim_cur != 1 || core.rlim_cur != before.rlim_cur || core.rlim_max != before.rlim_max);
 }
 
 static int is_setuid_of_use(void) {

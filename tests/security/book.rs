@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The names of all functions in the Rust files below a folder.
+/// The names of all tests in the Rust files below a folder.
 fn functions(folder: &Path, found: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
@@ -11,8 +11,17 @@ fn functions(folder: &Path, found: &mut BTreeSet<String>) {
             functions(&path, found);
         } else if path.extension().is_some_and(|it| it == "rs") {
             let text = std::fs::read_to_string(&path).unwrap();
+            let mut is_test = false;
             let names = text.lines().filter_map(|line| {
                 let line = line.trim_start();
+                if line.starts_with("#[") {
+                    let is_one = line.starts_with("#[test]") || line.starts_with("#[tokio::test");
+                    is_test = (is_test || is_one) && !line.starts_with("#[ignore");
+                    return None;
+                }
+                if !std::mem::take(&mut is_test) {
+                    return None;
+                }
                 let line = line.strip_prefix("pub(crate) ").unwrap_or(line);
                 let line = line.strip_prefix("async ").unwrap_or(line);
                 let (name, _) = line.strip_prefix("fn ")?.split_once('(')?;

@@ -19,7 +19,7 @@ fn a_store_of_a_stranger_is_not_used() {
     let linked = open.join("linked");
     symlink(project.join("store"), &linked).unwrap();
     std::os::unix::fs::lchown(&linked, Some(ORDINARY), Some(ORDINARY)).unwrap();
-    let refused = |store: Option<&std::path::Path>| {
+    let refused = |from: &std::path::Path, store: Option<&std::path::Path>| {
         let mut command = Command::new(bench.path("zosc"));
         command
             .args(["build", "--message-format=json"])
@@ -27,7 +27,8 @@ fn a_store_of_a_stranger_is_not_used() {
             .env_remove("XDG_CACHE_HOME")
             .env_remove("ZOSC_STORE")
             .env("TMPDIR", &open)
-            .current_dir(&project);
+            .current_dir(from)
+            .arg(project.join("zos.kdl"));
         if let Some(store) = store {
             command.arg("--store").arg(store);
         }
@@ -37,9 +38,12 @@ fn a_store_of_a_stranger_is_not_used() {
         assert!(said.contains("zosc::store::unusable"), "{said}");
         assert!(said.contains("another user"), "{said}");
     };
-    refused(None);
-    refused(Some(&planted));
-    refused(Some(&linked));
+    refused(&project, None);
+    refused(&project, Some(&planted));
+    refused(&project, Some(&linked));
+    // As one types it who stands beside it.
+    refused(&open, Some("zosc-0".as_ref()));
+    refused(&open, Some("linked/".as_ref()));
     assert_eq!(std::fs::read_dir(&planted).unwrap().count(), 0);
 }
 

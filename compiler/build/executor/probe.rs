@@ -31,9 +31,8 @@ pub fn try_out(
     let (stop, done) = (AtomicBool::new(false), AtomicBool::new(false));
     let outcome = std::thread::scope(|scope| {
         scope.spawn(|| watch(limit, cancel, &stop, &done));
-        let outcome = executor.run(&sandbox, &stop, &mut |_| {});
-        done.store(true, Ordering::Relaxed);
-        outcome
+        let _end = End(&done);
+        executor.run(&sandbox, &stop, &mut |_| {})
     })?;
     if outcome.end.is_success() {
         return Ok(());
@@ -43,6 +42,15 @@ pub fn try_out(
         format!("the smallest command there is {}", outcome.end),
     )
     .help("run the command again; `dmesg` may say more"))
+}
+
+/// Says that it is over, however that came about: who watches would watch for ever.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A sandbox with nothing in it but zosc.

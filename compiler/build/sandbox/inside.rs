@@ -386,9 +386,10 @@ fn drop_privileges(processes: u64) -> Result<(), Errno> {
         current: Some(1),
         maximum: Some(1),
     };
-    // Where the caller may have none, nobody can have one more.
-    if rustix::process::getrlimit(Resource::Core).maximum != Some(0) {
-        rustix::process::setrlimit(Resource::Core, one)?;
+    match rustix::process::setrlimit(Resource::Core, one) {
+        // Where the caller may have none, only root of the machine can have one more.
+        Ok(()) | Err(Errno::PERM) => {}
+        Err(error) => return Err(error),
     }
     limit(Resource::Nproc, processes)?;
     go_first();
