@@ -177,6 +177,20 @@ fn every_step_does_what_it_says() {
     assert!(read("temporary/asked").contains("apt-get install -qy uidmap"));
     assert!(read("summary").contains("version"), "{}", read("summary"));
     assert_eq!(read("temporary/comment"), read("summary"));
+    // The pull request that brings the manifest has nothing to compare it with.
+    std::fs::copy(
+        runner.path("project/zos.kdl"),
+        runner.path("project/new.kdl"),
+    )
+    .unwrap();
+    runner.set("MANIFEST", "new.kdl");
+    let mut steps = steps.iter();
+    let (_, compare) = steps
+        .find(|(name, _)| name == "What the change means")
+        .unwrap();
+    runner.succeed(compare);
+    let told = std::fs::read_to_string(runner.path("temporary/difference.md")).unwrap();
+    assert!(told.contains("`new.kdl` is new"), "{told}");
 }
 
 #[test]
