@@ -37,10 +37,12 @@ const DEBUGGING: [&[u8]; 8] = [
     b".gnu_debug_pubnames",
 ];
 
-/// Whether a section is for debuggers, or says which compilers were used.
-fn is_needless(tables: &Tables<'_>, section: &Section) -> bool {
+/// Whether the section with this number is for debuggers, or says which compilers were used. The table of names is neither,
+/// whatever it is called.
+fn is_needless(tables: &Tables<'_>, index: usize, section: &Section) -> bool {
     let name = tables.name(section);
-    !section.is_loaded()
+    index != tables.names
+        && !section.is_loaded()
         && (name == b".comment" || DEBUGGING.iter().any(|begin| name.starts_with(begin)))
 }
 

@@ -75,12 +75,13 @@ impl<'a, 'b> Module<'a, 'b> {
         {
             return Err("has symbol tables of an unknown form");
         }
-        let needless = |section: &Section| {
-            matches!(section.kind, GROUP | LLVM_ADDRSIG) || is_needless(tables, section)
+        let needless = |(index, section): (usize, &Section)| {
+            matches!(section.kind, GROUP | LLVM_ADDRSIG) || is_needless(tables, index, section)
         };
         let stays: Vec<bool> = tables
             .sections
             .iter()
+            .enumerate()
             .map(|section| !needless(section))
             .collect();
         let mut next = 0;

@@ -42,14 +42,15 @@ fn stripped(bytes: &[u8]) -> Result<Option<Vec<u8>>, Reason> {
 
 /// By section: whether it stays. The table of names does, and is made anew.
 fn kept(tables: &Tables<'_>) -> Vec<bool> {
-    let goes = |section: &Section| {
+    let goes = |(index, section): (usize, &Section)| {
         let for_linkers = matches!(section.kind, NULL | SYMTAB | SYMTAB_SHNDX | GROUP);
         !section.is_loaded()
-            && (for_linkers || section.is_relocations() || is_needless(tables, section))
+            && (for_linkers || section.is_relocations() || is_needless(tables, index, section))
     };
     let mut kept: Vec<bool> = tables
         .sections
         .iter()
+        .enumerate()
         .map(|section| !goes(section))
         .collect();
     // Texts that only a symbol table refers to go with it.

@@ -280,6 +280,26 @@ fn what_carries_a_payload_is_left_alone() {
 }
 
 #[test]
+fn a_table_of_names_that_is_called_like_debugging_information_stays() {
+    let Some(workshop) = Workshop::open("cc") else {
+        return;
+    };
+    let text = "int main(void) { return 0; }";
+    let program = workshop.compile("cc", "program", text, &[]);
+    let module = workshop.compile("cc", "hello.ko", MODULE, &["-c"]);
+    let ways: [fn(&[u8]) -> Stripped; 2] = [strip_program, strip_module];
+    for (file, strip) in [program, module].iter().zip(ways) {
+        let mut bytes = std::fs::read(file).expect("made");
+        let name = b"\0.shstrtab\0";
+        let at = bytes.windows(name.len()).position(|it| it == name);
+        bytes[at.expect("named")..][..name.len()].copy_from_slice(b"\0.linertab\0");
+        let once = smaller(strip(&bytes));
+        assert!(!matches!(strip(&once), Stripped::Left(_)));
+        assert!(once.windows(name.len()).any(|it| it == b"\0.linertab\0"));
+    }
+}
+
+#[test]
 fn what_is_no_program_is_left_alone() {
     let Some(workshop) = Workshop::open("cc") else {
         return;
