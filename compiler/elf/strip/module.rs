@@ -75,8 +75,13 @@ impl<'a, 'b> Module<'a, 'b> {
         {
             return Err("has symbol tables of an unknown form");
         }
+        // Symbols and their names stay, whatever their sections are called.
+        let names = tables.sections.get(symbols);
+        let names = names.map_or(symbols, |table| table.link as usize);
         let needless = |(index, section): (usize, &Section)| {
-            matches!(section.kind, GROUP | LLVM_ADDRSIG) || is_needless(tables, index, section)
+            ![symbols, names].contains(&index)
+                && (matches!(section.kind, GROUP | LLVM_ADDRSIG)
+                    || is_needless(tables, index, section))
         };
         let stays: Vec<bool> = tables
             .sections
