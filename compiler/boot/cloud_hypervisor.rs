@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use super::network::Network;
-use super::plan::{Arguments, Plan, Start};
+use super::plan::{Arguments, Bare, Plan, Source};
 
 /// Adds everything that makes up a machine.
-pub(super) fn arguments(plan: &Plan, list: &mut Arguments) {
+pub(super) fn arguments(plan: &Plan, source: &Source<Bare>, list: &mut Arguments) {
     let mut disks: Vec<&Path> = Vec::new();
-    match &plan.start {
-        Start::Kernel {
+    match source {
+        Source::Kernel {
             kernel,
             initramfs,
             cmdline,
@@ -20,7 +20,7 @@ pub(super) fn arguments(plan: &Plan, list: &mut Arguments) {
             }
             list.pair("--cmdline", cmdline);
         }
-        Start::Firmware { code, disk, .. } | Start::Bare { code, disk } => {
+        Source::Firmware(Bare { code, disk }) => {
             list.word("--firmware").word(code);
             // The firmware looks at all disks in order. So that those of the manifest are /dev/vda and on, this one comes last.
             disks.push(disk);

@@ -228,7 +228,7 @@ fn fresh(sizes: &[u64], folder: &Folder) -> Result<Vec<Disk>, Diagnostic> {
 fn create(path: &Path, format: Format, size: u64) -> Result<(), Diagnostic> {
     match format {
         Format::Raw => File::create_new(path).and_then(|file| file.set_len(size)),
-        Format::Qcow2 => qcow2::create(path, size.min(qcow2::LARGEST)),
+        Format::Qcow2 => qcow2::create(path, size),
     }
     .map_err(|error| unusable(path, &error))
 }

@@ -62,11 +62,11 @@ const ARM_PLACES: &[(&str, &str)] = &[
     ),
 ];
 
-/// UEFI firmware that cloud-hypervisor starts, in one file.
-const CLOUD_PLACES: &[&str] = &[
-    "/usr/share/cloud-hypervisor/CLOUDHV.fd",
-    "/usr/share/OVMF/CLOUDHV.fd",
-    "/usr/share/edk2/CLOUDHV.fd",
+/// Where UEFI firmware that cloud-hypervisor starts may lie, in one file.
+const CLOUD_FOLDERS: [&str; 3] = [
+    "/usr/share/cloud-hypervisor",
+    "/usr/share/OVMF",
+    "/usr/share/edk2",
 ];
 
 /// UEFI firmware in two flash images.
@@ -108,18 +108,29 @@ pub(super) fn find_secure() -> Result<Firmware, Diagnostic> {
 }
 
 /// The first firmware for cloud-hypervisor that is there.
-pub(super) fn find_cloud() -> Result<PathBuf, Diagnostic> {
-    let mut places = CLOUD_PLACES.iter().map(PathBuf::from);
+pub(super) fn find_cloud(arch: Arch) -> Result<PathBuf, Diagnostic> {
+    let name = cloud_name(arch);
+    let mut places = CLOUD_FOLDERS
+        .map(|folder| Path::new(folder).join(name))
+        .into_iter();
     places.find(|place| place.is_file()).ok_or_else(|| {
         Diagnostic::error(
             "zosc::boot::no-firmware",
-            "no UEFI firmware for cloud-hypervisor on this machine",
+            format!("no UEFI firmware of {arch} for cloud-hypervisor on this machine"),
         )
         .help(format!(
-            "put `CLOUDHV.fd` of the releases of edk2 for cloud-hypervisor to `{}`, or boot without firmware: `--firmware direct`",
-            CLOUD_PLACES[0]
+            "put `{name}` of the releases of edk2 for cloud-hypervisor into `{}`, or boot without firmware: `--firmware direct`",
+            CLOUD_FOLDERS[0]
         ))
     })
+}
+
+/// What the releases of edk2 for cloud-hypervisor call the firmware of a processor.
+fn cloud_name(arch: Arch) -> &'static str {
+    match arch {
+        Arch::X86_64 => "CLOUDHV.fd",
+        Arch::Aarch64 => "CLOUDHV_EFI.fd",
+    }
 }
 
 fn first(places: &[(&str, &str)]) -> Option<Firmware> {
@@ -130,4 +141,22 @@ fn first(places: &[(&str, &str)]) -> Option<Firmware> {
         code: PathBuf::from(code),
         variables: PathBuf::from(variables),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cloud_hypervisor_gets_the_firmware_of_the_image_s_processor() {
+        let name = Arch::ALL.map(cloud_name);
+        assert_ne!(name[0], name[1]);
+        for (arch, name) in Arch::ALL.into_iter().zip(name) {
+            if let Err(refused) = find_cloud(arch) {
+                let help = refused.help.unwrap_or_default();
+                assert!(help.contains(&format!("`{name}`")), "{help}");
+                assert!(refused.message.contains(arch.name()));
+            }
+        }
+    }
 }

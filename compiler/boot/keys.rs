@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::machine::Keyboard;
@@ -54,8 +55,7 @@ impl Attendant {
         let terminal = io::RawTerminal::enter()?;
         let keyboard: Arc<Mutex<Option<Keyboard>>> = Arc::default();
         let has_left = Arc::new(AtomicBool::new(false));
-        let (machine, leaves) = (Arc::clone(&keyboard), Arc::clone(&has_left));
-        std::thread::spawn(move || read(&machine, &leaves));
+        take(io::keys, &keyboard, &has_left);
         Some(Self {
             keyboard,
             has_left,
@@ -74,18 +74,28 @@ impl Attendant {
     }
 }
 
-/// Hands on what is typed, until the terminal is gone or somebody leaves.
-fn read(machine: &Mutex<Option<Keyboard>>, leaves: &AtomicBool) {
+/// Reads and writes on threads of their own.
+fn take(
+    typing: impl FnMut() -> Vec<u8> + Send + 'static,
+    machine: &Arc<Mutex<Option<Keyboard>>>,
+    leaves: &Arc<AtomicBool>,
+) {
+    let (machine, leaves) = (Arc::clone(machine), Arc::clone(leaves));
+    let (pass, passed) = channel();
+    std::thread::spawn(move || write(&passed, &machine));
+    std::thread::spawn(move || read(typing, &pass, &leaves));
+}
+
+/// Takes what is typed, until the terminal is gone or somebody leaves.
+///
+/// Another thread writes it: a machine that reads nothing lets that one wait for ever, and leaving must be heard all the same.
+fn read(mut typing: impl FnMut() -> Vec<u8>, pass: &Sender<Vec<u8>>, leaves: &AtomicBool) {
     let mut keys = Keys::default();
     loop {
-        let typed = io::keys();
+        let typed = typing();
         let pressed = keys.push(&typed);
-        if let Some(keyboard) = &mut *machine.lock().unwrap_or_else(PoisonError::into_inner) {
-            // A machine that went off reads no more, which its console tells as well.
-            let _ = keyboard
-                .write_all(&pressed.pass)
-                .and_then(|()| keyboard.flush());
-        }
+        // It fails where nobody writes any more, and then nobody misses it.
+        let _ = pass.send(pressed.pass);
         if pressed.leaves || typed.is_empty() {
             leaves.store(true, Ordering::Relaxed);
             return;
@@ -93,8 +103,20 @@ fn read(machine: &Mutex<Option<Keyboard>>, leaves: &AtomicBool) {
     }
 }
 
+/// Hands on to the machine what passes.
+fn write(passed: &Receiver<Vec<u8>>, machine: &Mutex<Option<Keyboard>>) {
+    for bytes in passed {
+        if let Some(keyboard) = &mut *machine.lock().unwrap_or_else(PoisonError::into_inner) {
+            // A machine that went off reads no more, which its console tells as well.
+            let _ = keyboard.write_all(&bytes).and_then(|()| keyboard.flush());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -109,5 +131,25 @@ mod tests {
         assert_eq!(keys.push(b"\x01b"), pass(b"\x01b"));
         assert_eq!(keys.push(b"\x01d"), pass(b"\x01d"));
         assert!(keys.push(b"\x01x").leaves);
+    }
+
+    #[test]
+    fn leaving_is_heard_though_the_machine_reads_nothing() {
+        let (unread, keyboard) = std::io::pipe().expect("a pipe");
+        let machine: Arc<Mutex<Option<Keyboard>>> = Arc::new(Mutex::new(Some(Box::new(keyboard))));
+        let leaves = Arc::default();
+        // More than any pipe holds.
+        let mut typed = vec![vec![b'a'; 1024]; 4096];
+        typed.push(b"\x01x".to_vec());
+        let mut typed = typed.into_iter();
+        take(move || typed.next().unwrap_or_default(), &machine, &leaves);
+        for _ in 0..600 {
+            if leaves.load(Ordering::Relaxed) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert!(leaves.load(Ordering::Relaxed));
+        drop(unread);
     }
 }

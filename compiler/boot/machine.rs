@@ -48,7 +48,7 @@ impl Machine {
         words.push(plan.program.clone().into_os_string());
         words.extend(plan.arguments(accelerator));
         let program = words.remove(0);
-        let (input, terminal) = match (has_keyboard, plan.hypervisor) {
+        let (input, terminal) = match (has_keyboard, plan.hypervisor()) {
             (false, _) => (Stdio::null(), None),
             (true, Hypervisor::Qemu) => (Stdio::piped(), None),
             // It reads keys from terminals alone.
@@ -66,7 +66,7 @@ impl Machine {
             .process_group(0)
             .spawn()
             .map_err(|error| {
-                plan.hypervisor
+                plan.hypervisor()
                     .tool(plan.arch)
                     .cannot_start(&plan.program, &error)
             })?;

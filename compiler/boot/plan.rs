@@ -63,37 +63,53 @@ impl fmt::Display for Accelerator {
     }
 }
 
-/// What the machine boots.
+/// What the machine boots, by the hypervisor that boots it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Start {
+    /// In QEMU.
+    Qemu(Source<Flash>),
+    /// In cloud-hypervisor.
+    CloudHypervisor(Source<Bare>),
+}
+
+/// What a machine starts from, with firmware of this form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source<F> {
     /// A kernel, without firmware's help.
     Kernel {
         kernel: PathBuf,
         initramfs: Option<PathBuf>,
         cmdline: String,
     },
-    /// UEFI firmware, with a folder that it sees as a FAT disk and variables of its own.
-    Firmware {
-        code: PathBuf,
-        variables: PathBuf,
-        disk: PathBuf,
-        /// Whether only the firmware itself may write its variables, as firmware with Secure Boot demands.
-        guarded: bool,
-    },
-    /// UEFI firmware in one file without variables, and a FAT disk.
-    Bare { code: PathBuf, disk: PathBuf },
+    /// UEFI firmware and what it finds.
+    Firmware(F),
+}
+
+/// UEFI firmware, with a folder that it sees as a FAT disk and variables of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Flash {
+    pub code: PathBuf,
+    pub variables: PathBuf,
+    pub disk: PathBuf,
+    /// Whether only the firmware itself may write its variables, as firmware with Secure Boot demands.
+    pub guarded: bool,
+}
+
+/// UEFI firmware in one file without variables, and a FAT disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Bare {
+    pub code: PathBuf,
+    pub disk: PathBuf,
 }
 
 /// A machine to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// What runs it.
-    pub hypervisor: Hypervisor,
-    /// The program of that.
+    /// The hypervisor's program.
     pub program: PathBuf,
     /// The processor that the image is for.
     pub arch: Arch,
-    /// What it boots.
+    /// What it boots, in what.
     pub start: Start,
     /// Bytes of memory.
     pub memory: u64,
@@ -110,12 +126,20 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// What runs it.
+    pub(super) fn hypervisor(&self) -> Hypervisor {
+        match self.start {
+            Start::Qemu(_) => Hypervisor::Qemu,
+            Start::CloudHypervisor(_) => Hypervisor::CloudHypervisor,
+        }
+    }
+
     /// The arguments of its program.
     pub(super) fn arguments(&self, accelerator: Accelerator) -> Vec<OsString> {
         let mut list = Arguments::default();
-        match self.hypervisor {
-            Hypervisor::Qemu => qemu::arguments(self, accelerator, &mut list),
-            Hypervisor::CloudHypervisor => cloud_hypervisor::arguments(self, &mut list),
+        match &self.start {
+            Start::Qemu(from) => qemu::arguments(self, from, accelerator, &mut list),
+            Start::CloudHypervisor(from) => cloud_hypervisor::arguments(self, from, &mut list),
         }
         list.0
     }

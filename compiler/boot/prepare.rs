@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::folder::{Folder, unusable};
 use super::network::{self, Forward};
-use super::plan::{Hypervisor, Plan, Start};
+use super::plan::{Bare, Flash, Hypervisor, Plan, Source, Start};
 use super::probe;
 use super::settings::{Image, Settings};
 use super::{Boot, disks, firmware, tools, uki, variables};
@@ -15,6 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::efi::{self, Machine};
 use crate::io::{self, Files as _, System, run_program};
 use crate::manifest::boot::Firmware;
+use crate::tools::installing;
 
 /// The largest file that QEMU's FAT disks can hold.
 const LARGEST_ON_FAT: u64 = 480 << 20;
@@ -49,8 +50,10 @@ pub(super) fn prepare(
         None => settings.hypervisor.tool(arch).find()?,
     };
     let start = match settings.hypervisor {
-        Hypervisor::Qemu => start(image, boot.firmware, arch, settings, folder)?,
-        Hypervisor::CloudHypervisor => start_in_cloud(image, boot.firmware, arch, folder)?,
+        Hypervisor::Qemu => Start::Qemu(in_qemu(image, boot.firmware, arch, settings, folder)?),
+        Hypervisor::CloudHypervisor => {
+            Start::CloudHypervisor(in_cloud(image, boot.firmware, arch, folder)?)
+        }
     };
     let mut forwards = settings.forwards.clone();
     if let Some(port) = settings.ssh {
@@ -62,7 +65,6 @@ pub(super) fn prepare(
         ports.push(port.transpose()?);
     }
     let plan = Plan {
-        hypervisor: settings.hypervisor,
         program,
         arch,
         start,
@@ -128,13 +130,13 @@ pub fn free_port() -> Result<u16, Diagnostic> {
     })
 }
 
-fn start(
+fn in_qemu(
     image: Image<'_>,
     firmware: Firmware,
     arch: Arch,
     settings: &Settings,
     folder: &Folder,
-) -> Result<Start, Diagnostic> {
+) -> Result<Source<Flash>, Diagnostic> {
     match (image, firmware) {
         (image, Firmware::Direct) => direct(image, folder),
         (Image::Kernel { kernel, .. }, Firmware::Uefi | Firmware::SecureBoot) => {
@@ -150,23 +152,23 @@ fn start(
     }
 }
 
-fn start_in_cloud(
+fn in_cloud(
     image: Image<'_>,
     firmware: Firmware,
     arch: Arch,
     folder: &Folder,
-) -> Result<Start, Diagnostic> {
+) -> Result<Source<Bare>, Diagnostic> {
     match (image, firmware) {
         (image, Firmware::Direct) => direct(image, folder),
         (Image::Kernel { kernel, .. }, _) => Err(bare_kernel(kernel)),
-        (Image::Uki(path), _) => Ok(Start::Bare {
-            code: firmware::find_cloud()?,
+        (Image::Uki(path), _) => Ok(Source::Firmware(Bare {
+            code: firmware::find_cloud(arch)?,
             disk: fat_disk(&existing(path)?, arch, folder)?,
-        }),
+        })),
     }
 }
 
-fn direct(image: Image<'_>, folder: &Folder) -> Result<Start, Diagnostic> {
+fn direct<F>(image: Image<'_>, folder: &Folder) -> Result<Source<F>, Diagnostic> {
     let path = match image {
         Image::Uki(path) => path,
         Image::Kernel {
@@ -174,7 +176,7 @@ fn direct(image: Image<'_>, folder: &Folder) -> Result<Start, Diagnostic> {
             initramfs,
             cmdline,
         } => {
-            return Ok(Start::Kernel {
+            return Ok(Source::Kernel {
                 kernel: existing(kernel)?,
                 initramfs: Some(existing(initramfs)?),
                 cmdline: cmdline.to_owned(),
@@ -183,7 +185,7 @@ fn direct(image: Image<'_>, folder: &Folder) -> Result<Start, Diagnostic> {
     };
     let bytes = fs::read(path).map_err(|error| unusable(path, &error))?;
     let parts = uki::take_apart(&bytes, path)?;
-    Ok(Start::Kernel {
+    Ok(Source::Kernel {
         kernel: folder.write("kernel", &parts.kernel)?,
         initramfs: match &parts.initramfs {
             Some(initramfs) => Some(folder.write("initramfs", initramfs)?),
@@ -200,7 +202,7 @@ fn through_firmware(
     found: &firmware::Firmware,
     arch: Arch,
     trusted: Option<&[u8]>,
-) -> Result<Start, Diagnostic> {
+) -> Result<Source<Flash>, Diagnostic> {
     let path = existing(path)?;
     let size = fs::metadata(&path)
         .map_err(|error| unusable(&path, &error))?
@@ -226,15 +228,18 @@ fn through_firmware(
                 "zosc::boot::no-firmware",
                 format!("`{}` cannot be used: {fault}", found.variables.display()),
             )
-            .help("install `ovmf` anew, or boot without Secure Boot: `--firmware uefi`")
+            .help(format!(
+                "install it anew: {}; or boot without Secure Boot: `--firmware uefi`",
+                installing("OVMF")
+            ))
         })?;
     }
-    Ok(Start::Firmware {
+    Ok(Source::Firmware(Flash {
         code: found.code.clone(),
         variables: folder.write("variables.fd", &flash)?,
         disk: folder.file("disk"),
         guarded: trusted.is_some(),
-    })
+    }))
 }
 
 /// A FAT disk with the program on it, for hypervisors that show no folders.

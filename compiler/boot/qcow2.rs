@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
+use crate::check::LARGEST_DISK;
+
 /// 64 KiB, what `qemu-img` takes as well.
 const CLUSTER: u64 = 1 << CLUSTER_BITS;
 const CLUSTER_BITS: u32 = 16;
@@ -14,9 +16,6 @@ const HEADER: u32 = 104;
 
 /// What the disk of one entry of the first table holds.
 const ENTRY_COVERS: u64 = CLUSTER * (CLUSTER / 8);
-
-/// The largest disk that can be made here: its reference counts fit one cluster by far.
-pub(super) const LARGEST: u64 = 1 << 50;
 
 /// The beginning of an empty disk of this size; whatever else there is comes as it is written.
 fn empty(size: u64) -> Vec<u8> {
@@ -53,8 +52,11 @@ fn empty(size: u64) -> Vec<u8> {
     bytes
 }
 
-/// Writes an empty disk of at most [`LARGEST`] bytes.
+/// Writes an empty disk of at most [`LARGEST_DISK`] bytes: its reference counts fit one cluster by far.
 pub(super) fn create(path: &Path, size: u64) -> io::Result<()> {
+    if size > LARGEST_DISK {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
     File::create_new(path)?.write_all(&empty(size))
 }
 
@@ -67,4 +69,18 @@ pub(super) fn size(path: &Path) -> io::Result<Option<u64>> {
     }
     let (magic, size) = (&header[..4], header[24..].try_into());
     Ok(size.ok().filter(|_| magic == MAGIC).map(u64::from_be_bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_has_the_size_that_is_asked_for_or_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = folder.path().join("disk.qcow2");
+        assert!(create(&disk, LARGEST_DISK + 1).is_err() && !disk.exists());
+        create(&disk, LARGEST_DISK).unwrap();
+        assert_eq!(size(&disk).unwrap(), Some(LARGEST_DISK));
+    }
 }

@@ -4,12 +4,18 @@ use std::path::Path;
 
 use super::disks::Disk;
 use super::network::{Forward, Network};
-use super::plan::{Accelerator, Arguments, Plan, Start};
+use super::plan::{Accelerator, Arguments, Flash, Plan, Source};
 use crate::check::Arch;
 
 /// Adds everything that makes up a machine.
-pub(super) fn arguments(plan: &Plan, accelerator: Accelerator, list: &mut Arguments) {
-    board(plan, accelerator, list);
+pub(super) fn arguments(
+    plan: &Plan,
+    source: &Source<Flash>,
+    accelerator: Accelerator,
+    list: &mut Arguments,
+) {
+    let guarded = matches!(source, Source::Firmware(Flash { guarded: true, .. }));
+    board(plan.arch, guarded, accelerator, list);
     // Whole MiB: QEMU takes `M` for that.
     list.pair("-m", &format!("{}M", plan.mebibytes()))
         .pair("-smp", &plan.cpus.to_string())
@@ -22,7 +28,7 @@ pub(super) fn arguments(plan: &Plan, accelerator: Accelerator, list: &mut Argume
         .word("-no-reboot")
         .pair("-device", "virtio-rng-pci");
     network(plan, list);
-    start(plan, list);
+    start(source, plan.arch, list);
     for (index, disk) in plan.disks.iter().enumerate() {
         add_disk(index + 1, disk, list);
     }
@@ -35,16 +41,15 @@ pub(super) fn arguments(plan: &Plan, accelerator: Accelerator, list: &mut Argume
 }
 
 /// The board and its processor.
-fn board(plan: &Plan, accelerator: Accelerator, list: &mut Arguments) {
-    let guarded = matches!(plan.start, Start::Firmware { guarded: true, .. });
+fn board(arch: Arch, guarded: bool, accelerator: Accelerator, list: &mut Arguments) {
     let smm = if guarded { ",smm=on" } else { "" };
-    let (accelerator, processor) = match (accelerator, plan.arch) {
+    let (accelerator, processor) = match (accelerator, arch) {
         (Accelerator::Kvm, _) => ("kvm", "host"),
         (Accelerator::Emulation, Arch::X86_64) => ("tcg", "max,la57=off"),
         // Signed pointers by QEMU's own means: by those of the architecture, emulation takes twice as long.
         (Accelerator::Emulation, Arch::Aarch64) => ("tcg", "max,pauth-impdef=on"),
     };
-    let board = match plan.arch {
+    let board = match arch {
         Arch::X86_64 => "q35",
         Arch::Aarch64 => "virt",
     };
@@ -71,9 +76,9 @@ fn network(plan: &Plan, list: &mut Arguments) {
         .pair("-device", "virtio-net-pci,netdev=network,romfile=");
 }
 
-fn start(plan: &Plan, list: &mut Arguments) {
-    match &plan.start {
-        Start::Kernel {
+fn start(source: &Source<Flash>, arch: Arch, list: &mut Arguments) {
+    match source {
+        Source::Kernel {
             kernel,
             initramfs,
             cmdline,
@@ -84,12 +89,12 @@ fn start(plan: &Plan, list: &mut Arguments) {
             }
             list.pair("-append", cmdline);
         }
-        Start::Firmware {
+        Source::Firmware(Flash {
             code,
             variables,
             disk,
             guarded,
-        } => {
+        }) => {
             if *guarded {
                 list.pair("-global", "driver=cfi.pflash01,property=secure,value=on");
             }
@@ -100,12 +105,7 @@ fn start(plan: &Plan, list: &mut Arguments) {
                 disk,
                 list,
             );
-            start_disk(plan.arch, list);
-        }
-        Start::Bare { code, disk } => {
-            list.word("-bios").word(code);
-            drive("if=none,id=start,format=raw,snapshot=on,file=", disk, list);
-            start_disk(plan.arch, list);
+            start_disk(arch, list);
         }
     }
 }

@@ -394,7 +394,7 @@ impl Watch<'_> {
             ending,
             cause: judge.cause().cloned(),
             elapsed,
-            hypervisor: self.plan.hypervisor,
+            hypervisor: self.plan.hypervisor(),
             accelerator,
             units: judge.units().clone(),
             words: judge.words().clone(),

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::console::Lines;
 use super::disks::{Disk, Format};
-use super::plan::{Plan, Start};
+use super::plan::{Bare, Flash, Plan, Source, Start};
 use super::*;
 use crate::check::Arch;
 use crate::source::{SourceId, Span};
@@ -153,6 +153,14 @@ fn a_refusal_of_the_firmware_decides_at_once_and_can_be_expected() {
     assert!(judge.decided() && judge.outcomes()[0].is_met());
 }
 
+fn kernel<F>() -> Source<F> {
+    Source::Kernel {
+        kernel: PathBuf::from("/k"),
+        initramfs: Some(PathBuf::from("/i")),
+        cmdline: "console=ttyS0 a=\"b c\"".to_owned(),
+    }
+}
+
 fn plan(hypervisor: Hypervisor) -> Plan {
     let disk = |path: &str, format, is_snapshot| Disk {
         path: PathBuf::from(path),
@@ -160,13 +168,11 @@ fn plan(hypervisor: Hypervisor) -> Plan {
         is_snapshot,
     };
     Plan {
-        hypervisor,
         program: PathBuf::from("program"),
         arch: Arch::X86_64,
-        start: Start::Kernel {
-            kernel: PathBuf::from("/k"),
-            initramfs: Some(PathBuf::from("/i")),
-            cmdline: "console=ttyS0 a=\"b c\"".to_owned(),
+        start: match hypervisor {
+            Hypervisor::Qemu => Start::Qemu(kernel()),
+            Hypervisor::CloudHypervisor => Start::CloudHypervisor(kernel()),
         },
         memory: (1 << 30) + 1,
         cpus: 3,
@@ -248,12 +254,12 @@ fn the_plan_becomes_arguments_of_qemu() {
 fn a_machine_for_arm_has_a_board_of_its_own() {
     let arm = Plan {
         arch: Arch::Aarch64,
-        start: Start::Firmware {
+        start: Start::Qemu(Source::Firmware(Flash {
             code: PathBuf::from("/code"),
             variables: PathBuf::from("/variables"),
             disk: PathBuf::from("/disk"),
             guarded: false,
-        },
+        })),
         ..plan(Hypervisor::Qemu)
     };
     let arguments = words(&arm);
@@ -276,10 +282,10 @@ fn the_plan_becomes_arguments_of_cloud_hypervisor() {
          --rng src=/dev/urandom --disk path=/a,b path=/c --net tap=zos0"
     );
     let firmware = Plan {
-        start: Start::Bare {
+        start: Start::CloudHypervisor(Source::Firmware(Bare {
             code: PathBuf::from("/CLOUDHV.fd"),
             disk: PathBuf::from("/start.raw"),
-        },
+        })),
         disks: Vec::new(),
         network: Network::None,
         ..cloud

@@ -9,7 +9,7 @@ use crate::zinit::{Dialect, Kind, Restart, Unit};
 
 use super::quantities::duration;
 use super::units::Units;
-use super::{Boot, Ctx, Expectation, Expected, OutputKind, OutputRequest, UnitState};
+use super::{Boot, Ctx, Expectation, Expected, LARGEST_DISK, OutputKind, OutputRequest, UnitState};
 
 /// Resolves the section.
 pub(super) fn resolve(ctx: &mut Ctx<'_>, units: &Units, outputs: &[OutputRequest]) -> Boot {
@@ -29,7 +29,7 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>, units: &Units, outputs: &[OutputRequest
     }
     let disks = section.disk.iter();
     boot.disks = disks
-        .filter_map(|disk| ctx.positive_size(&disk.size))
+        .filter_map(|disk| disk_size(ctx, &disk.size))
         .collect();
     let whole = section.within.as_ref();
     let limit = whole.and_then(|within| ctx.duration(within));
@@ -79,6 +79,15 @@ fn memory_size(ctx: &mut Ctx<'_>, memory: &Spanned<String>) -> Option<u64> {
     let size = ctx.size(memory)?;
     if size < LEAST_MEMORY {
         ctx.out_of_range(memory, "a machine needs at least \"64MiB\"");
+        return None;
+    }
+    Some(size)
+}
+
+fn disk_size(ctx: &mut Ctx<'_>, text: &Spanned<String>) -> Option<u64> {
+    let size = ctx.positive_size(text)?;
+    if size > LARGEST_DISK {
+        ctx.out_of_range(text, "a disk has at most \"1048576GiB\"");
         return None;
     }
     Some(size)

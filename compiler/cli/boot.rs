@@ -62,6 +62,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
+    let sensible = arguments.machine.sensible(arguments.test);
+    session.settle(sensible.map_err(Into::into))?;
     let image = manifest(session, arguments)?;
     let path = program(session, arguments, image.as_ref())?;
     let log = arguments.serial.clone();

@@ -4,6 +4,9 @@ use serde::Serialize;
 
 use crate::source::Span;
 
+/// The largest disk that a machine gets, in bytes: all that one table of a qcow2 file can tell of.
+pub const LARGEST_DISK: u64 = 1 << 50;
+
 /// How an image is tried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

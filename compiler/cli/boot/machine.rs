@@ -3,7 +3,8 @@
 use std::num::NonZeroU32;
 
 use crate::boot::{Boot, Forward, Hypervisor, Network, Settings};
-use crate::check::size_of;
+use crate::check::{LARGEST_DISK, size_of};
+use crate::diagnostic::Diagnostic;
 use crate::manifest::boot::Firmware;
 
 use super::{How, forward};
@@ -34,15 +35,15 @@ pub(super) struct MachineArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=24))]
     disks: Option<u8>,
     /// The size of each disk. Default: what the manifest says, else 8GiB.
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = disk)]
     disk_size: Option<u64>,
-    /// Make all disks anew first, and lose what is on them.
+    /// Make all disks anew first, and lose what is on them. With `--test`, together with `--keep-disks`.
     #[arg(long)]
     pub(super) reset: bool,
     /// With `--test`: use the disks that stay, rather than empty ones.
     #[arg(long, requires = "test")]
     pub(super) keep_disks: bool,
-    /// Forget what the machine writes to its disks.
+    /// Forget what the machine writes to its disks. With `--test`, together with `--keep-disks`.
     #[arg(long)]
     pub(super) snapshot: bool,
     /// Give it a network of its own, in which this machine is 10.0.2.2; needs no privileges, and is what it has anyway.
@@ -100,6 +101,24 @@ impl MachineArguments {
         self.sizes(&mut boot.disks)
     }
 
+    /// Refuses what is said of the disks that stay where the machine gets others.
+    pub(super) fn sensible(&self, test: bool) -> Result<(), Diagnostic> {
+        let said = [("--reset", self.reset), ("--snapshot", self.snapshot)];
+        let Some((option, _)) = said.into_iter().find(|(_, is_said)| *is_said) else {
+            return Ok(());
+        };
+        if !test || self.keep_disks {
+            return Ok(());
+        }
+        Err(Diagnostic::error(
+            "zosc::cli::disks-not-kept",
+            format!("`{option}` is about the disks that stay, and a test gets empty ones that nobody keeps"),
+        )
+        .help(format!(
+            "add `--keep-disks` to test with those that stay, or leave `{option}` out"
+        )))
+    }
+
     fn network(&self) -> Option<Network> {
         let bridge = self.bridge.clone().map(Network::Bridge);
         let tap = self.tap.clone().map(Network::Tap);
@@ -138,7 +157,55 @@ fn memory(text: &str) -> Result<u64, &'static str> {
     }
 }
 
+fn disk(text: &str) -> Result<u64, &'static str> {
+    match size(text)? {
+        size if size > LARGEST_DISK => Err("a disk has at most `1048576GiB`"),
+        size => Ok(size),
+    }
+}
+
 fn size(text: &str) -> Result<u64, &'static str> {
     let size = size_of(text).filter(|size| *size > 0);
     size.ok_or("write a number with a unit: `512MiB`, `20GiB`")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[arg(long)]
+        test: bool,
+        #[command(flatten)]
+        machine: MachineArguments,
+    }
+
+    fn read(words: &[&str]) -> Result<Line, clap::Error> {
+        Line::try_parse_from([&["boot"], words].concat())
+    }
+
+    #[test]
+    fn a_test_with_fresh_disks_takes_nothing_that_is_about_others() {
+        let refused = |words: &[&str]| {
+            let line = read(words).unwrap();
+            line.machine.sensible(line.test).err()
+        };
+        for option in ["--reset", "--snapshot"] {
+            let problem = refused(&["--test", option]).expect("means nothing");
+            assert!(problem.message.contains(option), "{problem:?}");
+            assert_eq!(refused(&["--test", "--keep-disks", option]), None);
+            assert_eq!(refused(&[option]), None);
+        }
+        assert_eq!(refused(&["--test"]), None);
+    }
+
+    #[test]
+    fn a_disk_is_as_large_as_is_asked_for_or_refused() {
+        let size = |text| read(&["--disk-size", text]).map(|line| line.machine.disk_size);
+        assert_eq!(size("1048576GiB").unwrap(), Some(LARGEST_DISK));
+        assert!(size("1048577GiB").is_err());
+    }
 }
