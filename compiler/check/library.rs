@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 
 use include_dir::{Dir, File, include_dir};
 
+use super::{FileContent, FileRequest, Image, ResolvedUnit};
+use crate::zinit::Command;
+
 static FILES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/runtime-units");
 
 /// The prefix of an import that names a file of the library.
@@ -42,6 +45,19 @@ pub(super) fn keys() -> BTreeMap<String, (&'static str, &'static [u8])> {
 pub fn key_names() -> Vec<String> {
     let names = keys().into_keys();
     names.map(|name| format!("{PREFIX}{name}")).collect()
+}
+
+/// The unit of `std:boot-report`, where an image has it with the script that ships. The script asks [`CLIENT`](crate::zinit::CLIENT), which its unit does not
+/// name.
+pub fn boot_report(image: &Image) -> Option<&ResolvedUnit> {
+    let script = read("boot-report.sh")?;
+    let is_shipped = |file: &&FileRequest| matches!(&file.content, FileContent::Bytes(bytes) if **bytes == *script);
+    let path = image.files.iter().find(is_shipped)?.to.value.as_str();
+    let runs = |unit: &&ResolvedUnit| match &unit.unit.command {
+        Some(Command::Argv(argv)) => argv.first().is_some_and(|program| program == path),
+        Some(Command::Shell(_)) | None => false,
+    };
+    image.units.iter().find(runs)
 }
 
 fn key(file: &'static File<'static>) -> Option<(String, (&'static str, &'static [u8]))> {

@@ -74,7 +74,9 @@ pub use addresses::public_address;
 pub use environment::VARIABLES;
 pub use fixes::{Applied, Change, Fixed, fix};
 pub use image::*;
-pub use library::{key_names as library_keys, names as library_names, text as library_text};
+pub use library::{
+    boot_report, key_names as library_keys, names as library_names, text as library_text,
+};
 pub use loading::files;
 pub use outputs::source_variables;
 pub use publish::reference_fault;

@@ -392,7 +392,7 @@ pub enum Action {
     Validate {
         /// The whole image.
         tree: Input,
-        /// Absolute paths of programs that units start, with the unit's name.
+        /// Programs that units start, by path or by name, with the unit's name.
         programs: Vec<(String, String)>,
         /// Folders that have left the image, with the flists that took them.
         #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -1,6 +1,6 @@
 //! What the manifest itself puts into the image: base folders, units, branding, accounts, files, overlays.
 
-use crate::check::{FileContent, FileRequest, Image, Password};
+use crate::check::{FileContent, FileRequest, Image, Password, boot_report};
 use crate::tree::{Digest, ImagePath};
 use crate::zinit;
 
@@ -114,7 +114,7 @@ fn fields(unit: &zinit::Unit) -> Vec<(&'static str, String)> {
     fields.filter(|(_, value)| !value.is_empty()).collect()
 }
 
-/// Absolute paths of the programs that units start, with the unit's name.
+/// Programs that units start, with the unit's name: paths, or names.
 pub(super) fn programs(image: &Image) -> Vec<(String, String)> {
     let mut programs: Vec<(String, String)> = image
         .units
@@ -130,6 +130,8 @@ pub(super) fn programs(image: &Image) -> Vec<(String, String)> {
             None => None,
         })
         .collect();
+    let report = boot_report(image).map(|unit| (zinit::CLIENT.to_owned(), unit.unit.name.clone()));
+    programs.extend(report);
     programs.sort();
     programs
 }

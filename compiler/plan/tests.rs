@@ -276,3 +276,23 @@ outputs {{ initramfs "initramfs-{{source.one.rev}}" }}
     );
     assert_eq!(plan.outputs[0].name, "initramfs-000000000000");
 }
+
+#[test]
+fn a_boot_report_needs_the_program_that_it_asks() {
+    let programs = |manifest: &str| {
+        let plan = lower(&image(manifest), &inputs()).expect("lowers");
+        let mut actions = plan.actions.into_iter();
+        actions
+            .find_map(|planned| match planned.action {
+                Action::Validate { programs, .. } => Some(programs),
+                _ => None,
+            })
+            .expect("every image is validated")
+    };
+    let asked = ("zinit".to_owned(), "boot-report".to_owned());
+    let report = format!("{MANIFEST}import \"std:boot-report\"\n");
+    assert!(programs(&report).contains(&asked));
+    assert!(!programs(MANIFEST).contains(&asked));
+    let off = format!("{report}unit boot-report {{ disabled }}\n");
+    assert!(!programs(&off).contains(&asked));
+}

@@ -26,7 +26,9 @@ pub use lower::{Dialect, Feature, Loss, Lowered, UnitFile, lower};
 pub use order::{BootOrder, Start, Until, Up, Wait, order};
 pub use quote::{quote, quote_all};
 pub use read::read;
-pub use rules::{FORMATS_DISK, SEARCHED, builtin, is_bare_getty, looks_like_shell};
+pub use rules::{
+    CLIENT, CLIENT_HELP, FORMATS_DISK, SEARCHED, builtin, is_bare_getty, looks_like_shell,
+};
 pub use script::commands;
 pub use unit::{
     Command, Kind, Log, Probe, Restart, Signal, Unit, is_environment_name, is_unit_name,

@@ -15,6 +15,12 @@ pub const SEARCHED: &[&str] = &[
     "/bin",
 ];
 
+/// The program that a running zinit is asked with; both generations call it so.
+pub const CLIENT: &str = "zinit";
+
+/// How an image gets [`CLIENT`], which zinit 0.3 can do without.
+pub const CLIENT_HELP: &str = "zinit 0.3 has it beside `zinit-server` and `zinit-pid1`: let its source build it, too, and `install zinit to=\"/sbin/zinit\"`";
+
 /// Programs whose arguments are a language of their own, in which `$`, `;` and backticks mean something else.
 const LANGUAGES: &[&str] = &["awk", "find", "grep", "jq", "lua", "perl", "python3", "sed"];
 

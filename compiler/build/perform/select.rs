@@ -153,6 +153,7 @@ fn validate(
         .collect();
     let problem = match (elsewhere, nearest(program, all)) {
         _ if let Some(flist) = taken_by(tree, program, left) => problem.help(not_there_yet(flist)),
+        _ if program.as_str() == zinit::CLIENT => problem.help(zinit::CLIENT_HELP),
         (Some((path, entry)), _) => {
             problem.help(format!("it is at `{path}`, from {}", entry.origin))
         }
@@ -367,6 +368,13 @@ mod tests {
                 .help
                 .is_some_and(|help| help.contains("/bin/busybox"))
         );
+        let client = [(zinit::CLIENT.to_owned(), "boot-report".to_owned())];
+        for name in ["/sbin/zinit-pid1", "/sbin/zinit"] {
+            let refused = validate(&tree, &client, &[], &store).expect_err("no client");
+            assert_eq!(refused.help.as_deref(), Some(zinit::CLIENT_HELP), "{name}");
+            tree.insert_with_parents(path(name), file(&store, "\x7fELF", 0o755));
+        }
+        assert_eq!(validate(&tree, &client, &[], &store), Ok(()));
     }
 
     #[test]

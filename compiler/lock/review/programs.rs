@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::apk::index::Index;
-use crate::check::{FileContent, Image, ResolvedUnit};
+use crate::check::{FileContent, Image, ResolvedUnit, boot_report};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::io::{Files, System};
 use crate::source::Span;
@@ -89,6 +89,9 @@ impl Review<'_> {
         let elsewhere = world.programs().find(|(path, _)| path.file_name() == name);
         if let Some((path, entry)) = elsewhere {
             return problem.help(format!("it is at `{path}`, from {}", entry.origin.as_str()));
+        }
+        if needed.program == zinit::CLIENT {
+            return problem.help(zinit::CLIENT_HELP);
         }
         if let Some(package) = self.provider(name) {
             return problem.help(format!("add `install {package}`, which has `{name}`"));
@@ -218,6 +221,16 @@ fn needed(image: &Image) -> Vec<Needed> {
     for unit in &image.units {
         of_unit(unit, image.dialect, &mut all);
     }
+    all.extend(boot_report(image).map(|unit| Needed {
+        program: zinit::CLIENT.to_owned(),
+        who: format!("the unit `{}`", unit.unit.name),
+        verb: "asks",
+        consequence: Some(
+            "without it the console is told of no unit, and `zosc boot --test` waits in vain",
+        ),
+        span: unit.span,
+        is_vital: true,
+    }));
     for file in image.files.iter().filter(|file| file.mode & 0o111 != 0) {
         let line = match &file.content {
             FileContent::Bytes(bytes) => first_line(bytes),

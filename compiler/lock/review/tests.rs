@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::lock::tests::{Bench, at, key, recipe, spanned};
 use crate::lock::{Mode, review};
 use crate::tree::ImagePath;
-use crate::zinit::{Command, Dialect, Probe, Unit};
+use crate::zinit::{self, Command, Dialect, Probe, Unit};
 
 use super::*;
 
@@ -202,6 +202,41 @@ fn programs_that_nothing_has_are_told_with_the_nearest() {
             .iter()
             .all(|severity| *severity == Severity::Warning)
     );
+}
+
+#[test]
+fn a_report_that_can_ask_nobody_is_told() {
+    let bench = Bench::new();
+    let server = Recipe::new("zinit-server", "3").with(program("sbin/zinit-server"));
+    let client = Recipe::new("zinit-client", "3").with(program("sbin/zinit"));
+    bench.offer(&[shell(), server, client], key());
+    let script = include_bytes!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/runtime-units/boot-report.sh"
+    ));
+    let report = |packages: &[&str], script: &[u8]| {
+        let mut image = bench.image(packages);
+        image.packages.run_scripts = true;
+        bench.lock(&image, Mode::default()).expect("locked");
+        let path = "/usr/libexec/zosc/boot-report";
+        units(&mut image, vec![Unit::daemon("boot-report", argv(path))]);
+        image.files = vec![FileRequest {
+            to: spanned(ImagePath::new(path).expect("sound"), 300),
+            content: FileContent::Bytes(script.into()),
+            mode: 0o755,
+            uid: 0,
+            gid: 0,
+        }];
+        told(&image, &bench).0
+    };
+    let problems = report(&["busybox", "zinit-server"], script);
+    assert_eq!(codes(&problems), [("zosc::lock::missing-program", 200)]);
+    assert_eq!(problems[0].help.as_deref(), Some(zinit::CLIENT_HELP));
+    let whole = ["busybox", "zinit-server", "zinit-client"];
+    assert!(report(&whole, script).is_empty());
+    // One of the author's own asks what it likes.
+    let own = report(&["busybox", "zinit-server"], b"#!/bin/sh\n");
+    assert!(own.is_empty(), "{own:?}");
 }
 
 #[test]
