@@ -15,8 +15,17 @@ pub enum Family {
     Arch,
 }
 
-impl Family {
-    /// The family that a text in the format of os-release(5) tells of.
+/// A distribution as it says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct System {
+    /// What installs its packages.
+    pub family: Family,
+    /// Its release: `VERSION_ID`.
+    pub release: String,
+}
+
+impl System {
+    /// The one that a text in the format of os-release(5) tells of, where its family is known.
     pub fn of(os_release: &str) -> Option<Self> {
         let value = |name: &str| {
             let mut lines = os_release.lines();
@@ -25,18 +34,24 @@ impl Family {
         };
         let names = [value("ID"), value("ID_LIKE")];
         let names: Vec<String> = names.into_iter().flatten().collect();
-        names
+        let family = names
             .iter()
             .flat_map(|name| name.split(' '))
             .find_map(|name| match name {
-                "debian" | "ubuntu" => Some(Self::Debian),
-                "alpine" => Some(Self::Alpine),
-                "fedora" | "rhel" | "centos" => Some(Self::Fedora),
-                "arch" => Some(Self::Arch),
+                "debian" | "ubuntu" => Some(Family::Debian),
+                "alpine" => Some(Family::Alpine),
+                "fedora" | "rhel" | "centos" => Some(Family::Fedora),
+                "arch" => Some(Family::Arch),
                 _ => None,
-            })
+            })?;
+        Some(Self {
+            family,
+            release: value("VERSION_ID").unwrap_or_default(),
+        })
     }
+}
 
+impl Family {
     /// What installs packages, without their names.
     pub fn installer(self) -> &'static str {
         match self {
@@ -135,6 +150,27 @@ const TOOLS: &[Tool] = &[
     ),
     tool("cargo", "cargo", "cargo", "cargo", "rust"),
     tool("rustc", "rustc", "rust", "rust", "rust"),
+    tool(
+        "Rust for x86_64-unknown-linux-musl",
+        "",
+        "",
+        "",
+        "rust-musl",
+    ),
+    tool(
+        "Rust for aarch64-unknown-linux-gnu",
+        "",
+        "",
+        "",
+        "rust-aarch64-gnu",
+    ),
+    tool(
+        "Rust for aarch64-unknown-linux-musl",
+        "",
+        "",
+        "",
+        "rust-aarch64-musl",
+    ),
     tool("go", "golang-go", "go", "golang", "go"),
     tool("upx", "upx-ucl", "upx", "upx", "upx"),
     // Fetching and verifying.
@@ -173,6 +209,7 @@ const TOOLS: &[Tool] = &[
     tool("podman", "podman runc uidmap", "podman", "podman", "podman"),
     tool("docker", "docker.io", "docker", "moby-engine", "docker"),
     same("runc"),
+    same("fuse-overlayfs"),
     // Booting.
     tool(
         "linuxx64.efi.stub",
@@ -239,6 +276,17 @@ const TOOLS: &[Tool] = &[
     tool("nvim", "neovim", "neovim", "neovim", "neovim"),
 ];
 
+/// What a release of Debian has in its backports alone: the tool, `VERSION_ID`, and the backports as apt calls them.
+const BACKPORTED: [(&str, &str, &str); 1] = [("upx", "12", "bookworm-backports")];
+
+/// Where a system has a package that it does not offer by itself: `apt-get install -t` takes it from there.
+pub fn backports(name: &str, system: &System) -> Option<&'static str> {
+    let is_it = |(tool, release, _): &&(&str, &str, &str)| {
+        system.family == Family::Debian && *tool == name && *release == system.release
+    };
+    BACKPORTED.iter().find(is_it).map(|(_, _, from)| *from)
+}
+
 /// The packages that have something in a family; `None` where nothing is known of it.
 pub fn packages(name: &str, family: Family) -> Option<&'static str> {
     let is_it = |tool: &&Tool| match tool.name.strip_suffix('/') {
@@ -264,7 +312,12 @@ pub fn installing(name: &str) -> String {
         let installer = family.installer();
         Some(format!("`sudo {installer} {packages}` ({called})"))
     };
-    let ways = [on(Family::Debian, "Debian"), on(Family::Alpine, "Alpine")];
+    let backported = BACKPORTED.iter().find(|(tool, ..)| *tool == name);
+    let debian = match backported {
+        Some((_, release, from)) => format!("Debian; in Debian {release} from `{from}`"),
+        None => "Debian".to_owned(),
+    };
+    let ways = [on(Family::Debian, &debian), on(Family::Alpine, "Alpine")];
     ways.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -273,7 +326,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn families_are_read_from_what_systems_say_of_themselves() {
+    fn systems_are_read_from_what_they_say_of_themselves() {
         for (text, family) in [
             ("PRETTY_NAME=\"Debian\"\nID=debian\n", Some(Family::Debian)),
             (
@@ -289,8 +342,26 @@ mod tests {
             ("ID=nixos\n", None),
             ("", None),
         ] {
-            assert_eq!(Family::of(text), family, "{text}");
+            let system = System::of(text);
+            assert_eq!(system.map(|system| system.family), family, "{text}");
         }
+        let alpine = System::of("ID=alpine\nVERSION_ID=3.22.0\n").expect("known");
+        assert_eq!(alpine.release, "3.22.0");
+    }
+
+    #[test]
+    fn what_only_backports_have_is_said() {
+        let system = |release: &str| System {
+            family: Family::Debian,
+            release: release.to_owned(),
+        };
+        assert_eq!(backports("upx", &system("12")), Some("bookworm-backports"));
+        assert_eq!(backports("upx", &system("13")), None);
+        assert_eq!(backports("make", &system("12")), None);
+        assert_eq!(
+            installing("upx"),
+            "`sudo apt-get install upx-ucl` (Debian; in Debian 12 from `bookworm-backports`), `sudo apk add upx` (Alpine)"
+        );
     }
 
     #[test]

@@ -281,3 +281,16 @@ fn what_it_prints_is_as_its_schema_says() {
         .collect();
     assert_eq!(errors, [""; 0], "{report:#}");
 }
+
+#[test]
+fn a_value_that_is_set_belongs_to_a_manifest() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_zosc"))
+        .args(["doctor", "--set", "image.version=2"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("zosc::check::no-manifest"), "{said}");
+}

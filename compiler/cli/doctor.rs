@@ -40,7 +40,9 @@ const USUAL: &str = "zos.kdl";
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> Outcome {
     let named = arguments.manifest.clone();
-    let here = || Path::new(USUAL).is_file().then(|| PathBuf::from(USUAL));
+    // A value that is set is one of a manifest, so that one must be there.
+    let has_one = || !arguments.set.is_empty() || Path::new(USUAL).is_file();
+    let here = || has_one().then(|| PathBuf::from(USUAL));
     let manifest = named.or_else(here).map(|manifest| ManifestArguments {
         manifest,
         set: arguments.set.clone(),

@@ -52,7 +52,7 @@ fn one(looking: &Looking<'_>, engine: Engine, choice: Choice) -> Finding {
             format!("{version}; a container ran"),
         ),
         Err(problem) => {
-            let mut finding = refused(Section::Engines, name, problem);
+            let mut finding = refused(looking, Section::Engines, name, problem);
             finding.fact = format!("{version}; {}", finding.fact);
             finding
         }

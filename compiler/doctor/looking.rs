@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::tools::{self, Family};
+use crate::tools::{self, System};
 
 use super::machine::Machine;
 use super::needs::{Need, Needs, Wanted};
@@ -11,7 +11,7 @@ use super::report::{Finding, Report, Section, State};
 /// A look under way.
 pub(super) struct Looking<'a> {
     pub(super) machine: &'a dyn Machine,
-    family: Option<Family>,
+    system: Option<System>,
     needs: Option<Needs>,
     everything: bool,
     findings: Vec<Finding>,
@@ -20,13 +20,13 @@ pub(super) struct Looking<'a> {
 impl<'a> Looking<'a> {
     pub(super) fn new(
         machine: &'a dyn Machine,
-        family: Option<Family>,
+        system: Option<System>,
         needs: Option<Needs>,
         everything: bool,
     ) -> Self {
         Self {
             machine,
-            family,
+            system,
             needs,
             everything,
             findings: Vec::new(),
@@ -75,23 +75,38 @@ impl<'a> Looking<'a> {
         self.installable(Finding::missing(section, name, "not found"), tool)
     }
 
-    /// Says which packages would mend something.
-    pub(super) fn installable(&self, mut finding: Finding, tool: &str) -> Finding {
-        let packages = self.family.and_then(|family| tools::packages(tool, family));
-        if let Some((family, packages)) = self.family.zip(packages) {
-            finding.packages = packages.split(' ').map(str::to_owned).collect();
-            return finding.remedy(self.command(family, packages));
-        }
-        let remedy = match self.family {
-            Some(_) => format!("install {tool}, which this distribution has no package of"),
-            None => format!("install {tool}"),
-        };
-        finding.remedy(remedy)
+    /// Whether a distribution is known whose packages have what `tools` knows as `tool`.
+    pub(super) fn has_package(&self, tool: &str) -> bool {
+        let system = self.system.as_ref();
+        system.is_some_and(|system| tools::packages(tool, system.family).is_some())
     }
 
-    fn command(&self, family: Family, packages: &str) -> String {
+    /// Says which packages would mend something.
+    pub(super) fn installable(&self, mut finding: Finding, tool: &str) -> Finding {
+        let Some(system) = &self.system else {
+            return finding.remedy(format!("install {tool}"));
+        };
+        let Some(packages) = tools::packages(tool, system.family) else {
+            let remedy = format!("install {tool}, which this distribution has no package of");
+            return finding.remedy(remedy);
+        };
+        if let Some(from) = tools::backports(tool, system) {
+            let command = self.command(system, &format!("-t {from} {packages}"));
+            return finding.remedy(format!("{command}, with {from} among apt's sources"));
+        }
+        finding.packages = packages.split(' ').map(str::to_owned).collect();
+        finding.remedy(self.command(system, packages))
+    }
+
+    /// Whether something was found to work.
+    pub(super) fn works(&self, name: &str) -> bool {
+        let mut findings = self.findings.iter();
+        findings.any(|finding| finding.name == name && finding.state == State::Works)
+    }
+
+    fn command(&self, system: &System, packages: &str) -> String {
         let sudo = if self.machine.is_root() { "" } else { "sudo " };
-        format!("{sudo}{} {packages}", family.installer())
+        format!("{sudo}{} {packages}", system.family.installer())
     }
 
     /// The report, with what others have found.
@@ -109,8 +124,8 @@ impl<'a> Looking<'a> {
                 packages.push(package);
             }
         }
-        let install = self.family.filter(|_| !packages.is_empty());
-        let install = install.map(|family| self.command(family, &packages.join(" ")));
+        let system = self.system.as_ref().filter(|_| !packages.is_empty());
+        let install = system.map(|system| self.command(system, &packages.join(" ")));
         let ready = if self.needs.is_some() {
             findings
                 .iter()

@@ -11,6 +11,7 @@ mod machine;
 mod needs;
 mod programs;
 mod report;
+mod rust;
 mod sandbox;
 mod signing;
 mod store;
@@ -20,7 +21,7 @@ use std::path::Path;
 
 use crate::build::executor::Choice;
 use crate::check::{Arch, Image};
-use crate::tools::Family;
+use crate::tools::System;
 
 use looking::Looking;
 
@@ -42,13 +43,13 @@ pub struct Asked<'a> {
 
 /// Looks at a machine; `further` is what others have found out about it.
 pub fn look(machine: &dyn Machine, asked: &Asked<'_>, further: Vec<Finding>) -> Report {
-    let family = machine
+    let system = machine
         .read("/etc/os-release")
-        .and_then(|text| Family::of(&text));
+        .and_then(|text| System::of(&text));
     let needs = asked.image.map(|image| needs::of(image, asked.executor));
-    let mut looking = Looking::new(machine, family, needs, asked.everything);
-    sandbox::look(&mut looking);
+    let mut looking = Looking::new(machine, system, needs, asked.everything);
     engines::look(&mut looking);
+    sandbox::look(&mut looking, asked.executor);
     toolchains::look(&mut looking);
     signing::look(&mut looking);
     boot::look(

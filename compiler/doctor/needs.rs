@@ -17,8 +17,13 @@ pub(super) enum Wanted {
     Named(&'static str),
     /// Any container engine.
     Engine,
-    /// Rust's libraries for a target.
-    RustTarget(String),
+    /// Rust's libraries for a target, of a release where one is asked for.
+    RustTarget {
+        /// The target.
+        target: String,
+        /// The release.
+        release: Option<String>,
+    },
     /// A release of Rust.
     Rust(String),
     /// That programs for a processor run.
@@ -160,20 +165,8 @@ impl List<'_> {
                     self.named(&["cargo"], &by);
                 }
                 if here {
-                    self.named(&["rustc", "cc"], &by);
-                    if let Some(target) = target {
-                        self.add(Wanted::RustTarget(target.clone()), &by);
-                        let own = target.starts_with(self.image.arch.name());
-                        if let Some(compiler) = self.image.arch.cross_compiler()
-                            && own
-                            && target.ends_with("-gnu")
-                        {
-                            self.named(&[compiler], &by);
-                        }
-                    }
-                    if let Some(rust) = rust {
-                        self.add(Wanted::Rust(rust.value.clone()), &by);
-                    }
+                    let release = rust.as_ref().map(|rust| rust.value.as_str());
+                    self.rust(target.as_deref(), release, &by);
                 }
             }
             Recipe::Go { cgo, .. } => {
@@ -186,6 +179,25 @@ impl List<'_> {
             }
             Recipe::Make { .. } if here => self.named(&["make"], &by),
             Recipe::Make { .. } | Recipe::Script(_) => {}
+        }
+    }
+
+    /// What this machine's own Rust needs to compile for a target.
+    fn rust(&mut self, target: Option<&str>, release: Option<&str>, by: &str) {
+        self.named(&["rustc", "cc"], by);
+        if let Some(release) = release {
+            self.add(Wanted::Rust(release.to_owned()), by);
+        }
+        let Some(target) = target else { return };
+        let wanted = Wanted::RustTarget {
+            target: target.to_owned(),
+            release: release.map(str::to_owned),
+        };
+        self.add(wanted, by);
+        let arch = self.image.arch;
+        let is_for_image = target.starts_with(arch.name()) && target.ends_with("-gnu");
+        if let Some(compiler) = arch.cross_compiler().filter(|_| is_for_image) {
+            self.named(&[compiler], by);
         }
     }
 

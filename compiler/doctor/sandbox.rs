@@ -2,6 +2,7 @@
 
 use crate::build::executor::Choice;
 use crate::build::sandbox::Identity;
+use crate::diagnostic::Diagnostic;
 
 use super::looking::Looking;
 use super::needs::Wanted;
@@ -12,54 +13,71 @@ pub(super) const NAMESPACES: &str = "user namespaces";
 /// Files of other users than root.
 pub(super) const ACCOUNTS: &str = "subordinate ids";
 
-pub(super) fn look(looking: &mut Looking<'_>) {
+/// Container engines have been looked at: one of them may be who runs commands.
+pub(super) fn look(looking: &mut Looking<'_>, executor: Choice) {
     let (namespaces, accounts) = (Wanted::Named(NAMESPACES), Wanted::Named(ACCOUNTS));
-    let mut works = true;
     if looking.counts(&namespaces) {
-        let ran = looking.machine.run(Choice::Sandbox, Identity::Root);
-        works = ran.is_ok();
-        let finding = match ran {
+        let finding = match looking.machine.run(Choice::Sandbox, Identity::Root) {
             Ok(()) => Finding::works(Section::Sandbox, NAMESPACES, "a command ran in a sandbox"),
-            Err(problem) => refused(Section::Sandbox, NAMESPACES, problem),
+            Err(problem) => refused(looking, Section::Sandbox, NAMESPACES, problem),
         };
         looking.add(&namespaces, finding);
     }
     if looking.counts(&accounts) {
-        let finding = owners(looking, works);
+        let finding = owners(looking, executor);
         looking.add(&accounts, finding);
     }
 }
 
-/// Whether package scripts can give files to users.
-fn owners(looking: &Looking<'_>, works: bool) -> Finding {
-    if looking.machine.is_root() {
-        return Finding::works(Section::Sandbox, ACCOUNTS, "root needs none");
+/// Whether package scripts can give files to users, in what runs them.
+fn owners(looking: &Looking<'_>, executor: Choice) -> Finding {
+    let is_root = looking.machine.is_root();
+    if let Some(helper) = missing_helper(looking).filter(|_| !is_root) {
+        let fact = format!("{helper} not found, which gives files to users other than root");
+        let finding = Finding::missing(Section::Sandbox, ACCOUNTS, fact);
+        return looking.installable(finding, helper);
     }
-    for helper in ["newuidmap", "newgidmap"] {
-        if looking.machine.program(helper).is_none() {
-            let fact = format!("{helper} not found, which gives files to users other than root");
-            let finding = Finding::missing(Section::Sandbox, ACCOUNTS, fact);
-            return looking.installable(finding, helper);
-        }
+    let (executor, works, absent) = match executor {
+        Choice::Podman => (executor, "podman", "podman does not work"),
+        _ => (Choice::Sandbox, NAMESPACES, "there is no sandbox"),
+    };
+    if !looking.works(works) {
+        let fact = format!("not tried: {absent}");
+        return Finding::aside(Section::Sandbox, ACCOUNTS, fact);
     }
-    if !works {
-        return Finding::aside(Section::Sandbox, ACCOUNTS, "not tried: there is no sandbox");
-    }
-    match looking.machine.run(Choice::Sandbox, Identity::Accounts) {
+    match looking.machine.run(executor, Identity::Accounts) {
+        Ok(()) if is_root => Finding::works(
+            Section::Sandbox,
+            ACCOUNTS,
+            "root needs none: it gave a file to another user",
+        ),
         Ok(()) => Finding::works(Section::Sandbox, ACCOUNTS, "65536 of them are mapped"),
-        Err(problem) => refused(Section::Sandbox, ACCOUNTS, problem),
+        Err(problem) => refused(looking, Section::Sandbox, ACCOUNTS, problem),
     }
+}
+
+/// The first of the programs that map ids which is not there.
+fn missing_helper(looking: &Looking<'_>) -> Option<&'static str> {
+    let mut helpers = ["newuidmap", "newgidmap"].into_iter();
+    helpers.find(|helper| looking.machine.program(helper).is_none())
 }
 
 /// What a build would say.
 pub(super) fn refused(
+    looking: &Looking<'_>,
     section: Section,
     name: &str,
-    problem: crate::diagnostic::Diagnostic,
+    problem: Diagnostic,
 ) -> Finding {
     let finding = Finding::missing(section, name, problem.message);
-    match problem.help {
-        Some(help) => finding.remedy(help),
-        None => finding,
+    let tool = match problem.code {
+        "zosc::build::engine-runtime" => Some("runc"),
+        "zosc::build::no-subordinate-ids" => missing_helper(looking),
+        _ => None,
+    };
+    match (tool, problem.help) {
+        (Some(tool), _) => looking.installable(finding, tool),
+        (None, Some(help)) => finding.remedy(help),
+        (None, None) => finding,
     }
 }

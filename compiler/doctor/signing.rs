@@ -13,7 +13,7 @@ pub(super) fn look(looking: &mut Looking<'_>) {
     );
     let token = Wanted::Named("pkcs11");
     if looking.counts(&token) {
-        let finding = pkcs11(looking);
+        let finding = pkcs11(looking, looking.need(&token).is_some());
         looking.add(&token, finding);
     }
     for wanted in looking.wanted() {
@@ -36,13 +36,15 @@ pub(super) fn look(looking: &mut Looking<'_>) {
 }
 
 /// The engine by which `openssl` asks a token.
-fn pkcs11(looking: &Looking<'_>) -> Finding {
+fn pkcs11(looking: &Looking<'_>, is_needed: bool) -> Finding {
     if looking.machine.program("openssl").is_none() {
-        return Finding::aside(
-            Section::Signing,
-            "pkcs11",
-            "not looked for: there is no openssl",
-        );
+        let fact = "not looked for: there is no openssl";
+        if is_needed {
+            // Its package is one more beside that of openssl.
+            let missing = Finding::missing(Section::Signing, "pkcs11", fact);
+            return looking.installable(missing, "pkcs11");
+        }
+        return Finding::aside(Section::Signing, "pkcs11", fact);
     }
     let told = looking.machine.ask("openssl", &["engine", "pkcs11"]);
     if told.is_ok_and(|told| told.success) {

@@ -15,12 +15,16 @@ use crate::source::SourceMap;
 struct Made {
     root: bool,
     system: &'static str,
-    /// Programs that are there, and what they say of themselves.
+    /// Programs that are there, and what they say; with arguments behind the name, what they say to these.
     programs: BTreeMap<&'static str, &'static str>,
     /// Files that are there.
     files: Vec<&'static str>,
     /// Why nothing runs in a sandbox.
     refusal: Option<&'static str>,
+    /// Who gives no files to users, and how that is told.
+    stingy: Option<(Choice, &'static str)>,
+    /// Who runs nothing, and the code of why.
+    refusing: Option<(Choice, &'static str)>,
     free: u64,
 }
 
@@ -32,6 +36,8 @@ impl Made {
             programs: BTreeMap::new(),
             files: Vec::new(),
             refusal: None,
+            stingy: None,
+            refusing: None,
             free: 100 << 30,
         }
     }
@@ -48,8 +54,11 @@ impl Machine for Made {
         is_there.then(|| Path::new("/usr/bin").join(name))
     }
 
-    fn ask(&self, program: &str, _: &[&str]) -> io::Result<Finished> {
-        let said = self.programs.get(program).ok_or(io::ErrorKind::NotFound)?;
+    fn ask(&self, program: &str, arguments: &[&str]) -> io::Result<Finished> {
+        let line = format!("{program} {}", arguments.join(" "));
+        let said = self.programs.get(line.as_str());
+        let said = said.or_else(|| self.programs.get(program));
+        let said = said.ok_or(io::ErrorKind::NotFound)?;
         Ok(Finished {
             success: !said.is_empty(),
             output: (*said).to_owned(),
@@ -78,7 +87,16 @@ impl Machine for Made {
         self.root
     }
 
-    fn run(&self, choice: Choice, _: Identity) -> Result<(), Diagnostic> {
+    fn run(&self, choice: Choice, identity: Identity) -> Result<(), Diagnostic> {
+        if let Some((_, message)) = self.stingy.filter(|(who, _)| *who == choice)
+            && identity == Identity::Accounts
+        {
+            let refused = Diagnostic::error("zosc::build::no-subordinate-ids", message);
+            return Err(refused.help("add some"));
+        }
+        if let Some((_, code)) = self.refusing.filter(|(who, _)| *who == choice) {
+            return Err(Diagnostic::error(code, "it runs nothing").help("see why"));
+        }
         match self.refusal {
             Some(message) if choice == Choice::Sandbox => {
                 Err(Diagnostic::error("zosc::build::no-namespaces", message)
@@ -126,6 +144,10 @@ fn image(manifest: &str) -> Image {
         ("/m/go.mod", ""),
         ("/m/Cargo.toml", ""),
         ("/m/k.rsa.pub", PEM),
+        (
+            "/m/db.crt",
+            include_str!("../../tests/fixtures/secure-boot/db.crt"),
+        ),
     ]);
     let settings = Settings {
         current_directory: "/m".into(),
@@ -283,7 +305,15 @@ fn a_manifest_needs_what_it_needs_and_says_why() {
     assert!(!report.ready);
     assert_eq!(
         names(&report, State::Missing),
-        ["cc", "cargo", "rustc", "go", "git", "ssh"]
+        [
+            "cc",
+            "cargo",
+            "rustc",
+            "go",
+            "Rust for x86_64-unknown-linux-musl",
+            "git",
+            "ssh"
+        ]
     );
     assert_eq!(finding(&report, "go").needed_by, ["source tool"]);
     let works = names(&report, State::Works);
@@ -347,4 +377,180 @@ fn a_program_that_cannot_answer_and_a_full_disk_are_told() {
     );
     assert_eq!(finding(&report, "make").state, State::Works);
     assert_eq!(finding(&report, "place").state, State::Missing);
+}
+
+const PINNED: &str = r#"image site
+toolchain c { host }
+source tool { path "."; build cargo toolchain=c rust="1.90" target="x86_64-unknown-linux-musl"; install tool to="/usr/bin/tool" }
+"#;
+
+#[test]
+fn libraries_are_looked_for_in_the_release_that_is_asked_for() {
+    let image = image(PINNED);
+    let name = "Rust 1.90 for x86_64-unknown-linux-musl";
+    let machine = || {
+        let machine = Made {
+            files: vec!["/own/musl"],
+            ..Made::bare()
+        };
+        machine.with(&[
+            ("rustc", "rustc 1.95.0"),
+            (
+                "rustc --print target-libdir --target x86_64-unknown-linux-musl",
+                "/own/musl",
+            ),
+            ("rustup", "rustup 1.28"),
+        ])
+    };
+    let report = look(&machine(), &asked(Some(&image)), Vec::new());
+    assert_eq!(
+        finding(&report, "Rust 1.90").remedy.as_deref(),
+        Some("rustup toolchain install 1.90 --target x86_64-unknown-linux-musl")
+    );
+    assert_eq!(finding(&report, name).state, State::Aside);
+    let kept = machine().with(&[("rustup toolchain list", "1.90.0-x86_64 (default)\n")]);
+    let report = look(&kept, &asked(Some(&image)), Vec::new());
+    assert_eq!(finding(&report, "Rust 1.90").state, State::Works);
+    let lacking = finding(&report, name);
+    assert_eq!(
+        (lacking.state, lacking.remedy.as_deref()),
+        (
+            State::Missing,
+            Some("rustup target add --toolchain 1.90.0-x86_64 x86_64-unknown-linux-musl")
+        )
+    );
+    let whole = Made {
+        files: vec!["/kept/musl"],
+        ..kept.with(&[(
+            "rustup run 1.90.0-x86_64 rustc --print target-libdir --target x86_64-unknown-linux-musl",
+            "/kept/musl",
+        )])
+    };
+    let report = look(&whole, &asked(Some(&image)), Vec::new());
+    assert_eq!(finding(&report, name).fact, "/kept/musl");
+}
+
+#[test]
+fn what_brings_libraries_is_what_has_brought_the_compiler() {
+    let remedy = |system, programs: &[(&'static str, &'static str)]| {
+        let machine = Made {
+            system,
+            ..Made::bare()
+        };
+        let report = look(&machine.with(programs), &asked(None), Vec::new());
+        let found = finding(&report, "Rust for x86_64-unknown-linux-musl");
+        (
+            found.remedy.clone().unwrap_or_default(),
+            found.packages.join(" "),
+        )
+    };
+    let own = ("rustc", "rustc 1.95.0");
+    let add = "rustup target add x86_64-unknown-linux-musl";
+    let by_rustup = [
+        own,
+        ("rustup", "rustup 1.28"),
+        (
+            "rustc --print sysroot",
+            "/home/me/.rustup/toolchains/stable",
+        ),
+    ];
+    assert_eq!(
+        remedy("ID=arch\n", &by_rustup),
+        (add.to_owned(), String::new())
+    );
+    assert_eq!(
+        remedy("ID=arch\n", &[own]),
+        ("pacman -S rust-musl".to_owned(), "rust-musl".to_owned())
+    );
+    let none = format!("install Rust by rustup, then run `{add}`");
+    assert_eq!(remedy("ID=debian\n", &[own]), (none, String::new()));
+}
+
+#[test]
+fn whoever_runs_commands_is_asked_for_users() {
+    let image = image(
+        "image site\nalpine \"3.22\" { mirror \"https://mirror.example/alpine\"; repository main; key \"k.rsa.pub\" }\n\
+         packages { install busybox }\n",
+    );
+    let state = |machine: &Made, executor| {
+        let asked = Asked {
+            executor,
+            ..asked(Some(&image))
+        };
+        let report = look(machine, &asked, Vec::new());
+        let found = finding(&report, "subordinate ids");
+        (found.state, found.fact.clone())
+    };
+    // Root is believed no more than anybody else.
+    let stingy = |who| Made {
+        stingy: Some((who, "none here")),
+        ..Made::bare().with(&[("podman", "podman version 5")])
+    };
+    let told = (State::Missing, "none here".to_owned());
+    assert_eq!(state(&stingy(Choice::Sandbox), Choice::Sandbox), told);
+    assert_eq!(state(&stingy(Choice::Podman), Choice::Podman), told);
+    for (who, executor) in [
+        (Choice::Sandbox, Choice::Podman),
+        (Choice::Podman, Choice::Sandbox),
+    ] {
+        assert_eq!(state(&stingy(who), executor).0, State::Works);
+    }
+    let (found, fact) = state(&Made::bare(), Choice::Podman);
+    assert_eq!(
+        (found, &*fact),
+        (State::Aside, "not tried: podman does not work")
+    );
+}
+
+#[test]
+fn one_command_installs_what_hides_behind_something_else_too() {
+    let image = image(
+        "image site\nkernel { package linux-virt; cmdline \"console=ttyS0\"; sign key=\"pkcs11:object=db\" cert=\"db.crt\" }\n\
+         alpine \"3.22\" { mirror \"https://mirror.example/alpine\"; repository main; key \"k.rsa.pub\" }\n\
+         outputs { efi \"vmlinuz.efi\" }\n",
+    );
+    let report = look(&Made::bare(), &asked(Some(&image)), Vec::new());
+    let install = report.install.unwrap_or_default();
+    assert!(
+        install.contains("openssl libengine-pkcs11-openssl"),
+        "{install}"
+    );
+    // An engine that lacks something.
+    let machine = Made {
+        root: false,
+        refusing: Some((Choice::Podman, "zosc::build::engine-runtime")),
+        ..Made::bare().with(&[("podman", "podman version 5")])
+    };
+    let report = look(&machine, &asked(None), Vec::new());
+    let found = finding(&report, "podman");
+    assert_eq!(found.packages, ["runc"]);
+    let install = report.install.unwrap_or_default();
+    assert!(
+        install.starts_with("sudo apt-get install uidmap runc "),
+        "{install}"
+    );
+}
+
+#[test]
+fn a_package_of_backports_stays_out_of_the_one_command() {
+    let image = image(
+        "image site\ntoolchain c { host }\nsize { upx \"/usr/bin/*\" }\noutputs { initramfs \"i.cpio.xz\" }\n",
+    );
+    let on = |system| {
+        let machine = Made {
+            system,
+            ..Made::bare()
+        };
+        look(&machine, &asked(Some(&image)), Vec::new())
+    };
+    let report = on("ID=debian\nVERSION_ID=\"13\"\n");
+    assert_eq!(report.install.as_deref(), Some("apt-get install upx-ucl"));
+    let report = on("ID=debian\nVERSION_ID=\"12\"\n");
+    assert_eq!(report.install, None);
+    assert_eq!(
+        finding(&report, "upx").remedy.as_deref(),
+        Some(
+            "apt-get install -t bookworm-backports upx-ucl, with bookworm-backports among apt's sources"
+        )
+    );
 }

@@ -9,6 +9,7 @@ use super::looking::Looking;
 use super::needs::Wanted;
 use super::programs::{self, Program, answering, usual};
 use super::report::{Finding, Section};
+use super::rust;
 
 const COMPILERS: [Program; 12] = [
     usual("make"),
@@ -37,14 +38,11 @@ const FOLDERS: [&str; 3] = [
     "/usr/include/x86_64-linux-gnu",
 ];
 
-/// The target of programs that run in every image.
-const MUSL: &str = "x86_64-unknown-linux-musl";
-
 pub(super) fn look(looking: &mut Looking<'_>) {
     for program in &COMPILERS {
         programs::look(looking, Section::Toolchains, program);
     }
-    rust(looking);
+    rust::look(looking);
     for name in HEADERS {
         let wanted = Wanted::Named(name);
         if looking.counts(&wanted) {
@@ -99,64 +97,5 @@ fn header(looking: &Looking<'_>, name: &str) -> Finding {
     match places.iter().find(|place| looking.machine.is_there(place)) {
         Some(place) => Finding::works(Section::Toolchains, name, place.display().to_string()),
         None => looking.absent(Section::Toolchains, name, name),
-    }
-}
-
-/// Libraries for other targets, and other releases.
-fn rust(looking: &mut Looking<'_>) {
-    let mut wanted = looking.wanted();
-    let musl = Wanted::RustTarget(MUSL.to_owned());
-    if !wanted.contains(&musl) && looking.counts(&musl) {
-        wanted.push(musl);
-    }
-    let compiles = looking.machine.program("rustc").is_some();
-    for wanted in wanted {
-        let finding = match &wanted {
-            Wanted::RustTarget(target) if compiles => rust_target(looking, target),
-            Wanted::RustTarget(target) => {
-                let name = format!("Rust for {target}");
-                Finding::aside(
-                    Section::Toolchains,
-                    name,
-                    "not looked for: there is no rustc",
-                )
-            }
-            Wanted::Rust(release) => rust_release(looking, release),
-            _ => continue,
-        };
-        looking.add(&wanted, finding);
-    }
-}
-
-fn rust_target(looking: &Looking<'_>, target: &str) -> Finding {
-    let name = format!("Rust for {target}");
-    let question = ["--print", "target-libdir", "--target", target];
-    let told = looking.machine.ask("rustc", &question);
-    let told = told.ok().filter(|told| told.success);
-    let folder = told.map(|told| told.output.trim().to_owned());
-    let is_there = |folder: &String| looking.machine.is_there(Path::new(folder));
-    if let Some(folder) = folder.filter(is_there) {
-        return Finding::works(Section::Toolchains, name, folder);
-    }
-    Finding::missing(Section::Toolchains, name, "not installed")
-        .remedy(format!("rustup target add {target}"))
-}
-
-fn rust_release(looking: &Looking<'_>, release: &str) -> Finding {
-    let name = format!("Rust {release}");
-    let own = programs::version(looking.machine, "rustc", &["-V"]).unwrap_or_default();
-    let is_it = |text: &str| {
-        let rest = text.strip_prefix(release);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', ' ']))
-    };
-    if own.strip_prefix("rustc ").is_some_and(is_it) {
-        return Finding::works(Section::Toolchains, name, own);
-    }
-    let list = looking.machine.ask("rustup", &["toolchain", "list"]);
-    let list = list.map(|told| told.output).unwrap_or_default();
-    match list.lines().find(|line| is_it(line)) {
-        Some(line) => Finding::works(Section::Toolchains, name, line.to_owned()),
-        None => Finding::missing(Section::Toolchains, name, "not installed")
-            .remedy(format!("rustup toolchain install {release}")),
     }
 }

@@ -1,6 +1,7 @@
 //! The building machine's own compilers, as facts and folders.
 
 mod memory;
+mod rust;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ use crate::source::Span;
 use crate::tools;
 
 use super::{Ctx, HostToolchain};
+
+pub use rust::Rust;
 
 /// Folders of the system that compilers, linkers and their libraries live in.
 const SYSTEM: [&str; 6] = [
@@ -101,29 +104,14 @@ fn release_root(cancel: &AtomicBool, release: &str) -> Result<Option<PathBuf>, D
             .filter(|told| told.success)
             .map(|told| told.output)
     };
-    let is_it = |text: &str| {
-        let rest = text.strip_prefix(release);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', ' ']))
-    };
-    let own = ask("rustc", &["-V"]).unwrap_or_default();
-    if own.strip_prefix("rustc ").is_some_and(is_it) {
+    let found = Rust::find(release, &ask);
+    if matches!(found, Some(Rust::Own(_))) {
         return Ok(None);
     }
-    let list = ask("rustup", &["toolchain", "list"]).unwrap_or_default();
-    let mut names: Vec<&str> = list
-        .lines()
-        .filter_map(|line| line.split(' ').next())
-        .collect();
-    names.retain(|name| is_it(name));
-    // Of several patch releases the newest.
-    names.sort_by_key(|name| {
-        name.split(['.', '-'])
-            .map(|part| part.parse().unwrap_or(0))
-            .collect::<Vec<u32>>()
+    let root = found.and_then(|kept| {
+        let (program, arguments) = kept.question(&["--print", "sysroot"]);
+        ask(program, &arguments)
     });
-    let root = names
-        .last()
-        .and_then(|name| ask("rustup", &["run", name, "rustc", "--print", "sysroot"]));
     match root {
         Some(root) => Ok(Some(PathBuf::from(root.trim()))),
         None => Err(Diagnostic::error(

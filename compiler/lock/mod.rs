@@ -44,7 +44,7 @@ pub use folders::{Walk, folder_tree};
 pub use foresight::{beside, foresee, machine_files};
 pub use git::{Checkout, git_past, git_tree};
 pub use gone::gone;
-pub use host::host_facts;
+pub use host::{Rust, host_facts};
 pub use indexes::{index_marks, index_texts};
 pub use inputs::*;
 pub use packages::{network, repository_of};

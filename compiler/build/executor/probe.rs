@@ -1,15 +1,23 @@
 //! Tries out whether an executor works: the smallest command that there is, zosc itself saying its version.
 
+use std::os::unix::fs::chown;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::program::Program;
 use super::{Choice, make};
-use crate::build::sandbox::{Access, Identity, Limits, RootFs, Sandbox};
+use crate::build::disk;
+use crate::build::sandbox::{
+    Access, Identity, Limits, Owner, RootFs, Sandbox, gives_owners, no_other_owner,
+};
+use crate::build::scratch::Scratch;
 use crate::diagnostic::Diagnostic;
 use crate::io::Stopwatch;
 use crate::tree::Store;
+
+/// A user and a group that are not root.
+const GIVEN: u32 = 65534;
 
 /// Has an executor run zosc, with the users that `identity` asks for, for no longer than `limit`. What it leaves lies in the store alone.
 ///
@@ -28,6 +36,12 @@ pub fn try_out(
     }
     let executor = make(choice, store)?;
     let sandbox = own(identity, limit)?;
+    let (sandbox, _given) = match identity {
+        Identity::Root => (sandbox, None),
+        Identity::Accounts => {
+            give(sandbox, store).map(|(sandbox, given)| (sandbox, Some(given)))?
+        }
+    };
     let (stop, done) = (AtomicBool::new(false), AtomicBool::new(false));
     let outcome = std::thread::scope(|scope| {
         scope.spawn(|| watch(limit, cancel, &stop, &done));
@@ -70,6 +84,24 @@ fn own(identity: Identity, limit: Duration) -> Result<Sandbox, Diagnostic> {
     Ok(sandbox)
 }
 
+/// Has a file given to another user, as packages have it: inside where the host's user may not do so itself. The folder is to be kept.
+fn give(mut sandbox: Sandbox, store: &Store) -> Result<(Sandbox, Scratch), Diagnostic> {
+    let folder = Scratch::new(store)?;
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").map_err(|error| disk(&file, &error))?;
+    if gives_owners() {
+        sandbox.owners.push(Owner {
+            path: "/given/file".to_owned(),
+            uid: GIVEN,
+            gid: GIVEN,
+            mode: 0o644,
+        });
+    } else {
+        chown(&file, Some(GIVEN), Some(GIVEN)).map_err(|error| no_other_owner(&error))?;
+    }
+    Ok((sandbox.bind(folder.path(), "/given", Access::Write), folder))
+}
+
 /// Passes on that somebody wants an end, and wants one itself when the time is over.
 fn watch(limit: Duration, cancel: &AtomicBool, stop: &AtomicBool, done: &AtomicBool) {
     let since = Stopwatch::start();
@@ -95,5 +127,23 @@ mod tests {
         );
         assert!(sandbox.binds.iter().all(|bind| bind.access == Access::Read));
         assert_eq!(sandbox.identity, Identity::Accounts);
+    }
+
+    #[test]
+    fn a_file_is_given_to_another_user_by_whoever_may() {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path()).expect("opens");
+        let sandbox = own(Identity::Accounts, Duration::from_secs(5)).expect("a program");
+        let (sandbox, given) = give(sandbox, &store).expect("given");
+        let facts = given.path().join("file").metadata().expect("there");
+        let inside: Vec<u32> = sandbox.owners.iter().map(|owner| owner.uid).collect();
+        if gives_owners() {
+            assert_eq!(inside, [GIVEN]);
+        } else {
+            assert_eq!((facts.uid(), facts.gid()), (GIVEN, GIVEN));
+            assert!(inside.is_empty());
+        }
     }
 }

@@ -203,9 +203,10 @@ fn no_runtime(engine: Engine) -> Diagnostic {
         "zosc::build::engine-runtime",
         format!("`{name}` has no runtime that starts containers"),
     )
-    .help(
-        "install one (`sudo apt-get install runc` or `crun`), or name one that is there: `ZOSC_CONTAINER_ARGS=\"--runtime runc\"`",
-    )
+    .help(format!(
+        "install one: {}; or name one that is there: `ZOSC_CONTAINER_ARGS=\"--runtime crun\"`",
+        tools::installing("runc")
+    ))
 }
 
 fn limits(engine: Engine) -> Diagnostic {
@@ -221,11 +222,14 @@ fn storage(engine: Engine) -> Diagnostic {
     let name = engine.program();
     let way = match engine {
         Engine::Podman => {
-            "see `podman info`; `sudo apt-get install fuse-overlayfs`, or `driver = \"vfs\"` in the section [storage] of /etc/containers/storage.conf \
-             (~/.config/containers/storage.conf for an ordinary user), then `podman system reset`"
+            let installing = tools::installing("fuse-overlayfs");
+            format!(
+                "see `podman info`; install fuse-overlayfs: {installing}; or put `driver = \"vfs\"` into the section [storage] of /etc/containers/storage.conf \
+                 (~/.config/containers/storage.conf for an ordinary user), then `podman system reset`"
+            )
         }
         Engine::Docker => {
-            "see `docker info` and the daemon's log; `dockerd --storage-driver=vfs` works everywhere"
+            "see `docker info` and the daemon's log; `dockerd --storage-driver=vfs` works everywhere".to_owned()
         }
     };
     Diagnostic::error(

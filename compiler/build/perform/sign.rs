@@ -11,6 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::efi::{self, Certificate, PrivateKey, Signer};
 use crate::io::{Files as _, System, environment, run_with_input};
 use crate::plan::{Input, SigningKey};
+use crate::tools::installing;
 use crate::tree::Digest;
 
 /// The largest private key that is read, in bytes.
@@ -112,15 +113,21 @@ fn by_token(context: &Context<'_>, address: &str, message: &[u8]) -> Result<Vec<
                 .lines()
                 .map(str::trim)
                 .filter(|line| !line.is_empty());
-            let refusal = refused("`openssl` could not use it").help(
-                "install libp11's engine (`libengine-pkcs11-openssl` on Debian) and the token's module; `pkcs11-tool --list-objects` and `pin-source=FILE` in the address help to find and open the key",
-            );
+            let refusal = refused("`openssl` could not use it").help(format!(
+                "install libp11's engine, {}, and the token's module; `pkcs11-tool --list-objects` and `pin-source=FILE` in the address help to find and open the key",
+                installing("pkcs11")
+            ));
             Err(said.take(6).fold(refusal, |refusal, line| {
                 refusal.note(format!("openssl: {line}"))
             }))
         }
         Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(cancelled()),
-        Err(error) => Err(refused(&format!("`openssl` cannot be started: {error}"))
-            .help("install `openssl` and libp11's engine (`libengine-pkcs11-openssl` on Debian)")),
+        Err(error) => Err(
+            refused(&format!("`openssl` cannot be started: {error}")).help(format!(
+                "install it: {}; and libp11's engine: {}",
+                installing("openssl"),
+                installing("pkcs11")
+            )),
+        ),
     }
 }

@@ -32,7 +32,7 @@ use crate::diagnostic::Diagnostic;
 
 pub(in crate::build) use identity::subordinate_ids;
 pub(in crate::build) use lines::Lines;
-pub(in crate::build) use refusal::{namespaces, no_map_helper, unreadable};
+pub(in crate::build) use refusal::{namespaces, no_map_helper, no_other_owner, unreadable};
 #[cfg(feature = "remote")]
 pub(in crate::build) use refusal::{no_directory, no_program, resources};
 

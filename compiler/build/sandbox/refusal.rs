@@ -67,6 +67,15 @@ pub(super) fn no_subordinate_ids(user: &str, table: &str) -> Diagnostic {
     ))
 }
 
+/// Root may not give files to anyone.
+pub(in crate::build) fn no_other_owner(error: &io::Error) -> Diagnostic {
+    Diagnostic::error(
+        "zosc::build::no-subordinate-ids",
+        format!("root may not give files to other users here: {error}"),
+    )
+    .help("inside a container, start it with the capability CHOWN and with 65536 ids; elsewhere, let `TMPDIR` name a folder on a file system that has owners")
+}
+
 /// `newuidmap` or `newgidmap` is missing.
 pub(in crate::build) fn no_map_helper(helper: &str) -> Diagnostic {
     Diagnostic::error(
