@@ -40,6 +40,23 @@ fn steps(text: &str) -> Vec<(String, String)> {
     found
 }
 
+fn step<'s>(steps: &'s [(String, String)], name: &str) -> &'s (String, String) {
+    steps.iter().find(|(known, _)| known == name).unwrap()
+}
+
+/// A stand-in for `gh` that keeps a pull request's comments in a file, and answers as it does.
+const GH: &str = r#"
+comments=$RUNNER_TEMP/comments.json
+[ -e "$comments" ] || echo '[]' >"$comments"
+change() { jq "$@" "$comments" >"$comments.new" && mv "$comments.new" "$comments"; }
+case "$1 $2" in
+"api --paginate") [ "$3" = repos/me/site/issues/7/comments ] && jq -r "$5" "$comments" ;;
+"api --method") change --arg id "${4#repos/me/site/issues/comments/}" --rawfile body "${6#body=@}" 'map(if (.id | tostring) == $id then .body = $body else . end)' ;;
+"pr comment") change --rawfile body "$5" '. + [{id: length, user: {login: "github-actions[bot]"}, body: $body}]' ;;
+*) exit 1 ;;
+esac
+"#;
+
 /// A runner with a project checked out.
 struct Runner {
     folder: tempfile::TempDir,
@@ -58,10 +75,7 @@ impl Runner {
         }
         // What a runner has, and a test must not do.
         runner.program("programs/sudo", "echo \"sudo $*\" >>\"$RUNNER_TEMP/asked\"");
-        runner.program(
-            "programs/gh",
-            "cat \"${@: -1}\" >\"$RUNNER_TEMP/comment\"; [ \"$4\" != --edit-last ]",
-        );
+        runner.program("programs/gh", GH);
         let set = [
             ("GITHUB_PATH", runner.path("paths")),
             ("GITHUB_STEP_SUMMARY", runner.path("summary")),
@@ -69,8 +83,9 @@ impl Runner {
             ("ZOSC_STORE", runner.path("store")),
         ];
         let set = set.map(|(name, path)| (name.to_owned(), path.display().to_string()));
+        let repository = ("GITHUB_REPOSITORY".to_owned(), "me/site".to_owned());
         Self {
-            variables: set.into(),
+            variables: set.into_iter().chain([repository]).collect(),
             ..runner
         }
     }
@@ -113,6 +128,16 @@ impl Runner {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{script}\n{errors}");
         format!("{}{errors}", String::from_utf8_lossy(&output.stdout))
+    }
+
+    /// The comments of the pull request.
+    fn comments(&self) -> Vec<String> {
+        let text = std::fs::read(self.path("temporary/comments.json")).unwrap();
+        let comments: Vec<serde_json::Value> = serde_json::from_slice(&text).unwrap();
+        let bodies = comments
+            .iter()
+            .filter_map(|comment| comment["body"].as_str());
+        bodies.map(str::to_owned).collect()
     }
 
     /// A release with this zosc in it, and its digest.
@@ -159,15 +184,17 @@ impl Runner {
 
 #[test]
 fn every_step_does_what_it_says() {
-    if !std::path::Path::new("/bin/busybox").exists() {
-        println!("skipped: needs the static busybox (apt-get install busybox-static)");
-        return;
+    for (program, package) in [("/bin/busybox", "busybox-static"), ("/usr/bin/jq", "jq")] {
+        if !std::path::Path::new(program).exists() {
+            println!("skipped: needs {program} (apt-get install {package})");
+            return;
+        }
     }
     let mut runner = Runner::new();
     runner.release();
     runner.project();
     let steps = steps(WORKFLOW);
-    assert_eq!(steps.len(), 9, "{steps:?}");
+    assert_eq!(steps.len(), 10, "{steps:?}");
     for (name, script) in &steps {
         println!("{name}");
         runner.succeed(script);
@@ -176,7 +203,15 @@ fn every_step_does_what_it_says() {
     assert!(runner.path("project/dist/told.cpio.xz").is_file());
     assert!(read("temporary/asked").contains("apt-get install -qy uidmap"));
     assert!(read("summary").contains("version"), "{}", read("summary"));
-    assert_eq!(read("temporary/comment"), read("summary"));
+    let marked = format!("<!-- zosc diff of zos.kdl -->\n{}", read("summary"));
+    assert_eq!(runner.comments(), [marked]);
+    // Another workflow's comment stays as it is, whichever came last.
+    let (_, comment) = step(&steps, "Comment on it");
+    runner.succeed("printf 'of another\n' >other.md; gh pr comment 7 --body-file other.md");
+    std::fs::write(runner.path("temporary/difference.md"), "newer\n").unwrap();
+    runner.succeed(comment);
+    let newer = "<!-- zosc diff of zos.kdl -->\nnewer\n";
+    assert_eq!(runner.comments(), [newer, "of another\n"]);
     // The pull request that brings the manifest has nothing to compare it with.
     std::fs::copy(
         runner.path("project/zos.kdl"),
@@ -184,13 +219,31 @@ fn every_step_does_what_it_says() {
     )
     .unwrap();
     runner.set("MANIFEST", "new.kdl");
-    let mut steps = steps.iter();
-    let (_, compare) = steps
-        .find(|(name, _)| name == "What the change means")
-        .unwrap();
+    let (_, compare) = step(&steps, "What the change means");
     runner.succeed(compare);
     let told = std::fs::read_to_string(runner.path("temporary/difference.md")).unwrap();
     assert!(told.contains("`new.kdl` is new"), "{told}");
+}
+
+#[test]
+fn the_key_gets_the_name_that_the_manifest_has_for_it() {
+    let mut runner = Runner::new();
+    // Whether the variable is there, and what is asked of it.
+    runner.program("programs/zosc", "echo \"$1 ${OWN_KEY-none}\"");
+    runner.set("MANIFEST", "zos.kdl");
+    runner.set("KEY_VARIABLE", "OWN_KEY");
+    let steps = steps(WORKFLOW);
+    for (key, told) in [("one\ntwo", "one\ntwo"), ("", "none")] {
+        runner.set("KEY", key);
+        for (name, command) in [
+            ("Look at the machine", "doctor"),
+            ("Build", "build"),
+            ("Build again and compare", "build"),
+        ] {
+            let said = runner.succeed(&step(&steps, name).1);
+            assert_eq!(said, format!("{command} {told}\n"), "{name}");
+        }
+    }
 }
 
 #[test]
@@ -198,10 +251,7 @@ fn nothing_is_installed_that_is_not_what_was_meant() {
     let mut runner = Runner::new();
     runner.release();
     let steps = steps(WORKFLOW);
-    let (_, install) = steps
-        .iter()
-        .find(|(name, _)| name == "Install zosc")
-        .unwrap();
+    let (_, install) = step(&steps, "Install zosc");
     runner.set("SHA256", "0".repeat(64));
     let output = runner.run(install);
     assert!(!output.status.success() && !runner.path("paths").exists());
