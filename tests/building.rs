@@ -284,6 +284,23 @@ fn images_in_one_folder_have_locks_and_outputs_of_their_own() {
 }
 
 #[test]
+fn a_project_with_its_packages_may_lie_in_a_folder_of_any_name() {
+    let project = Project::new(IMAGE);
+    let address = format!("\"file://{}\"", project.path("repository").display());
+    project.edit(|text| text.replace(&address, "\"./repository\""));
+    std::fs::create_dir(project.path("50% off")).unwrap();
+    for name in ["zos.kdl", "keys", "repository"] {
+        std::fs::rename(project.path(name), project.path("50% off").join(name)).unwrap();
+    }
+    project.succeed(&["build", "50% off/zos.kdl"]);
+    let lock = std::fs::read_to_string(project.path("50% off/zos.lock")).unwrap();
+    assert!(lock.contains("file:./repository/"), "{lock}");
+    // The lock holds wherever it lies, and whatever the folder is called.
+    std::fs::rename(project.path("50% off"), project.path("j\u{fc}rgen%20#1")).unwrap();
+    project.succeed(&["build", "--locked", "j\u{fc}rgen%20#1/zos.kdl"]);
+}
+
+#[test]
 fn mistakes_of_all_manifests_are_told_in_one_run() {
     let project = Project::new(IMAGE);
     project.write("a.kdl", "edition 1\nimag a\n");

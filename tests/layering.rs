@@ -56,7 +56,7 @@ const AT_HOME: &[(&str, &str)] = &[
     ("blake2", "flist"),
     ("snap", "flist"),
     ("aes_gcm", "flist"),
-    ("percent_encoding", "lsp"),
+    ("percent_encoding", "io"),
     ("saphyr_parser", "migrate zinit"),
     ("spdx", "sbom"),
     ("quick_junit", "boot"),

@@ -1,6 +1,7 @@
 //! Addresses of mirrors, repositories and downloads.
 
 use crate::diagnostic::Diagnostic;
+use crate::io::file_path;
 use crate::source::Spanned;
 use crate::tree::Digest;
 
@@ -88,9 +89,8 @@ impl Ctx<'_> {
                 return Some((digest, "which the manifest gives elsewhere"));
             }
         }
-        let path = url.strip_prefix("file://")?;
-        let path = path.strip_prefix("localhost").unwrap_or(path);
-        let bytes = self.files.read(path.as_ref(), LARGEST_DIGESTED).ok()?;
+        let path = file_path(url).ok()?;
+        let bytes = self.files.read(&path, LARGEST_DIGESTED).ok()?;
         Some((Digest::of(&bytes), "which the file has now"))
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
+use crate::io::file_address;
 use crate::manifest::alpine as written;
 use crate::source::{Span, Spanned};
 use crate::tree::Digest;
@@ -193,7 +194,7 @@ impl Alpine {
 /// The address of a folder of this machine.
 fn folder(ctx: &mut Ctx<'_>, name: &Spanned<String>) -> Option<String> {
     let path = ctx.future_folder(name)?;
-    Some(format!("file://{}", path.value.display()))
+    Some(file_address(&path.value))
 }
 
 /// A release as a folder of a mirror: `v3.22`, `edge`, `latest-stable`.

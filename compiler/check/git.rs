@@ -1,6 +1,9 @@
 //! Git repositories as sources: their addresses and which revision is taken. Nothing is asked of them here.
 
+use std::path::Path;
+
 use crate::diagnostic::Diagnostic;
+use crate::io::file_address;
 use crate::manifest::source as written;
 use crate::source::Spanned;
 
@@ -146,7 +149,7 @@ fn is_host(host: &str) -> bool {
 /// An address without `://`: `git@HOST:PATH`, or one that misses something.
 fn without_scheme(address: &str) -> Option<(&'static str, Option<String>)> {
     if address.starts_with('/') {
-        return Some(("it is a path", Some(format!("file://{address}"))));
+        return Some(("it is a path", Some(file_address(Path::new(address)))));
     }
     if address.starts_with('.') {
         return Some(("it is a path; a folder as it is now is `path`", None));

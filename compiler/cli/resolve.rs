@@ -237,7 +237,7 @@ fn repository(text: &str, span: Span) -> Result<Repository, Diagnostic> {
         place.trim_end_matches('/').to_owned()
     } else {
         let folder = std::path::absolute(place).map_err(|_| bad())?;
-        format!("file://{}", folder.display())
+        io::file_address(&folder)
     };
     Ok(Repository {
         urls: vec![url],

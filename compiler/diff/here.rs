@@ -5,10 +5,14 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::io::file_address;
+
 /// Where a manifest lies: what is below that is the same wherever it is.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Here {
     directory: String,
+    /// The same as an address.
+    address: String,
     /// Paths and addresses that both sides name in full, so that they are the same as they are.
     shared: BTreeSet<String>,
 }
@@ -18,19 +22,19 @@ impl Here {
     pub(super) fn new(directory: &Path, shared: BTreeSet<String>) -> Self {
         Self {
             directory: directory.display().to_string(),
+            address: file_address(directory),
             shared,
         }
     }
 
     /// A path or address as it is seen from the manifest.
     pub(super) fn relative(&self, text: &str) -> String {
-        for (before, instead) in [("", ""), ("file://", "file:./")] {
-            let rest = text.strip_prefix(before);
-            let rest = rest.and_then(|rest| rest.strip_prefix(&self.directory));
+        for (folder, instead) in [(&self.directory, ""), (&self.address, "file:./")] {
+            let rest = text.strip_prefix(folder.as_str());
             let Some(rest) = rest.filter(|_| !self.shared.contains(text)) else {
                 continue;
             };
-            if rest.is_empty() && before.is_empty() {
+            if rest.is_empty() && instead.is_empty() {
                 return ".".to_owned();
             }
             if let Some(below) = rest.strip_prefix('/') {

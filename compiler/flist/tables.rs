@@ -4,7 +4,6 @@
 //! view or function of the file runs; texts, tables and the work itself are bounded. Every table is read once, from its first row to its
 //! last, and never through an index, which might say something else. What the rows mean is up to [`super::List`].
 
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +15,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 
 use super::{BLOCKS, BYTES, Block, BlockId, ENTRIES, HEADS, Route, TEXT, too_large};
 use crate::diagnostic::{Diagnostic, bytes};
+use crate::io::file_address;
 
 /// How an SQLite file begins.
 const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -199,16 +199,7 @@ fn connect(path: &Path, left: &Arc<AtomicU64>) -> rusqlite::Result<Connection> {
 /// The file as SQLite's address of one that does not change, so that neither locks nor journals are looked for.
 fn address(path: &Path) -> String {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut address = "file://".to_owned();
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
-                address.push(char::from(*byte));
-            }
-            _ => address.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    address + "?mode=ro&immutable=1"
+    file_address(&path) + "?mode=ro&immutable=1"
 }
 
 /// Whether there are the tables of a list, as ordinary tables with ordinary columns.

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use ureq::http::{Response, StatusCode, header};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body, Proxy};
 
+use super::address::file_path;
 use super::download::{Answer, Failure, Network, Resume};
 
 /// How long a name may take to resolve and a connection to stand.
@@ -117,7 +117,7 @@ impl Internet {
 impl Network for Internet {
     fn open(&self, url: &str, resume: Resume<'_>) -> Result<Answer, Failure> {
         match url.split_once("://") {
-            Some(("file", path)) => open_file(path, resume),
+            Some(("file", _)) => open_file(url, resume),
             Some(("http" | "https", _)) => self.ask(url, resume),
             _ => Err(Failure::BadAddress(
                 "it begins with none of `https://`, `http://`, `file:///`".to_owned(),
@@ -133,7 +133,7 @@ pub struct Offline;
 impl Network for Offline {
     fn open(&self, url: &str, resume: Resume<'_>) -> Result<Answer, Failure> {
         match url.split_once("://") {
-            Some(("file", path)) => open_file(path, resume),
+            Some(("file", _)) => open_file(url, resume),
             _ => Err(Failure::Offline),
         }
     }
@@ -249,9 +249,9 @@ fn no_answer(error: &ureq::Error) -> Failure {
     }
 }
 
-/// Opens a file by what follows `file://`.
+/// Opens a file by its address.
 fn open_file(address: &str, resume: Resume<'_>) -> Result<Answer, Failure> {
-    let path = file_path(address)?;
+    let path = file_path(address).map_err(|why| Failure::BadAddress(why.to_owned()))?;
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Failure::NotFound,
         _ => Failure::Passing(format!("{}: {error}", path.display())),
@@ -279,47 +279,10 @@ fn open_file(address: &str, resume: Resume<'_>) -> Result<Answer, Failure> {
     })
 }
 
-/// The path of a file address: `/srv/a%20b` and `localhost/srv/a` alike.
-fn file_path(address: &str) -> Result<PathBuf, Failure> {
-    let path = address.strip_prefix("localhost").unwrap_or(address);
-    if !path.starts_with('/') {
-        return Err(Failure::BadAddress(
-            "a file's address is absolute: `file:///srv/…`".to_owned(),
-        ));
-    }
-    let mut decoded = Vec::with_capacity(path.len());
-    let mut bytes = path.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
-        }
-        let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-        let (Some(high), Some(low)) = (digit(bytes.next()), digit(bytes.next())) else {
-            return Err(Failure::BadAddress(
-                "`%` is followed by two hexadecimal digits".to_owned(),
-            ));
-        };
-        decoded.push((high * 16 + low) as u8);
-    }
-    String::from_utf8(decoded)
-        .map(PathBuf::from)
-        .map_err(|_| Failure::BadAddress("it does not decode to UTF-8".to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::address::file_address;
     use super::*;
-
-    #[test]
-    fn file_addresses_become_paths() {
-        let path = |address| file_path(address).map(|path| path.display().to_string());
-        assert_eq!(path("/srv/a%20b"), Ok("/srv/a b".to_owned()));
-        assert_eq!(path("localhost/srv"), Ok("/srv".to_owned()));
-        for bad in ["srv/a", "host/srv", "/a%2", "/a%zz", "/a%ff"] {
-            assert!(matches!(path(bad), Err(Failure::BadAddress(_))), "{bad}");
-        }
-    }
 
     #[test]
     fn content_ranges_are_read_or_refused() {
@@ -333,7 +296,7 @@ mod tests {
     fn offline_reads_files_and_nothing_else() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::write(folder.path().join("a"), b"hello").expect("written");
-        let url = format!("file://{}", folder.path().join("a").display());
+        let url = file_address(&folder.path().join("a"));
         let mut text = String::new();
         let resume = Resume {
             offset: 2,

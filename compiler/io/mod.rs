@@ -6,6 +6,7 @@
 // The rest of the crate is held off these calls by `.clippy.toml`; here they are made.
 #![allow(clippy::disallowed_methods)]
 
+mod address;
 mod disk;
 mod download;
 mod engine;
@@ -26,6 +27,7 @@ mod waiting;
 mod watch;
 mod write;
 
+pub use address::{escape, file_address, file_path, unescape};
 pub use disk::{Disk, at_path, disk_of, disk_refusal, file_system_of};
 pub use download::{
     Answer, Failure, Network, Progress, Refreshed, Request, Resume, Version, download, fetch,

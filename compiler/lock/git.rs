@@ -159,7 +159,7 @@ pub fn git_past(
     let commit = git
         .ask(&verify, &here)
         .map_err(|_| no_revision(&here, revision))?;
-    let url = format!("file://{}", top.trim_end_matches('\n'));
+    let url = io::file_address(Path::new(top.trim_end_matches('\n')));
     checkout::files(&ctx, &url, commit.trim(), place)?;
     Ok(inside.trim_end_matches('\n').to_owned())
 }

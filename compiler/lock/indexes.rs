@@ -157,7 +157,7 @@ fn digest_at_hand(
 /// Where a repository's index lies on this machine, where it is a folder of it.
 fn local_paths(repository: &Repository, arch: &str) -> impl Iterator<Item = PathBuf> {
     let urls = addresses(repository, arch).into_iter();
-    urls.filter_map(|url| Some(PathBuf::from(url.strip_prefix("file://")?)))
+    urls.filter_map(|url| io::file_path(&url).ok())
 }
 
 /// The keys that may sign.

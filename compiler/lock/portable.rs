@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{Lock, LockedSource, LockedToolchain};
+use crate::io::file_address;
 
 /// How the lock writes the manifest's folder.
 const HERE: &str = "file:./";
@@ -18,10 +19,8 @@ pub(super) fn placed(lock: &Lock, directory: &Path) -> Lock {
 }
 
 fn absolute(directory: &Path) -> String {
-    format!(
-        "file://{}/",
-        directory.display().to_string().trim_end_matches('/')
-    )
+    let address = file_address(directory);
+    format!("{}/", address.trim_end_matches('/'))
 }
 
 fn moved(lock: &Lock, from: &str, to: &str) -> Lock {
@@ -106,5 +105,8 @@ mod tests {
             placed(&written, Path::new("/z/")).indexes[0].url,
             "file:///z/repository"
         );
+        let strange = placed(&written, Path::new("/50% off"));
+        assert_eq!(strange.indexes[0].url, "file:///50%25%20off/repository");
+        assert_eq!(portable(&strange, Path::new("/50% off")), written);
     }
 }

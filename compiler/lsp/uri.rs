@@ -2,24 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
-
 use super::protocol::Uri;
-
-/// What stands for itself in a path of an address, by RFC 3986.
-const KEPT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'/')
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~')
-    .remove(b'+')
-    .remove(b'@');
+use crate::io;
 
 /// The address of a file.
 pub fn of_path(path: &Path) -> Uri {
-    let path = path.to_string_lossy();
-    Uri(format!("file://{}", utf8_percent_encode(&path, KEPT)))
+    Uri(io::file_address(path))
 }
 
 /// The absolute path of a file's address; `None` for other kinds, other machines, and what is no path.
@@ -27,9 +15,9 @@ pub fn path_of(uri: &Uri) -> Option<PathBuf> {
     let rest = uri.0.strip_prefix("file://")?;
     let rest = rest.strip_prefix("localhost").unwrap_or(rest);
     let path = rest.split(['?', '#']).next()?;
-    let path = percent_decode_str(path).decode_utf8().ok()?;
+    let path = io::unescape(path)?;
     let is_path = path.starts_with('/') && !path.contains('\0');
-    is_path.then(|| crate::check::normal(Path::new(&*path)))
+    is_path.then(|| crate::check::normal(Path::new(&path)))
 }
 
 /// What zosc has that is no file of this machine.
@@ -48,7 +36,7 @@ impl Own {
     /// What an address means.
     pub fn of(uri: &Uri) -> Option<Self> {
         let path = uri.0.strip_prefix(Self::SCHEME)?.strip_prefix(":")?;
-        let path = percent_decode_str(path).decode_utf8().ok()?;
+        let path = io::unescape(path)?;
         let path = path.trim_start_matches('/');
         if let Some(page) = path.strip_prefix("errors/") {
             let code = page.strip_suffix(".md")?.splitn(3, '-');
@@ -65,7 +53,7 @@ impl Own {
             Self::Page(code) => format!("{scheme}:/errors/{}.md", code.replace("::", "-")),
             Self::Library(name) => {
                 let name = name.strip_prefix("std:").unwrap_or(name);
-                format!("{scheme}:/std/{}.kdl", utf8_percent_encode(name, KEPT))
+                format!("{scheme}:/std/{}.kdl", io::escape(name))
             }
         })
     }

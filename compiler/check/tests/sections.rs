@@ -30,6 +30,34 @@ fn repositories_are_addresses_on_every_mirror() {
 }
 
 #[test]
+fn a_folder_may_be_called_anything() {
+    let outcome = check_files(
+        &[(
+            "zos.kdl",
+            "image site\nalpine \"3.22\" { mirror \"./50% off\"; repository main; repository \"./own packages\"; key \"keys/a.rsa.pub\" }\n",
+        )],
+        &[],
+    );
+    let alpine = outcome
+        .image
+        .and_then(|image| image.alpine)
+        .expect("a section");
+    let urls: Vec<&str> = alpine
+        .repositories
+        .iter()
+        .flat_map(|one| &one.urls)
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        urls,
+        [
+            "file:///site/50%25%20off/v3.22/main",
+            "file:///site/own%20packages"
+        ]
+    );
+}
+
+#[test]
 fn repositories_and_keys_are_checked() {
     finds(
         "alpine \"3.22\" { mirror \"https://me:pw@host/x\"; repository main; key \"keys/a.rsa.pub\" }",

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::diagnostic::Diagnostic;
+use crate::io;
 use crate::tree::{Digest, ImagePath};
 
 use super::super::folders::{Walk, folder};
@@ -240,7 +241,7 @@ fn address(outer: &str, own: &str) -> Option<String> {
         Some(("http" | "git", rest)) => Some(format!("https://{rest}")),
         Some(("file", _)) if is_local => Some(own.to_owned()),
         Some(_) => None,
-        None if own.starts_with('/') => is_local.then(|| format!("file://{own}")),
+        None if own.starts_with('/') => is_local.then(|| io::file_address(Path::new(own))),
         // git@HOST:PATH
         None => own.contains(':').then(|| own.to_owned()),
     }

@@ -59,7 +59,7 @@ pub(super) fn bring(
     if ctx.mode.offline {
         // What this machine's go has already.
         let told = go(ctx, vendoring, &["env", "GOMODCACHE"], work, &[])?;
-        here = format!("file://{}/cache/download", told.trim());
+        here = io::file_address(&Path::new(told.trim()).join("cache/download"));
         environment.extend([("GOPROXY", here.as_str()), ("GOSUMDB", "off")]);
     }
     go(
