@@ -301,6 +301,21 @@ fn a_project_with_its_packages_may_lie_in_a_folder_of_any_name() {
 }
 
 #[test]
+fn a_lock_of_no_manifest_is_told_before_another_one_is_written() {
+    let project = Project::new(IMAGE);
+    project.succeed(&["lock"]);
+    std::fs::rename(project.path("zos.kdl"), project.path("site.kdl")).unwrap();
+    let code = "zosc::lock::other-name";
+    let output = project.run(&["lock", "site.kdl"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains(code), "{said}");
+    // From here on it has one of its own.
+    assert!(project.path("site.lock").exists());
+    let said = project.succeed(&["lock", "site.kdl"]);
+    assert!(!said.contains(code), "{said}");
+}
+
+#[test]
 fn mistakes_of_all_manifests_are_told_in_one_run() {
     let project = Project::new(IMAGE);
     project.write("a.kdl", "edition 1\nimag a\n");

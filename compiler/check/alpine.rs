@@ -20,13 +20,14 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>, arch: &str) -> Option<Alpine> {
     let mirrors = mirrors(ctx, alpine);
     let repositories = repositories(ctx, alpine, &mirrors);
     let keys = keys(ctx, alpine);
-    let resolved = Alpine {
+    let mut resolved = Alpine {
         release: alpine.release.value.clone(),
         repositories,
         keys,
         span: alpine.release.span,
     };
     alpine_keys::check(ctx, alpine, &resolved, arch);
+    alpine_keys::keep_own(&mut resolved.keys, arch);
     Some(resolved)
 }
 

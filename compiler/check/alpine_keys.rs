@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::alpine as written;
 
-use super::{Alpine, Ctx, Key, library, listed, quoted};
+use super::{Alpine, Arch, Ctx, Key, library, listed, quoted};
 
 /// What a key of Alpine is called but for its eight digits.
 const NAME: (&str, &str) = ("alpine-devel@lists.alpinelinux.org-", ".rsa.pub");
@@ -84,6 +84,9 @@ pub(super) fn check(ctx: &mut Ctx<'_>, written: &written::Alpine, alpine: &Alpin
         let Some((architectures, age)) = known(&key.name) else {
             continue;
         };
+        if one_fits && is_for_another(architectures, arch) {
+            continue;
+        }
         let signs_any = releases.is_empty() || releases.iter().any(|release| signs(age, *release));
         let fact = if !architectures.contains(&arch) {
             format!(
@@ -120,6 +123,19 @@ pub(super) fn check(ctx: &mut Ctx<'_>, written: &written::Alpine, alpine: &Alpin
             None => problem.help("docs/alpine-keys.md lists the keys of each architecture"),
         });
     }
+}
+
+/// Whether a key signs for another processor than the image's, and for one that the same manifest may be built for.
+fn is_for_another(architectures: &[&str], arch: &str) -> bool {
+    let builds = |name: &&str| Arch::ALL.iter().any(|arch| arch.name() == *name);
+    !architectures.contains(&arch) && architectures.iter().any(builds)
+}
+
+/// Takes out the keys of Alpine's that sign for other processors: a manifest for several names all of them, and each image trusts its own.
+pub(super) fn keep_own(keys: &mut Vec<Key>, arch: &str) {
+    keys.retain(|key| {
+        known(&key.name).is_none_or(|(architectures, _)| architectures.contains(&arch))
+    });
 }
 
 /// Names the right key: the one that ships with zosc, where it does.

@@ -16,14 +16,14 @@ use crate::diagnostic::Diagnostics;
 use crate::diff::{self, Difference};
 
 use super::Failed;
-use super::session::Session;
+use super::session::{Session, stopped_by};
 
 /// Tells what is different between two manifests, plans or images, and what the change costs.
 ///
 /// OLD and NEW are manifests with the zos.lock beside them, plans (`zosc plan --format json`), images (`.efi`, `.cpio`,
 /// compressed or not), or folders of images such as dist/. A manifest is compared with a plan by the plan of its own.
 ///
-/// The exit code is that of diff(1): 0 where nothing is different, 1 where something is, 2 where the two cannot be compared.
+/// The exit code is that of diff(1): 0 where nothing is different, 1 where something is, 2 where the two cannot be compared; 130 after Ctrl-C.
 ///
 /// REVISION:PATH names a file of a commit, as git has it: `zosc diff main:zos.kdl zos.kdl` tells what a branch changes.
 #[derive(Debug, clap::Args)]
@@ -67,12 +67,20 @@ const DIFFERENT: u8 = 1;
 const TROUBLE: u8 = 2;
 
 pub(super) fn run(session: &mut Session, arguments: &Arguments) -> ExitCode {
-    let code = match compared(session, arguments) {
-        Ok(difference) if difference.same => SAME,
-        Ok(_) => DIFFERENT,
-        Err(Failed) => TROUBLE,
-    };
-    ExitCode::from(code)
+    let compared = compared(session, arguments);
+    ExitCode::from(code(
+        compared.map(|difference| difference.same),
+        stopped_by(),
+    ))
+}
+
+/// The exit code, by whether nothing is different, and by the signal that kept it from being found out.
+fn code(same: Result<bool, Failed>, stopped: Option<u8>) -> u8 {
+    match same {
+        Ok(true) => SAME,
+        Ok(false) => DIFFERENT,
+        Err(Failed) => stopped.unwrap_or(TROUBLE),
+    }
 }
 
 fn compared(session: &mut Session, arguments: &Arguments) -> Result<Difference, Failed> {

@@ -409,6 +409,10 @@ impl Session {
         store: &Store,
         mode: lock::Mode<'_>,
     ) -> Result<lock::Resolved, Failed> {
+        // With `--locked`, the refusal says it.
+        if let Some(warning) = lock::other_name(image).filter(|_| !mode.locked) {
+            self.report(&warning.into());
+        }
         let progress = Progress::new(self);
         let resolved = lock::resolve(image, store, mode, &progress, &CANCELLED);
         progress.finish();

@@ -347,6 +347,21 @@ fn check_names(image: &Image, previous: &Lock, update: Update<'_>) -> Result<(),
     }
 }
 
+/// Says where the lock of an image is not there, and one beside it is of no manifest.
+pub fn other_name(image: &Image) -> Option<Diagnostic> {
+    if !has_lock_of_no_manifest(&file_of(image)) {
+        return None;
+    }
+    let name = file_name(image);
+    let warning = Diagnostic::warning(
+        "zosc::lock::other-name",
+        format!("there is no {name}, and a zos.lock that is of no manifest"),
+    );
+    Some(warning.help(format!(
+        "the lock of a manifest has its name: if zos.lock is of this one, rename it to {name}; else remove it"
+    )))
+}
+
 /// Whether a lock that is not there may be the one beside it, of the usual name, which belongs to no manifest.
 fn has_lock_of_no_manifest(path: &Path) -> bool {
     let usual = folder(path).join("zos.lock");

@@ -44,8 +44,8 @@ pub fn review(image: &Image, store: Option<&Store>, sink: &mut Diagnostics) -> V
         }
     };
     let mut found = Diagnostics::new();
-    if super::has_lock_of_no_manifest(&path) {
-        found.push(other_name(image));
+    if let Some(warning) = super::other_name(image) {
+        found.push(warning);
     }
     let mut review = Review {
         image,
@@ -64,17 +64,6 @@ pub fn review(image: &Image, store: Option<&Store>, sink: &mut Diagnostics) -> V
     found.sort();
     sink.extend(found);
     unchecked
-}
-
-fn other_name(image: &Image) -> Diagnostic {
-    let name = super::file_name(image);
-    Diagnostic::warning(
-        "zosc::lock::other-name",
-        format!("there is no {name}, and a zos.lock that is of no manifest"),
-    )
-    .help(format!(
-        "the lock of a manifest has its name: if zos.lock is of this one, rename it to {name}; else remove it"
-    ))
 }
 
 /// The packages of `zos.lock`, where it is there and answers to what the image asks for; nothing is looked up.

@@ -83,6 +83,28 @@ fn what_was_fetched_is_not_fetched_again() {
 }
 
 #[test]
+fn to_fetch_forgets_nothing_of_the_last_build() {
+    let bench = Bench::new();
+    let source = bench.folder.path().join("x");
+    fs::write(&source, "hello").expect("written");
+    let mut plan = Plan::default();
+    let action = Action::Fetch {
+        urls: vec![crate::io::file_address(&source)],
+        sha256: Digest::of(b"hello"),
+        size: 5,
+    };
+    let content = plan.add(Stage::AlpineExtract, "fetch x", None, action);
+    output(&mut plan, "x", content);
+    write(&mut plan, "beside it", &[("/a", "a")]);
+    bench.build(&plan).expect("built");
+    let settled = settled::recall(&bench.store, &plan);
+    assert!(settled.is_some());
+    let observer = Events::default();
+    fetch(&plan, &bench.store, &bench.options(), &observer).expect("fetched");
+    assert_eq!(settled::recall(&bench.store, &plan), settled);
+}
+
+#[test]
 fn a_preview_says_what_is_sure_and_what_was_asked_for() {
     let bench = Bench::new();
     let plan = image("hello", SCRIPT);

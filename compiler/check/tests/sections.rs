@@ -30,6 +30,26 @@ fn repositories_are_addresses_on_every_mirror() {
 }
 
 #[test]
+fn of_the_keys_for_two_processors_an_image_trusts_its_own() {
+    let arm = "keys/alpine-devel@lists.alpinelinux.org-616ae350.rsa.pub";
+    let manifest = format!(
+        "image site\nalpine \"3.22\" {{ mirror \"https://mirror.example/alpine\"; repository main; key \"std:alpine/6165ee59\"; key \"{arm}\"; key \"keys/a.rsa.pub\" }}\n"
+    );
+    let files = [("zos.kdl", manifest.as_str()), (arm, PEM)];
+    for (arch, own) in [("x86_64", "6165ee59"), ("aarch64", "616ae350")] {
+        let outcome = check_files(&files, &[&format!("image.arch={arch}")]);
+        assert!(outcome.problems.is_empty(), "{:?}", outcome.problems);
+        let alpine = outcome
+            .image
+            .and_then(|image| image.alpine)
+            .expect("a section");
+        let names: Vec<&str> = alpine.keys.iter().map(|key| key.name.as_str()).collect();
+        let own = format!("alpine-devel@lists.alpinelinux.org-{own}.rsa.pub");
+        assert_eq!(names, [own.as_str(), "a.rsa.pub"]);
+    }
+}
+
+#[test]
 fn a_folder_may_be_called_anything() {
     let outcome = check_files(
         &[(

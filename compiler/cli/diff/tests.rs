@@ -9,7 +9,7 @@ use crate::lock::Inputs;
 use crate::source::SourceMap;
 use crate::tree::Store;
 
-use super::{human, markdown};
+use super::{Failed, code, human, markdown};
 
 /// What every manifest of these tests begins with, where it does not say otherwise.
 const HEAD: [(&str, &str); 5] = [
@@ -242,4 +242,13 @@ fn the_document_keeps_its_form() {
     );
     let text = serde_json::to_string_pretty(&difference).expect("plain data");
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_comparison_that_was_stopped_says_nothing_of_its_sides() {
+    assert_eq!([code(Ok(true), None), code(Ok(false), None)], [0, 1]);
+    assert_eq!(code(Err(Failed), None), 2);
+    assert_eq!(code(Err(Failed), Some(130)), 130);
+    // Whoever stops it too late has an answer.
+    assert_eq!(code(Ok(true), Some(130)), 0);
 }
