@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::disk;
+use super::sandbox::take_back;
 use crate::diagnostic::Diagnostic;
 use crate::tree::{Store, clear_away};
 
@@ -60,6 +61,11 @@ fn open(folder: &Path) -> Result<(), Diagnostic> {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // Foreign code may have left more than a recursion takes, and folders without write permission.
-        clear_away(self.folder.path());
+        clear_away(self.path());
+        // What was killed has not given its files back.
+        if self.path().exists() {
+            take_back(self.path());
+            clear_away(self.path());
+        }
     }
 }

@@ -17,6 +17,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use super::give_back::give_back_files;
 use super::kernel::{self, Side};
+use super::owners::Records;
 use super::setup::{Setup, Source, Step};
 
 /// One message of the child: a kind and two numbers.
@@ -76,7 +77,7 @@ pub(super) struct Ends<'a> {
     pub(super) start: BorrowedFd<'a>,
     /// Takes reports.
     pub(super) reports: BorrowedFd<'a>,
-    /// Takes [`super::Owner`]s of files given back: `uid gid mode path` and a zero byte.
+    /// Takes [`Records`] of files given back.
     pub(super) owners: BorrowedFd<'a>,
     /// Takes the command's output; `None` leaves it the terminal.
     pub(super) output: Option<BorrowedFd<'a>>,
@@ -115,9 +116,13 @@ pub(super) fn enter(setup: &mut Setup, ends: &Ends<'_>, give_back: bool) -> ! {
     };
     let ended = wait_for(child);
     if give_back {
+        let mut records = Records::new(ends.owners);
         for place in &setup.writable {
-            give_back_files(place, ends.owners);
+            if let Err(error) = give_back_files(place, &mut records) {
+                records.miss(error);
+            }
         }
+        records.end();
     }
     fail(ends, ended)
 }
@@ -149,8 +154,7 @@ fn prepare(setup: &mut Setup, ends: &Ends<'_>) -> Result<(), Report> {
     }
     // Denied under a single-id map, where there is no other group to be in anyway.
     let _ = rustix::thread::set_thread_groups(&[]);
-    rustix::thread::set_thread_res_gid(Gid::ROOT, Gid::ROOT, Gid::ROOT).map_err(&identity)?;
-    rustix::thread::set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT).map_err(&identity)?;
+    become_root().map_err(&identity)?;
     // A change of ids may have cleared it.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(&identity)?;
     rustix::process::umask(Mode::from_raw_mode(0o022));
@@ -171,6 +175,12 @@ fn prepare(setup: &mut Setup, ends: &Ends<'_>) -> Result<(), Report> {
     }
     rustix::process::umask(Mode::from_raw_mode(0o022));
     Ok(())
+}
+
+/// Root of the user namespace, once its ids are mapped.
+pub(super) fn become_root() -> Result<(), Errno> {
+    rustix::thread::set_thread_res_gid(Gid::ROOT, Gid::ROOT, Gid::ROOT)?;
+    rustix::thread::set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT)
 }
 
 fn mount_sources(setup: &mut Setup) -> Result<(), Report> {

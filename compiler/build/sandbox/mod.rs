@@ -17,8 +17,10 @@ mod identity;
 mod inside;
 mod kernel;
 mod lines;
+mod owners;
 mod refusal;
 mod setup;
+mod take_back;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -35,6 +37,7 @@ pub(in crate::build) use lines::Lines;
 pub(in crate::build) use refusal::{namespaces, no_map_helper, no_other_owner, unreadable};
 #[cfg(feature = "remote")]
 pub(in crate::build) use refusal::{no_directory, no_program, resources};
+pub(in crate::build) use take_back::take_back;
 
 /// Files beside the machine's own programs that name nothing of this machine.
 pub(in crate::build) const HOST_FILES: [(&str, &str); 3] = [

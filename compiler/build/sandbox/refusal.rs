@@ -131,6 +131,15 @@ pub(super) fn vanished() -> Diagnostic {
     .help("look for the out-of-memory killer in `dmesg`, then run the command again")
 }
 
+/// Files that belong to other users could not be taken back, or nobody could be told whose they were.
+pub(super) fn not_given_back() -> Diagnostic {
+    Diagnostic::error(
+        "zosc::build::sandbox-setup",
+        "files that a command gave to other users cannot be taken back",
+    )
+    .help("check free memory and the disk that the store is on: it has to let files change their owner")
+}
+
 /// What the child said, in words.
 pub(super) fn told(report: Report, setup: &Setup, sandbox: &Sandbox) -> Diagnostic {
     let [kind, first, second] = report;

@@ -14,7 +14,7 @@ use super::inside::{self, Ends, Report};
 use super::kernel::{self, Side};
 use super::lines::Lines;
 use super::setup::Setup;
-use super::{End, Ground, Network, Outcome, Owner, RootFs, Sandbox, identity, refusal};
+use super::{End, Ground, Network, Outcome, RootFs, Sandbox, identity, owners, refusal};
 use crate::diagnostic::Diagnostic;
 use crate::io::Stopwatch;
 
@@ -56,8 +56,8 @@ fn run_prepared(
     let (report_read, report_write) = std::io::pipe().map_err(resources)?;
     let (output_read, output_write) = std::io::pipe().map_err(resources)?;
     // In memory: a container need not have a folder for temporary files.
-    let owners = rustix::fs::memfd_create(c"owners", rustix::fs::MemfdFlags::CLOEXEC);
-    let mut owners = File::from(owners.map_err(|error| refusal::resources(&error.into()))?);
+    let records = rustix::fs::memfd_create(c"owners", rustix::fs::MemfdFlags::CLOEXEC);
+    let mut records = File::from(records.map_err(|error| refusal::resources(&error.into()))?);
     let logged = matches!(mode, Mode::Logged { .. });
     // Before the fork: the child is nobody yet.
     let gives_back = ground.gives_back(sandbox);
@@ -69,7 +69,7 @@ fn run_prepared(
             &Ends {
                 start: start_read.as_fd(),
                 reports: report_write.as_fd(),
-                owners: owners.as_fd(),
+                owners: records.as_fd(),
                 output: logged.then(|| output_write.as_fd()),
             },
             gives_back,
@@ -95,14 +95,15 @@ fn run_prepared(
     watch.child.bury();
     let end = watch.end(setup, sandbox)?;
     let mut listed = Vec::new();
-    owners
+    records
         .rewind()
-        .and_then(|()| owners.read_to_end(&mut listed))
+        .and_then(|()| records.read_to_end(&mut listed))
         .map_err(resources)?;
-    Ok(Outcome {
-        end,
-        owners: read_owners(&listed),
-    })
+    let (owners, is_whole) = owners::read(&listed);
+    if gives_back && end.is_success() && !is_whole {
+        return Err(refusal::not_given_back());
+    }
+    Ok(Outcome { end, owners })
 }
 
 fn namespaces(network: Network, ground: Ground) -> libc::c_int {
@@ -291,23 +292,6 @@ fn read_some(file: BorrowedFd<'_>, into: &mut Vec<u8>) -> Result<usize, Diagnost
             Err(error) => return Err(refusal::resources(&error.into())),
         }
     }
-}
-
-fn read_owners(listed: &[u8]) -> Vec<Owner> {
-    let owner = |record: &[u8]| {
-        let mut fields = std::str::from_utf8(record).ok()?.splitn(4, ' ');
-        let mut number = || fields.next()?.parse().ok();
-        let (uid, gid, mode) = (number()?, number()?, number()?);
-        // The root of a writable place is given as `/`, what lies below it with two slashes.
-        let path = fields.next()?.replacen("//", "/", 1);
-        Some(Owner {
-            path,
-            uid,
-            gid,
-            mode,
-        })
-    };
-    listed.split(|byte| *byte == 0).filter_map(owner).collect()
 }
 
 /// Directories that the sandbox will add to a writable root to mount on.
