@@ -29,10 +29,19 @@ pub(super) struct Mark {
     pub(super) epoch: u64,
 }
 
-/// Most entries that are read back.
-const ENTRIES: usize = 2_000_000;
-/// Deepest directory that is read back.
-const DEPTH: usize = 512;
+/// How much is read back.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// Most entries.
+    entries: usize,
+    /// Deepest directory.
+    depth: usize,
+}
+
+const LIMITS: Limits = Limits {
+    entries: 2_000_000,
+    depth: 512,
+};
 
 /// Reads a directory into a tree; blobs that are new go into the store.
 pub(super) fn capture(
@@ -65,42 +74,7 @@ pub(super) fn capture_open(
     store: &Store,
     mark: &Mark,
 ) -> Result<Tree, Diagnostic> {
-    let mut reader = Reader {
-        directory,
-        base,
-        owners: owners
-            .iter()
-            .map(|owner| (owner.path.as_str(), owner))
-            .collect(),
-        shared: shared_owners(&root, owners),
-        store,
-        mark,
-        tree: Tree::new(),
-        linked: BTreeMap::new(),
-    };
-    let stat = rustix::fs::fstat(&root).map_err(|error| disk(directory, &error.into()))?;
-    reader.entry(&ImagePath::root(), root.as_fd(), ".", &stat)?;
-    reader.walk(root)?;
-    let plain = |entry: &Entry| (entry.mode, entry.uid, entry.gid) == (0o755, 0, 0);
-    reader.tree.retain(|path, entry| {
-        let unsaid = path.is_root() || base.implied.contains(path);
-        !unsaid || base.tree.contains(path) || !plain(entry)
-    });
-    let Reader {
-        mut tree, linked, ..
-    } = reader;
-    join_links(&mut tree, base, linked);
-    for path in &base.absent {
-        let above = path.parent().unwrap_or_else(ImagePath::root);
-        let entry = base.tree.get(path);
-        if let Some(entry) = entry
-            && !tree.contains(path)
-            && (above.is_root() || tree.get(&above).is_some_and(Entry::is_directory))
-        {
-            tree.insert(path.clone(), entry.clone());
-        }
-    }
-    Ok(tree)
+    Reader::new(&root, directory, base, owners, store, mark).read(root)
 }
 
 fn shared_owners<'a>(root: &OwnedFd, owners: &'a [Owner]) -> BTreeMap<(u64, u64), &'a Owner> {
@@ -122,6 +96,9 @@ fn shared_owners<'a>(root: &OwnedFd, owners: &'a [Owner]) -> BTreeMap<(u64, u64)
 }
 
 struct Reader<'a> {
+    limits: Limits,
+    /// Names of entries so far, read or still to be read.
+    seen: usize,
     directory: &'a Path,
     base: &'a Base,
     owners: BTreeMap<&'a str, &'a Owner>,
@@ -142,7 +119,62 @@ struct Level {
     names: std::vec::IntoIter<CString>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(
+        root: &OwnedFd,
+        directory: &'a Path,
+        base: &'a Base,
+        owners: &'a [Owner],
+        store: &'a Store,
+        mark: &'a Mark,
+    ) -> Self {
+        Self {
+            limits: LIMITS,
+            seen: 0,
+            directory,
+            base,
+            owners: owners
+                .iter()
+                .map(|owner| (owner.path.as_str(), owner))
+                .collect(),
+            shared: shared_owners(root, owners),
+            store,
+            mark,
+            tree: Tree::new(),
+            linked: BTreeMap::new(),
+        }
+    }
+
+    fn read(mut self, root: OwnedFd) -> Result<Tree, Diagnostic> {
+        let stat = rustix::fs::fstat(&root);
+        let stat = stat.map_err(|error| self.refuse(&ImagePath::root(), error))?;
+        self.entry(&ImagePath::root(), root.as_fd(), ".", &stat)?;
+        self.walk(root)?;
+        let Self {
+            mut tree,
+            linked,
+            base,
+            ..
+        } = self;
+        let plain = |entry: &Entry| (entry.mode, entry.uid, entry.gid) == (0o755, 0, 0);
+        tree.retain(|path, entry| {
+            let unsaid = path.is_root() || base.implied.contains(path);
+            !unsaid || base.tree.contains(path) || !plain(entry)
+        });
+        join_links(&mut tree, base, linked);
+        for path in &base.absent {
+            let above = path.parent().unwrap_or_else(ImagePath::root);
+            let entry = base.tree.get(path);
+            if let Some(entry) = entry
+                && !tree.contains(path)
+                && (above.is_root() || tree.get(&above).is_some_and(Entry::is_directory))
+            {
+                tree.insert(path.clone(), entry.clone());
+            }
+        }
+        Ok(tree)
+    }
+
     fn refuse(&self, path: &ImagePath, error: Errno) -> Diagnostic {
         disk(&self.directory.join(path.relative()), &error.into())
     }
@@ -172,15 +204,12 @@ impl Reader<'_> {
                 .map_err(|reason| strange_path(path, name, &reason.to_string()))?;
             let stat = rustix::fs::statat(at, name, AtFlags::SYMLINK_NOFOLLOW)
                 .map_err(|error| self.refuse(&below, error))?;
-            if self.tree.len() > ENTRIES {
-                return Err(too_much(&below));
-            }
             self.entry(&below, at, name, &stat)?;
             if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
                 let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW;
                 let opened = open(at, name, flags, &stat);
                 let folder = opened.map_err(|error| self.refuse(&below, error))?;
-                if depth > DEPTH {
+                if depth > self.limits.depth {
                     return Err(too_much(&below));
                 }
                 let names = self.names(&folder, &below)?;
@@ -196,7 +225,7 @@ impl Reader<'_> {
 
     /// What is in a folder, sorted.
     fn names(
-        &self,
+        &mut self,
         folder: &OwnedFd,
         path: &ImagePath,
     ) -> Result<std::vec::IntoIter<CString>, Diagnostic> {
@@ -204,12 +233,14 @@ impl Reader<'_> {
         let listing = Dir::read_from(folder).map_err(|error| self.refuse(path, error))?;
         for entry in listing {
             let entry = entry.map_err(|error| self.refuse(path, error))?;
-            if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
-                names.push(entry.file_name().to_owned());
+            if matches!(entry.file_name().to_bytes(), b"." | b"..") {
+                continue;
             }
-            if self.tree.len() + names.len() > ENTRIES {
+            self.seen += 1;
+            if self.seen > self.limits.entries {
                 return Err(too_much(path));
             }
+            names.push(entry.file_name().to_owned());
         }
         names.sort();
         Ok(names.into_iter())

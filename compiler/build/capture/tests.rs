@@ -224,6 +224,45 @@ fn names_that_no_image_holds_are_refused() {
     }
 }
 
+/// All that is listed counts, read or not: what waits in folders above, and sockets, which become nothing.
+#[test]
+fn more_files_than_the_limit_are_not_read_back() {
+    let bench = Bench::new();
+    let (base, mark) = (Base::default(), mark());
+    let read = |scratch: &Scratch| {
+        let root = open_directory(scratch.path()).expect("opens");
+        let mut reader = Reader::new(&root, scratch.path(), &base, &[], &bench.store, &mark);
+        reader.limits = Limits {
+            entries: 100,
+            depth: 3,
+        };
+        reader.read(root).map(|tree| tree.len())
+    };
+    let code = |scratch: &Scratch| read(scratch).expect_err("refused").code;
+    let write = |scratch: &Scratch, name: String| {
+        fs::write(scratch.path().join(name), "").expect("written");
+    };
+    let flat = Scratch::new(&bench.store).expect("made");
+    (0..100).for_each(|number| write(&flat, number.to_string()));
+    assert_eq!(read(&flat), Ok(100));
+    let socket = std::os::unix::net::UnixListener::bind(flat.path().join("socket"));
+    socket.expect("a short path");
+    assert_eq!(code(&flat), "zosc::build::too-many-files");
+    let nested = Scratch::new(&bench.store).expect("made");
+    fs::create_dir(nested.path().join("0")).expect("made");
+    (1..50).for_each(|number| write(&nested, number.to_string()));
+    (0..50).for_each(|number| write(&nested, format!("0/{number}")));
+    assert_eq!(read(&nested), Ok(100));
+    write(&nested, "0/50".to_owned());
+    assert_eq!(code(&nested), "zosc::build::too-many-files");
+    let deep = Scratch::new(&bench.store).expect("made");
+    fs::create_dir_all(deep.path().join("1/2/3")).expect("made");
+    assert_eq!(read(&deep), Ok(3));
+    fs::create_dir(deep.path().join("1/2/3/4")).expect("made");
+    assert_eq!(code(&deep), "zosc::build::too-many-files");
+    assert_eq!((LIMITS.entries, LIMITS.depth), (2_000_000, 512));
+}
+
 #[test]
 fn a_damaged_blob_is_never_materialised() {
     let bench = Bench::new();
