@@ -4,12 +4,17 @@
 //! not have the content, or has another, gives way to the next one. Nothing is kept from an address that failed. What
 //! the bytes mean is the caller's business: it hands out sinks and judges the full ones.
 
+mod pace;
+
 use std::io::{Read, Write};
 use std::thread::sleep;
 use std::time::Duration;
 
+pub use pace::Patience;
+
 use super::Stopwatch;
 use crate::diagnostic::Diagnostic;
+use pace::{PATIENCE, Pace};
 
 /// Pauses before an address is asked again after a passing failure; one more attempt than pauses is made.
 const PAUSES: [Duration; 3] = [
@@ -42,7 +47,7 @@ pub enum Failure {
     /// An address of `https://` leads to one without protection.
     Downgraded,
     /// The server sends so little that the content would never be there.
-    TooSlow,
+    TooSlow(Patience),
     /// Only the network could answer, and it is not to be used.
     Offline,
     /// The content is larger than it may be.
@@ -76,11 +81,10 @@ impl std::fmt::Display for Failure {
             Self::Downgraded => {
                 formatter.write_str("redirected from `https://` to an address without protection")
             }
-            Self::TooSlow => write!(
+            Self::TooSlow(Patience { window, least }) => write!(
                 formatter,
-                "sent less than {} bytes in {} seconds",
-                Pace::LEAST,
-                Pace::WINDOW.as_secs()
+                "sent less than {least} bytes in {} seconds",
+                window.as_secs_f32()
             ),
             Self::Offline => formatter.write_str("not asked: the network is not to be used"),
             Self::TooLarge { limit } => {
@@ -195,6 +199,18 @@ pub fn refresh<S: Write, T>(
     request: Request<'_>,
     had: Option<&Version>,
     progress: &dyn Fn(Progress<'_>),
+    begin: impl FnMut() -> Result<S, Diagnostic>,
+    finish: impl FnMut(&str, Option<Version>, S) -> Result<T, Diagnostic>,
+) -> Result<Refreshed<T>, Diagnostic> {
+    refresh_within(PATIENCE, network, request, had, progress, begin, finish)
+}
+
+fn refresh_within<S: Write, T>(
+    patience: Patience,
+    network: &dyn Network,
+    request: Request<'_>,
+    had: Option<&Version>,
+    progress: &dyn Fn(Progress<'_>),
     mut begin: impl FnMut() -> Result<S, Diagnostic>,
     mut finish: impl FnMut(&str, Option<Version>, S) -> Result<T, Diagnostic>,
 ) -> Result<Refreshed<T>, Diagnostic> {
@@ -202,6 +218,7 @@ pub fn refresh<S: Write, T>(
     let mut disliked: Option<Diagnostic> = None;
     for url in request.urls {
         let mut attempt = Attempt {
+            patience,
             network,
             request,
             url,
@@ -242,6 +259,7 @@ pub fn refresh<S: Write, T>(
 /// What the address said, after what may pass has been waited for.
 pub fn fetch(network: &dyn Network, url: &str, limit: u64) -> Result<Vec<u8>, Failure> {
     let mut attempt = Attempt {
+        patience: PATIENCE,
         network,
         request: Request {
             subject: url,
@@ -275,6 +293,7 @@ impl From<Failure> for Broken {
 
 /// One address, asked until it yields everything or is given up.
 struct Attempt<'r, B> {
+    patience: Patience,
     network: &'r dyn Network,
     request: Request<'r>,
     url: &'r str,
@@ -356,7 +375,7 @@ impl<S: Write, B: FnMut() -> Result<S, Diagnostic>> Attempt<'_, B> {
     ) -> Result<(), Broken> {
         let mut buffer = vec![0; 1 << 16];
         let clock = Stopwatch::start();
-        let mut pace = Pace::from(partial.received);
+        let mut pace = Pace::new(self.patience, partial.received);
         loop {
             let count = match body.read(&mut buffer) {
                 Ok(0) => break,
@@ -372,7 +391,7 @@ impl<S: Write, B: FnMut() -> Result<S, Diagnostic>> Attempt<'_, B> {
                 .into());
             }
             if pace.is_too_slow(clock.elapsed(), partial.received) {
-                return Err(Failure::TooSlow.into());
+                return Err(Failure::TooSlow(self.patience).into());
             }
             let bytes = buffer.get(..count).unwrap_or_default();
             partial
@@ -394,36 +413,6 @@ impl<S: Write, B: FnMut() -> Result<S, Diagnostic>> Attempt<'_, B> {
             .into()),
             _ => Ok(()),
         }
-    }
-}
-
-/// How fast a content comes: a server that never falls silent and never gets done is given up.
-#[derive(Debug, Clone, Copy)]
-struct Pace {
-    /// When the window began, and what had come by then.
-    since: Duration,
-    received: u64,
-}
-
-impl Pace {
-    /// How long a server has for [`Self::LEAST`] bytes.
-    const WINDOW: Duration = Duration::from_mins(2);
-    const LEAST: u64 = 16 << 10;
-
-    fn from(received: u64) -> Self {
-        Self {
-            since: Duration::ZERO,
-            received,
-        }
-    }
-
-    fn is_too_slow(&mut self, now: Duration, received: u64) -> bool {
-        if now.saturating_sub(self.since) < Self::WINDOW {
-            return false;
-        }
-        let came = received.saturating_sub(self.received);
-        (self.since, self.received) = (now, received);
-        came < Self::LEAST
     }
 }
 
@@ -471,7 +460,7 @@ fn refusal(request: &Request<'_>, failures: &[(&str, Failure)]) -> Diagnostic {
         })
         .or_else(|| first(|failure| matches!(failure, Failure::Truncated { .. })))
         .or_else(|| first(|failure| *failure == Failure::Downgraded))
-        .or_else(|| first(|failure| failure.may_pass() || *failure == Failure::TooSlow))
+        .or_else(|| first(|failure| failure.may_pass() || matches!(failure, Failure::TooSlow(_))))
         .or_else(|| first(|failure| matches!(failure, Failure::Status(_))));
     let subject = request.subject;
     match telling {
@@ -495,7 +484,7 @@ fn refusal(request: &Request<'_>, failures: &[(&str, Failure)]) -> Diagnostic {
             Diagnostic::error("zosc::io::refused", format!("{subject} is redirected to an address without protection"))
                 .help("name an address that answers by itself, or one of `http://` where the digest is known beforehand")
         }
-        Some(Failure::Passing(_) | Failure::TooSlow) => {
+        Some(Failure::Passing(_) | Failure::TooSlow(_)) => {
             Diagnostic::error("zosc::io::unreachable", format!("{subject} cannot be fetched"))
                 .help("check the connection (HTTPS_PROXY and HTTP_PROXY are honoured), or add a mirror: `mirror` takes several")
         }

@@ -26,6 +26,8 @@ const SILENCE: Duration = Duration::from_mins(1);
 pub struct Internet {
     /// Certificates to trust instead of Mozilla's list.
     certificates: Option<Vec<u8>>,
+    /// How long a server may stay silent.
+    silence: Duration,
     /// Made for the first address that needs it: to read certificates takes as long as to look at a whole build.
     agent: OnceLock<Agent>,
 }
@@ -38,8 +40,18 @@ impl Internet {
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             certificates: named_certificates()?,
+            silence: SILENCE,
             agent: OnceLock::new(),
         })
+    }
+
+    /// One for tests that do not wait for a minute.
+    #[cfg(test)]
+    pub(super) fn impatient(silence: Duration) -> Self {
+        Self {
+            silence,
+            ..Self::new().expect("no certificates to read")
+        }
     }
 
     fn agent(&self) -> &Agent {
@@ -54,8 +66,8 @@ impl Internet {
             .proxy(Proxy::try_from_env())
             .timeout_resolve(Some(CONNECT))
             .timeout_connect(Some(CONNECT))
-            .timeout_recv_response(Some(SILENCE))
-            .timeout_per_read(Some(SILENCE))
+            .timeout_recv_response(Some(self.silence))
+            .timeout_per_read(Some(self.silence))
             .tls_config(
                 TlsConfig::builder()
                     .root_certs(root_certificates(self.certificates.as_deref()))

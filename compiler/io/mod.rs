@@ -30,8 +30,8 @@ mod write;
 pub use address::{escape, file_address, file_path, unescape};
 pub use disk::{Disk, at_path, disk_of, disk_refusal, file_system_of};
 pub use download::{
-    Answer, Failure, Network, Progress, Refreshed, Request, Resume, Version, download, fetch,
-    refresh,
+    Answer, Failure, Network, Patience, Progress, Refreshed, Request, Resume, Version, download,
+    fetch, refresh,
 };
 pub use engine::{Engine, NOT_PERMITTED, NOT_RUNNING};
 pub use files::{FileKind, Files, Memory, Overlay, System};

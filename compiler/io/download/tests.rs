@@ -8,14 +8,61 @@ use super::*;
 
 #[test]
 fn a_server_that_trickles_is_given_up() {
-    let mut pace = Pace::from(0);
-    let minutes = |number| Duration::from_mins(number);
-    assert!(!pace.is_too_slow(minutes(1), 60));
-    assert!(pace.is_too_slow(minutes(2), 120), "a byte a second");
-    let mut pace = Pace::from(1000);
-    assert!(!pace.is_too_slow(minutes(2), 1000 + Pace::LEAST));
-    assert!(!pace.is_too_slow(minutes(3), 1000 + Pace::LEAST));
-    assert!(pace.is_too_slow(minutes(4), 1001 + Pace::LEAST));
+    let server = Server::paced(Duration::from_millis(2), |_, _| whole(&b"x".repeat(20_000)));
+    let patience = Patience {
+        window: Duration::from_millis(100),
+        ..PATIENCE
+    };
+    let told = fetch_within(patience, &server).expect_err("given up");
+    assert_eq!(told.code, "zosc::io::unreachable");
+    let slow = "sent less than 16384 bytes in 0.1 seconds";
+    assert_eq!(told.notes, [format!("{}: {slow}", server.url())]);
+    assert_eq!(server.requests.load(Ordering::SeqCst), 1, "asked once");
+    // One that takes longer than the window, and goes on, is not.
+    let server = Server::paced(Duration::from_millis(2), |_, _| whole(&[0; 100]));
+    let patience = Patience {
+        least: 1,
+        ..patience
+    };
+    assert_eq!(fetch_within(patience, &server), Ok(vec![0; 100]));
+}
+
+fn fetch_within(patience: Patience, server: &Server) -> Result<Vec<u8>, Diagnostic> {
+    let request = Request {
+        subject: "the file",
+        urls: &[server.url()],
+        limit: 1 << 20,
+    };
+    let finish = |_: &str, _: Option<Version>, bytes| Ok(bytes);
+    let begin = || Ok(Vec::new());
+    match refresh_within(patience, &internet(), request, None, &|_| {}, begin, finish)? {
+        Refreshed::New(bytes) => Ok(bytes),
+        Refreshed::Unchanged => panic!("there is none yet"),
+    }
+}
+
+#[test]
+fn a_server_that_falls_silent_is_given_up() {
+    let started = Stopwatch::start();
+    let network = Internet::impatient(Duration::from_millis(200));
+    for sent in [0, 20, whole(&[0; 1000]).len() - 1] {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let silent = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("somebody asks");
+            let _ = stream.write_all(&whole(&[0; 1000])[..sent]);
+            stream
+        });
+        let body = match network.open(&url, Resume::default()) {
+            Ok(mut answer) => answer.body.read_to_end(&mut Vec::new()).err(),
+            Err(Failure::Passing(why)) => Some(std::io::Error::other(why)),
+            Err(other) => panic!("{other}"),
+        };
+        let told = body.expect("given up").to_string();
+        assert!(told.contains("timeout"), "{told}");
+        drop(silent.join());
+    }
+    assert!(started.elapsed() < Duration::from_secs(20));
 }
 
 /// What the server does with one request: the request's `Range` comes in, the raw answer goes out.
@@ -31,6 +78,14 @@ struct Server {
 
 impl Server {
     fn new(script: impl Fn(usize, Option<u64>) -> Vec<u8> + Send + Sync + 'static) -> Self {
+        Self::paced(Duration::ZERO, script)
+    }
+
+    /// One that pauses before each byte.
+    fn paced(
+        pause: Duration,
+        script: impl Fn(usize, Option<u64>) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let requests = Arc::new(AtomicUsize::new(0));
@@ -42,7 +97,8 @@ impl Server {
             for stream in listener.incoming() {
                 let number = counter.fetch_add(1, Ordering::SeqCst);
                 let Ok(stream) = stream else { return };
-                serve(stream, number, &script, &noted);
+                let answer = serve(&stream, number, &script, &noted);
+                send(stream, &answer, pause);
             }
         });
         Self {
@@ -57,8 +113,14 @@ impl Server {
     }
 }
 
-fn serve(mut stream: TcpStream, number: usize, script: &Script, conditions: &Mutex<Vec<String>>) {
-    let mut reader = BufReader::new(stream.try_clone().expect("cloned"));
+/// Reads a request; what is to be answered.
+fn serve(
+    stream: &TcpStream,
+    number: usize,
+    script: &Script,
+    conditions: &Mutex<Vec<String>>,
+) -> Vec<u8> {
+    let mut reader = BufReader::new(stream);
     let mut offset = None;
     let mut line = String::new();
     while reader.read_line(&mut line).is_ok_and(|count| count > 2) {
@@ -71,7 +133,21 @@ fn serve(mut stream: TcpStream, number: usize, script: &Script, conditions: &Mut
         }
         line.clear();
     }
-    let _ = stream.write_all(&script(number, offset));
+    script(number, offset)
+}
+
+/// Sends an answer, until nobody listens any more.
+fn send(mut stream: TcpStream, answer: &[u8], pause: Duration) {
+    if pause.is_zero() {
+        let _ = stream.write_all(answer);
+        return;
+    }
+    for byte in answer.chunks(1) {
+        sleep(pause);
+        if stream.write_all(byte).is_err() {
+            return;
+        }
+    }
 }
 
 fn whole(content: &[u8]) -> Vec<u8> {
