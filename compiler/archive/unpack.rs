@@ -24,6 +24,8 @@ pub struct Unpacking<'a> {
     store: &'a Store,
     tree: Tree,
     bytes: u64,
+    /// Most bytes that it may unpack to.
+    limit: u64,
     /// Whether top-level names that begin with a dot describe the package and are no files of it.
     packed_members: bool,
     /// Whether devices are left out rather than refused.
@@ -40,6 +42,7 @@ impl<'a> Unpacking<'a> {
             store,
             tree: Tree::new(),
             bytes: 0,
+            limit: BYTES,
             packed_members: false,
             leaves_devices_out: false,
         }
@@ -116,7 +119,9 @@ impl<'a> Unpacking<'a> {
     }
 
     fn tar(&mut self, content: &mut dyn Read) -> Result<(), Diagnostic> {
-        let (content, ends) = BoundedHeaders::new(content);
+        // What is passed over is unpacked as well; headers take as much again at most.
+        let mut content = Bounded::new(content, self.limit.saturating_mul(2));
+        let (content, ends) = BoundedHeaders::new(&mut content);
         let mut archive = tar::Archive::new(content);
         // The end of one member's tar stream may be marked; the next one's content follows.
         archive.set_ignore_zeros(self.packed_members);
@@ -214,16 +219,11 @@ impl<'a> Unpacking<'a> {
     }
 
     fn file(&mut self, content: &mut dyn Read, mode: u32) -> Result<Entry, Diagnostic> {
-        let mut bounded = Bounded {
-            content,
-            left: BYTES.saturating_sub(self.bytes),
-            overrun: false,
-            broken: None,
-        };
+        let mut bounded = Bounded::new(content, self.limit.saturating_sub(self.bytes));
         let stored = self.store.put_reader(&mut bounded);
         let (overrun, broken) = (bounded.overrun, bounded.broken);
         if overrun {
-            return Err(self.refuse(format!("it unpacks to more than {BYTES} bytes")));
+            return Err(self.refuse(format!("it unpacks to more than {} bytes", self.limit)));
         }
         if let Some(reason) = broken {
             return Err(self.refuse(reason));
@@ -291,6 +291,17 @@ struct Bounded<'r> {
     broken: Option<String>,
 }
 
+impl<'r> Bounded<'r> {
+    fn new(content: &'r mut dyn Read, left: u64) -> Self {
+        Self {
+            content,
+            left,
+            overrun: false,
+            broken: None,
+        }
+    }
+}
+
 impl Read for Bounded<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self
@@ -299,7 +310,8 @@ impl Read for Bounded<'_> {
             .inspect_err(|error| self.broken = Some(error.to_string()))?;
         let Some(left) = self.left.checked_sub(count as u64) else {
             self.overrun = true;
-            return Err(io::ErrorKind::FileTooLarge.into());
+            let reason = "it unpacks to more than it may";
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
         };
         self.left = left;
         Ok(count)

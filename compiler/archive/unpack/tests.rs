@@ -172,6 +172,44 @@ fn archives_cannot_leave_their_tree() {
     assert_eq!(listing(&inside), ["/abs 755 0 0 1 bytes"]);
 }
 
+/// Whether it is kept or passed over.
+#[test]
+fn a_bomb_among_sources_stops_at_its_limit() {
+    let (_folder, store) = store();
+    let zeros = "\0".repeat(1 << 20);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&tar(&[("a/b", "x"), ("zeros", &zeros)]))
+        .expect("compressed");
+    let mut zip = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    for (name, content) in [("a/b", "x"), ("zeros", &zeros)] {
+        let options = zip::write::SimpleFileOptions::default();
+        zip.start_file(name, options).expect("begun");
+        zip.write_all(content.as_bytes()).expect("written");
+    }
+    let archives = [
+        ("x.tar.gz", gzip.finish().expect("finished")),
+        ("x.zip", zip.finish().expect("finished").into_inner()),
+    ];
+    for (name, bytes) in archives {
+        let unpack = |strip, limit| {
+            let mut file = tempfile::tempfile().expect("a file");
+            file.write_all(&bytes).expect("written");
+            file.rewind().expect("rewound");
+            let unpacking = Unpacking::new(name, "source x", &store).strip_components(strip);
+            Unpacking { limit, ..unpacking }.tree_of(file)
+        };
+        assert!(bytes.len() < 100_000, "{name}");
+        unpack(0, 2 << 20).expect("within the limit");
+        let kept = unpack(0, 1 << 19).expect_err("too large");
+        assert!(kept.message.contains("more than 524288 bytes"), "{kept:?}");
+        match unpack(1, 1 << 18) {
+            // An entry of a zip that is passed over is not unpacked.
+            Ok(tree) => assert_eq!((tree.len(), name), (1, "x.zip")),
+            Err(over) => assert!(over.message.contains("more than it may"), "{over:?}"),
+        }
+    }
+}
+
 #[test]
 fn what_is_no_archive_is_refused() {
     for (bytes, name) in [
