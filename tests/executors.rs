@@ -13,20 +13,15 @@ use std::time::{Duration, Instant};
 #[path = "support/mod.rs"]
 mod support;
 
+use support::busybox;
 use support::engines::{Engine, make};
-use support::packages::{Content, Item, Recipe, SignatureHash, SigningKey, index};
+use support::packages::{Item, Recipe, SignatureHash, SigningKey, index};
 
 /// Everything that a command may find out about its surroundings.
 const LOOK: &str = "env | sort; id; umask; pwd; uname -n; nproc; tty; ulimit -c; ulimit -s
 ls -A /; ls -An /dev | awk '{ print $1, $NF }'; ls /sys /run 2>&1; test -d /proc/1 && cut -d' ' -f2 /proc/self/mounts | sort
 grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status; awk '/^NSpid/ { print NF }' /proc/self/status
 tail -n +3 /proc/net/dev | cut -d: -f1; touch /usr/x 2>&1; touch /dev/x 2>&1; true";
-
-/// What a shell's scripts here use of busybox.
-const APPLETS: [&str; 21] = [
-    "sh", "env", "sort", "id", "uname", "nproc", "tty", "ls", "awk", "grep", "cut", "sed", "cat",
-    "tail", "touch", "chown", "chmod", "mkdir", "ln", "mv", "stat",
-];
 
 /// A manifest with a component and with package scripts, in a folder of the user's.
 struct Project<'a> {
@@ -86,12 +81,8 @@ initramfs compress=none
 
     /// A component that is built on a root filesystem of its own instead of the machine's programs.
     fn add_boxed(&self) {
-        let folder = self.folder.join("box/bin");
-        make(&folder, self.engine.ordinary);
-        std::fs::copy("/bin/busybox", folder.join("busybox")).unwrap();
-        for name in APPLETS {
-            std::os::unix::fs::symlink("busybox", folder.join(name)).unwrap();
-        }
+        make(&self.folder.join("box/bin"), self.engine.ordinary);
+        busybox::install(&self.folder.join("box"));
         let text = std::fs::read_to_string(self.folder.join("zos.kdl")).unwrap();
         let boxed = r#"toolchain box { rootfs "box" }
 source boxed {
@@ -111,12 +102,7 @@ source boxed {
 
     /// A shell, accounts, and a package whose scripts give files away and look around.
     fn publish(&self, key: &SigningKey) {
-        let busybox = std::fs::read("/bin/busybox").unwrap();
-        let mut shell = Recipe::new("shell", "1.0-r0")
-            .with(Item::new("bin/busybox", Content::File(busybox)).mode(0o755));
-        for name in APPLETS {
-            shell = shell.with(Item::symlink(&format!("bin/{name}"), "busybox"));
-        }
+        let shell = Recipe::shell(&busybox::APPLETS);
         let base = Recipe::new("base", "1.0-r0")
             .file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
             .file("etc/group", "root:x:0:\n")

@@ -10,6 +10,8 @@ mod registry;
 mod s3;
 #[path = "support/scripted.rs"]
 mod scripted;
+#[path = "support/tls.rs"]
+mod tls;
 #[path = "support/web.rs"]
 mod web;
 

@@ -5,6 +5,9 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test that cannot go on fails.
 
+#[path = "support/busybox.rs"]
+mod busybox;
+
 #[path = "support/casd.rs"]
 mod casd;
 

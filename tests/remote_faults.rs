@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test that cannot go on fails.
 
+#[path = "support/busybox.rs"]
+mod busybox;
 #[path = "support/reapi/mod.rs"]
 mod reapi;
 

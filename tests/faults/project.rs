@@ -9,19 +9,8 @@ use std::time::{Duration, Instant};
 
 use zosc::tree::Digest;
 
-use super::support::packages::{Content, Item, Recipe, SignatureHash, SigningKey, index};
-
-/// What the scripts here use of busybox.
-const APPLETS: [&str; 8] = [
-    "sh",
-    "cat",
-    "mkdir",
-    "sed",
-    "seq",
-    "sha256sum",
-    "sleep",
-    "touch",
-];
+use super::support::busybox;
+use super::support::packages::{Recipe, SignatureHash, SigningKey, index};
 
 /// A manifest in a folder, with a store and outputs that may be elsewhere.
 pub(crate) struct Project {
@@ -37,8 +26,7 @@ pub(crate) struct Project {
 impl Project {
     /// `None`, aloud, where something is lacking here.
     pub(crate) fn new() -> Option<Self> {
-        if !Path::new("/bin/busybox").is_file() {
-            println!("skipped: there is no /bin/busybox");
+        if !busybox::is_there() {
             return None;
         }
         let folder = tempfile::Builder::new()
@@ -53,7 +41,7 @@ impl Project {
             environment: Vec::new(),
         };
         project.publish();
-        project.toolchain();
+        busybox::install(&project.path("box"));
         project.write("src/make", "for n in $(seq 40); do seq $n 2000 | sha256sum; done > out\nmkdir -p many; for n in $(seq 60); do echo $n > many/$n; done\n");
         project.write("motd", "welcome\n");
         project.manifest("one");
@@ -98,12 +86,7 @@ outputs {{ initramfs "image.cpio.zst" }}
     fn publish(&self) {
         let key = SigningKey::generate("test.rsa.pub", b"faults");
         let sign = Some((&key, SignatureHash::Sha256));
-        let busybox = std::fs::read("/bin/busybox").unwrap();
-        let mut shell = Recipe::new("shell", "1.0-r0")
-            .with(Item::new("bin/busybox", Content::File(busybox)).mode(0o755));
-        for name in APPLETS {
-            shell = shell.with(Item::symlink(&format!("bin/{name}"), "busybox"));
-        }
+        let shell = Recipe::shell(&busybox::APPLETS);
         let base = Recipe::new("base", "1.0-r0")
             .file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
             .file("etc/group", "root:x:0:\n");
@@ -128,16 +111,6 @@ outputs {{ initramfs "image.cpio.zst" }}
         )
         .unwrap();
         self.write("test.rsa.pub", &key.public_pem());
-    }
-
-    /// A root filesystem for commands.
-    fn toolchain(&self) {
-        let folder = self.path("box/bin");
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::copy("/bin/busybox", folder.join("busybox")).unwrap();
-        for name in APPLETS {
-            std::os::unix::fs::symlink("busybox", folder.join(name)).unwrap();
-        }
     }
 
     /// A command in a process group of its own.

@@ -7,20 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::busybox;
 use super::casd::SHOWN;
-
-/// What scripts here use of busybox.
-const APPLETS: [&str; 9] = [
-    "sh",
-    "chmod",
-    "ln",
-    "mkdir",
-    "seq",
-    "sha256sum",
-    "sleep",
-    "touch",
-    "cat",
-];
 
 /// Everything that a tree can hold and that a server of remote execution could lose on its way.
 const SHAPES: &str = "mkdir -p shapes/empty shapes/deep/er
@@ -38,8 +26,7 @@ pub(crate) struct Project {
 impl Project {
     /// An empty folder; `None`, aloud, where there is no busybox.
     pub(crate) fn empty() -> Option<Self> {
-        if !Path::new("/bin/busybox").is_file() {
-            println!("skipped: there is no /bin/busybox");
+        if !busybox::is_there() {
             return None;
         }
         let folder = tempfile::Builder::new()
@@ -55,7 +42,7 @@ impl Project {
     /// Three components on a root filesystem of their own.
     pub(crate) fn new() -> Option<Self> {
         let project = Self::empty()?;
-        project.toolchain();
+        busybox::install(&project.path("box"));
         project.write("shapes/make", SHAPES);
         project.manifest(
             r#"toolchain box { rootfs box }
@@ -89,7 +76,7 @@ source hello { path hello; build make toolchain=machine; install hello to="/usr/
     /// Components that do nothing but wait, side by side: their names and the seconds of each.
     pub(crate) fn sleepers(names: &[&str], seconds: u32) -> Option<Self> {
         let project = Self::empty()?;
-        project.toolchain();
+        busybox::install(&project.path("box"));
         project.write("nothing/file", "");
         let sources = names.iter().map(|name| {
             format!(
@@ -149,16 +136,6 @@ source hello { path hello; build make toolchain=machine; install hello to="/usr/
         let text = std::fs::read_to_string(self.path("zos.kdl")).unwrap();
         assert!(text.contains(from), "{text}");
         self.write("zos.kdl", &text.replace(from, to));
-    }
-
-    /// A root filesystem for commands.
-    fn toolchain(&self) {
-        let folder = self.path("box/bin");
-        std::fs::create_dir_all(&folder).unwrap();
-        std::fs::copy("/bin/busybox", folder.join("busybox")).unwrap();
-        for name in APPLETS {
-            std::os::unix::fs::symlink("busybox", folder.join(name)).unwrap();
-        }
     }
 
     /// A build in a process group of its own, with further arguments.

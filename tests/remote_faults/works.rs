@@ -1,14 +1,11 @@
 //! A build whose command runs on a server, by the program itself, each time with a store of its own.
 
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use crate::busybox;
 use crate::reapi::{Manners, Server};
-
-/// What the command's script uses of busybox.
-const APPLETS: [&str; 6] = ["sh", "cat", "ln", "mkdir", "seq", "touch"];
 
 /// A file that the command reads, which nothing else has as its content.
 pub(crate) const INPUT: &str = "what the command reads\n";
@@ -24,19 +21,17 @@ pub(crate) struct Works {
 impl Works {
     /// `None`, aloud, where something is lacking here.
     pub(crate) fn new() -> Option<Self> {
-        if !rustix::process::geteuid().is_root() || !Path::new("/bin/busybox").is_file() {
-            println!("skipped: needs root and the static busybox (apt-get install busybox-static)");
+        if !rustix::process::geteuid().is_root() {
+            println!("skipped: needs root");
+            return None;
+        }
+        if !busybox::is_there() {
             return None;
         }
         let works = Self {
             folder: tempfile::tempdir().unwrap(),
         };
-        let programs = works.path("box/bin");
-        std::fs::create_dir_all(&programs).unwrap();
-        std::fs::copy("/bin/busybox", programs.join("busybox")).unwrap();
-        for name in APPLETS {
-            symlink("busybox", programs.join(name)).unwrap();
-        }
+        busybox::install(&works.path("box"));
         works.write("src/note", INPUT);
         works.write("src/extra", "more that it reads\n");
         works.command_is(SCRIPT);
@@ -69,7 +64,7 @@ outputs {{ initramfs "image.cpio" }}
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();

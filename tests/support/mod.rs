@@ -1,5 +1,6 @@
 //! Support code that integration tests share: `#[path = "support/mod.rs"] mod support;`.
 
+pub mod busybox;
 pub mod engines;
 pub mod made;
 pub mod oracle;

@@ -148,6 +148,20 @@ impl Recipe {
         }
     }
 
+    /// The static busybox, by these names.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub fn shell(names: &[&str]) -> Self {
+        let busybox = std::fs::read("/bin/busybox").or_else(|_| std::fs::read("/usr/bin/busybox"));
+        let busybox = Content::File(busybox.expect("needs the static busybox"));
+        let shell =
+            Self::new("shell", "1.0-r0").with(Item::new("bin/busybox", busybox).mode(0o755));
+        names.iter().fold(shell, |shell, name| {
+            shell.with(Item::symlink(&format!("bin/{name}"), "busybox"))
+        })
+    }
+
     pub fn depends(mut self, depends: &[&str]) -> Self {
         self.depends = words(depends);
         self

@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::process::Output;
 
-use super::packages::{Content, Item, Recipe, SignatureHash, SigningKey, index};
+use super::packages::{Recipe, SignatureHash, SigningKey, index};
 
 /// A folder with a manifest, a signed repository and a store of its own.
 pub struct Project {
@@ -53,13 +53,7 @@ alpine "3.22" {{
 
     /// A shell, base files, and a package whose scripts and trigger leave marks.
     pub fn publish(&self, key: &SigningKey) {
-        let busybox = std::fs::read("/bin/busybox")
-            .or_else(|_| std::fs::read("/usr/bin/busybox"))
-            .unwrap();
-        let shell = Recipe::new("shell", "1.0-r0")
-            .with(Item::new("bin/busybox", Content::File(busybox)).mode(0o755))
-            .with(Item::symlink("bin/sh", "busybox"))
-            .with(Item::symlink("bin/mkdir", "busybox"));
+        let shell = Recipe::shell(&["sh", "mkdir"]);
         let base = Recipe::new("base", "1.0-r0")
             .file("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
             .file("etc/group", "root:x:0:\n");

@@ -129,6 +129,13 @@ impl Manners {
     }
 }
 
+/// The headers of a call that are texts.
+pub(super) fn headers(request: &Request<()>) -> Vec<(String, String)> {
+    let all = request.metadata().as_ref().iter();
+    all.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
+        .collect()
+}
+
 /// Lets in who brings the token.
 pub(super) fn admit(token: Option<&str>, request: Request<()>) -> Result<Request<()>, Status> {
     let Some(token) = token else {

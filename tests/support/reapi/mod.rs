@@ -24,7 +24,7 @@ mod storage;
 mod worker;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bazel_remote_apis::build::bazel::remote::execution::v2::action_cache_server::ActionCacheServer;
 use bazel_remote_apis::build::bazel::remote::execution::v2::capabilities_server::CapabilitiesServer;
@@ -72,6 +72,8 @@ struct State {
     operations: Operations,
     gates: Gates,
     connections: Connections,
+    /// The headers of all calls.
+    headers: Mutex<Vec<(String, String)>>,
 }
 
 /// The service of every kind: each implements its trait over the shared state.
@@ -103,6 +105,7 @@ impl Server {
             operations: Operations::default(),
             gates: Gates::default(),
             connections: Connections::default(),
+            headers: Mutex::default(),
         });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -124,14 +127,16 @@ impl Server {
             .unwrap();
         let _inside = runtime.enter();
         let service = Service(Arc::clone(&self.state));
-        let token = self.state.manners.token.clone();
+        let state = Arc::clone(&self.state);
         let mut transport = Transport::builder();
         if let Way::Tls(tls) = &self.way {
             transport = transport.tls_config(tls.clone()).unwrap();
         }
         let services = transport
             .layer(InterceptorLayer::new(move |request| {
-                manners::admit(token.as_deref(), request)
+                let headers = manners::headers(&request);
+                state.headers.lock().unwrap().extend(headers);
+                manners::admit(state.manners.token.as_deref(), request)
             }))
             .add_service(CapabilitiesServer::new(service.clone()))
             .add_service(ContentAddressableStorageServer::new(service.clone()))
@@ -175,6 +180,11 @@ impl Server {
     /// What was asked so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.state.faults.asked()
+    }
+
+    /// The headers of all calls so far.
+    pub fn headers(&self) -> Vec<(String, String)> {
+        self.state.headers.lock().unwrap().clone()
     }
 
     /// How often this was asked so far.
