@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[path = "support/mod.rs"]
 mod support;
 
-use support::packages::SigningKey;
+use support::packages::{Recipe, SignatureHash, SigningKey};
 use support::project::{IMAGE, Project, microcode};
 
 fn digest(path: &Path) -> String {
@@ -212,15 +212,38 @@ fn an_unknown_package_is_told_with_the_nearest_name() {
 fn a_package_that_was_changed_after_signing_is_refused() {
     let project = Project::new(IMAGE);
     let package = project.path("repository/x86_64/marks-2.1-r3.apk");
-    let mut bytes = std::fs::read(&package).unwrap();
-    let last = bytes.len() - 12;
-    bytes[last] ^= 1;
-    std::fs::write(&package, bytes).unwrap();
-    let output = project.run(&["build", "--message-format", "json"]);
-    assert_eq!(output.status.code(), Some(1));
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.contains("\"code\":\"zosc::apk::"), "{text}");
-    assert!(!project.path("dist").exists() && !project.path("zos.lock").exists());
+    let sound = std::fs::read(&package).unwrap();
+    let mut damaged = sound.clone();
+    let last = damaged.len() - 12;
+    damaged[last] ^= 1;
+    for (bytes, code) in [
+        (damaged, "zosc::apk::"),
+        (replaced(sound.len()), "zosc::apk::wrong-identity"),
+    ] {
+        std::fs::write(&package, bytes).unwrap();
+        let output = project.run(&["build", "--message-format", "json"]);
+        assert_eq!(output.status.code(), Some(1));
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(&format!("\"code\":\"{code}")), "{text}");
+        assert!(!project.path("dist").exists() && !project.path("zos.lock").exists());
+    }
+}
+
+/// A whole package of the same name and size with other files in it, signed by a stranger who has a key of the same name.
+fn replaced(size: usize) -> Vec<u8> {
+    let stranger = SigningKey::generate("test.rsa.pub", b"stranger");
+    let package = |noise: usize| {
+        let noise: String = (0..noise)
+            .map(|number| char::from(b'!' + (number * number * 7919 / 13 % 90) as u8))
+            .collect();
+        let recipe = Recipe::new("marks", "2.1-r3").file("usr/share/marks/data", &noise);
+        let signed = recipe.pack(Some((&stranger, SignatureHash::Sha256)));
+        signed.bytes
+    };
+    let mut packages = (0..4000).map(package);
+    packages
+        .find(|bytes| bytes.len() == size)
+        .expect("one has that size")
 }
 
 #[test]

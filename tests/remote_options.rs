@@ -2,14 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test that cannot go on fails.
 
-use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Output;
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
 const TOKEN: &str = "planted-token-7d20f1";
 
@@ -98,32 +95,6 @@ fn keeps_the_token(folder: &Path) -> bool {
             .windows(TOKEN.len())
             .any(|window| window == TOKEN.as_bytes())
     })
-}
-
-/// A port that takes connections, hands on what comes, and answers nothing.
-fn listener() -> (String, Receiver<Vec<u8>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("grpc://{}", listener.local_addr().unwrap());
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        while let Ok((mut stream, _)) = listener.accept() {
-            let sender = sender.clone();
-            std::thread::spawn(move || {
-                // An empty SETTINGS frame: a client waits for it before it sends much.
-                let _ = stream.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]);
-                let mut heard = Vec::new();
-                let mut buffer = [0; 4096];
-                stream
-                    .set_read_timeout(Some(Duration::from_secs(2)))
-                    .unwrap();
-                while let Ok(count @ 1..) = stream.read(&mut buffer) {
-                    heard.extend_from_slice(&buffer[..count]);
-                }
-                let _ = sender.send(heard);
-            });
-        }
-    });
-    (address, receiver)
 }
 
 #[test]
@@ -265,10 +236,29 @@ fn tokens_are_read_when_they_are_used() {
 }
 
 #[test]
+fn a_token_in_clear_is_told_before_anybody_is_asked() {
+    let asking = |address: &str| {
+        let arguments = ["remote", "check", "--remote", address];
+        let more = ["--remote-timeout", "1s", "--message-format", "json"];
+        let (_, said) = Project::new().said(
+            &[&arguments[..], &more].concat(),
+            &[("ZOSC_REMOTE_TOKEN", TOKEN)],
+        );
+        let first = said.lines().next().unwrap_or_default().to_owned();
+        first.contains("zosc::configuration::secret-in-clear")
+    };
+    assert!(asking("grpc://192.0.2.1:1"));
+    assert!(!asking("grpc://127.0.0.1:1"));
+    assert!(!asking("grpcs://192.0.2.1:1"));
+}
+
+#[test]
 fn a_token_is_in_nothing_that_is_said_or_kept() {
     let literal = format!("authorization=Bearer {TOKEN}");
     let user = format!("grpcs://me:{TOKEN}@build.example");
-    let (address, _heard) = listener();
+    // Takes connections and answers nothing.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("grpc://{}", listener.local_addr().unwrap());
     let remote = ["remote", "check", "--remote", address.as_str()];
     let typed: &[Case<'_>] = &[
         (&["--remote-header", &literal], &[]),
@@ -316,41 +306,6 @@ fn a_token_is_in_nothing_that_is_said_or_kept() {
         }
     }
     assert!(!keeps_the_token(project.folder.path()));
-}
-
-#[test]
-fn what_the_file_says_of_one_server_is_not_sent_to_another() {
-    let (address, heard) = listener();
-    let project = Project::with(
-        "remote \"grpcs://build.example\" { header x-team=\"(env)ZOSC_TEST_TOKEN\"; }\n",
-    );
-    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("zosc"))
-        .current_dir(project.folder.path())
-        .env("ZOSC_STORE", project.folder.path().join("store"))
-        .env("XDG_CONFIG_HOME", project.folder.path().join("config"))
-        .env("ZOSC_TEST_TOKEN", TOKEN)
-        .args([
-            "remote",
-            "check",
-            "--remote",
-            &address,
-            "--remote-header",
-            "x-other=typed",
-        ])
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let heard = heard.recv_timeout(Duration::from_secs(30)).unwrap();
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert!(!heard.is_empty(), "the server was asked");
-    let holds = |text: &str| {
-        heard
-            .windows(text.len())
-            .any(|window| window == text.as_bytes())
-    };
-    assert!(!holds(TOKEN), "the token of another server was sent");
 }
 
 #[test]

@@ -6,7 +6,11 @@
 
 #[path = "support/mod.rs"]
 mod support;
+#[path = "support/tls.rs"]
+mod tls;
 
+#[path = "security/attacks.rs"]
+mod attacks;
 #[path = "security/bench.rs"]
 mod bench;
 

@@ -173,6 +173,18 @@ mod tests {
     #[test]
     fn lines_are_shown_without_terminal_commands() {
         assert_eq!(plain("\u{1b}[1;31merror\u{1b}[0m: x\u{7}"), "error: x");
+        // A title, a clipboard, other character sets, the same in one character, a line of its own.
+        for command in [
+            "\u{1b}]0;x\u{7}",
+            "\u{1b}]52;c;eA==\u{1b}\\",
+            "\u{1b}(0",
+            "\u{9b}2J",
+            "\u{b}\u{c}\u{8}\u{85}",
+            "\u{1b}",
+        ] {
+            let shown = plain(&format!("before{command}after"));
+            assert!(!shown.contains(char::is_control), "{shown:?}");
+        }
         assert_eq!(plain(" 10%\r 20%\rdone\r"), "done");
         assert_eq!(plain(&"x".repeat(1000)).chars().count(), WIDTH + 1);
     }

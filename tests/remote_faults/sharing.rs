@@ -110,6 +110,33 @@ fn a_cache_that_goes_away_is_done_without() {
 const TOKEN: &str = "tok3n-of-the-test-4711";
 
 /// The server repeats the token in what it answers; it is in nothing that is said or written.
+/// As the server hears it: on the line, headers are compressed.
+#[test]
+fn what_the_file_says_of_one_server_is_not_sent_to_another() {
+    let Some(works) = Works::new() else { return };
+    let server = Server::start(Manners::default());
+    let endpoint = server.endpoint();
+    let heard = |of: &str| {
+        let text = format!("remote \"{of}\" {{ header x-team=\"(env)TEAM\"; }}\n");
+        works.write("home/.config/zosc/config.kdl", &text);
+        let before = server.headers().len();
+        let arguments = ["remote", "check", "--remote", &endpoint];
+        let typed = ["--remote-header", "x-other=typed"];
+        let all = [&arguments[..], &typed].concat();
+        works.run_with("any", &all, &[("TEAM", TOKEN)]);
+        server.headers().split_off(before)
+    };
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let own = heard(&endpoint);
+    assert!(own.contains(&header("x-team", TOKEN)), "{own:?}");
+    let other = heard("grpcs://build.example");
+    assert!(other.contains(&header("x-other", "typed")), "{other:?}");
+    assert!(
+        !other.iter().any(|(_, value)| value.contains(TOKEN)),
+        "{other:?}"
+    );
+}
+
 #[test]
 fn no_token_is_shown_or_kept() {
     let Some(works) = Works::new() else { return };

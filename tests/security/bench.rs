@@ -10,6 +10,8 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::spawn;
 
+use super::tls::own_address;
+
 /// The user that root becomes.
 pub(crate) const ORDINARY: u32 = 65534;
 
@@ -46,9 +48,6 @@ pub(crate) struct Bench {
     pub(crate) reached: &'static AtomicU32,
 }
 
-/// How often somebody got through to one of the sockets here.
-static REACHED: AtomicU32 = AtomicU32::new(0);
-
 impl Bench {
     /// `None`, and said so, where this cannot be tried.
     pub(crate) fn new() -> Option<Self> {
@@ -66,10 +65,14 @@ impl Bench {
         let bench = Self {
             port,
             address: own_address(),
-            reached: &REACHED,
+            reached: Box::leak(Box::default()),
             folder,
         };
         bench.listen(listener);
+        match TcpListener::bind(("::1", port)) {
+            Ok(listener) => bench.answer(listener),
+            Err(error) => println!("partly skipped: nobody listens by IPv6: {error}"),
+        }
         std::fs::copy(env!("CARGO_BIN_EXE_zosc"), bench.path("zosc")).unwrap();
         let attack = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/security/attack.c");
         let made = Command::new("cc")
@@ -89,8 +92,8 @@ impl Bench {
         Some(bench)
     }
 
-    /// Answers on a port, by TCP and UDP, and on two unix sockets.
-    fn listen(&self, listener: TcpListener) {
+    /// Answers whoever gets through by TCP.
+    fn answer(&self, listener: TcpListener) {
         let reached = self.reached;
         spawn(move || {
             for mut client in listener.incoming().flatten() {
@@ -98,6 +101,12 @@ impl Bench {
                 let _ = client.write_all(b"in");
             }
         });
+    }
+
+    /// Answers on a port, by TCP and UDP, and on two unix sockets.
+    fn listen(&self, listener: TcpListener) {
+        let reached = self.reached;
+        self.answer(listener);
         let datagrams = UdpSocket::bind(("0.0.0.0", self.port)).unwrap();
         spawn(move || {
             let mut piece = [0; 16];
@@ -138,8 +147,9 @@ impl Bench {
         std::fs::write(path, text).unwrap();
     }
 
-    /// What the attack is aimed at.
-    pub(crate) fn aims(&self) -> [String; 6] {
+    /// What the attack of a user is aimed at; one thing is a key that this user has.
+    pub(crate) fn aims(&self, who: Who) -> [String; 7] {
+        let key = who.command(self.path("attack")).arg("key").output();
         [
             self.path("secret").display().to_string(),
             std::process::id().to_string(),
@@ -147,6 +157,10 @@ impl Bench {
             self.address.to_string(),
             self.path("socket").display().to_string(),
             self.abstract_name(),
+            String::from_utf8(key.unwrap().stdout)
+                .unwrap()
+                .trim()
+                .to_owned(),
         ]
     }
 
@@ -170,10 +184,8 @@ impl Bench {
 
     /// A project with a source whose build runs this script.
     pub(crate) fn project(&self, who: Who, name: &str, script: &str) -> PathBuf {
-        let attack = std::fs::read_to_string(
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/security/attack.c"),
-        );
-        self.write(&format!("{name}/src/attack.c"), &attack.unwrap());
+        self.write(&format!("{name}/src/attack.c"), include_str!("attack.c"));
+        self.write(&format!("{name}/src/calls.h"), include_str!("calls.h"));
         self.write(&format!("{name}/src/run.sh"), script);
         self.write(
             &format!("{name}/zos.kdl"),
@@ -213,6 +225,23 @@ initramfs compress=none
         command
     }
 
+    /// The same where filters of system calls do nothing: only root may say so.
+    pub(crate) fn unfiltered(&self, command: &Command) -> Command {
+        let mut without = Command::new(self.path("attack"));
+        without
+            .arg("unfiltered")
+            .arg(command.get_program())
+            .args(command.get_args())
+            .current_dir(command.get_current_dir().unwrap());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => without.env(name, value),
+                None => without.env_remove(name),
+            };
+        }
+        without
+    }
+
     /// Builds a source whose build runs this script.
     pub(crate) fn build(&self, who: Who, name: &str, script: &str) -> Output {
         let project = self.project(who, name, script);
@@ -228,16 +257,4 @@ initramfs compress=none
             .map(|path| std::fs::read_to_string(path).unwrap())
             .collect()
     }
-}
-
-/// An address of this machine that is not the loopback's, where there is one.
-fn own_address() -> IpAddr {
-    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
-    // Nothing is sent: this only asks which way it would go.
-    let _ = socket.connect("192.0.2.1:9");
-    let address = socket.local_addr().map(|address| address.ip());
-    address
-        .ok()
-        .filter(|address| !address.is_unspecified())
-        .unwrap_or(IpAddr::from([127, 0, 0, 1]))
 }

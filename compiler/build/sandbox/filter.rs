@@ -4,7 +4,10 @@
 //! the machine below, the kernel's log, or the queues of terminals; and whoever may make a user namespace is root of it, with most of the
 //! kernel open to him. All else stays as it is: this is no list of what builds are thought to need.
 //!
-//! Why no crate: those there kill or let through whatever is not of the machine's own kind, and compilers of 32-bit programs run these.
+//! Programs of 32 bits on x86_64 have rules of their own: compilers of such programs run them. Other kinds, 32-bit Arm on aarch64 among them,
+//! are refused every call: where there are no rules, nothing passes.
+//!
+//! Why no crate: those there kill or let through whatever is not of the machine's own kind.
 
 use libc::{
     BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, CLONE_NEWUSER,

@@ -199,6 +199,11 @@ fn background_processes_end_with_the_command() {
 
 #[test]
 fn limits_and_cancellation_kill_everything() {
+    let usual = Limits::default();
+    assert_eq!(
+        (usual.time, usual.output),
+        (Duration::from_hours(2), 256 << 20)
+    );
     let mut sandbox = shell("sleep 60 & sleep 60");
     sandbox.limits.time = Duration::from_millis(200);
     assert_eq!(run(&sandbox).0, End::TimeLimit);
@@ -214,6 +219,8 @@ fn limits_and_cancellation_kill_everything() {
 /// Root is held by the watch from outside, an ordinary user by the kernel already.
 #[test]
 fn a_command_that_only_multiplies_is_ended() {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    assert_eq!(Limits::default().processes, (64 * cores as u64).max(4096));
     let mut sandbox = shell("while :; do sleep 60 & done");
     sandbox.limits.processes = 100;
     sandbox.limits.time = Duration::from_secs(50);
