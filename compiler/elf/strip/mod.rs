@@ -12,7 +12,8 @@ mod program;
 pub use module::strip_module;
 pub use program::strip_program;
 
-use super::headers::{Section, Tables};
+use super::headers::{Reason, Section, Tables};
+use super::{ElfFacts, inspect};
 
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,33 @@ pub enum Stripped {
     Already,
     /// It is left as it is; the text says why, as the end of a sentence that begins with its name.
     Left(&'static str),
+}
+
+/// What became of `before`, of which `result` was made. A smaller file is one only where another reader, goblin, finds the same
+/// in it: tables of a damaged one may reach behind all that is loaded, where other bytes are now.
+fn outcome(before: &[u8], result: Result<Option<Vec<u8>>, Reason>) -> Stripped {
+    match result {
+        Ok(Some(smaller)) if smaller.len() >= before.len() => Stripped::Already,
+        Ok(Some(smaller)) if reads_alike(before, &smaller) => Stripped::Smaller(smaller),
+        Ok(Some(_)) => Stripped::Left("has tables that reach behind what is loaded"),
+        Ok(None) => Stripped::Already,
+        Err(reason) => Stripped::Left(reason),
+    }
+}
+
+/// Whether the facts of one file are those of the other, but for what is stripped. One that could never be read has none.
+fn reads_alike(before: &[u8], after: &[u8]) -> bool {
+    let Ok(before) = inspect("", before) else {
+        return true;
+    };
+    inspect("", after).is_ok_and(|after| {
+        before
+            == ElfFacts {
+                stripped: before.stripped,
+                debug: before.debug,
+                ..after
+            }
+    })
 }
 
 /// Beginnings of the names of sections that only debuggers read.

@@ -1,7 +1,7 @@
 //! Kernel modules: debugging information goes, and symbols that only it used.
 
 use super::names::{Names, Packed};
-use super::{Stripped, is_needless, pad};
+use super::{Stripped, is_needless, outcome, pad};
 use crate::elf::headers::{
     DAMAGED, Form, GROUP, IN_GROUP, INFO_LINK, LLVM_ADDRSIG, REL, RESERVED, Reason, SYMTAB,
     SYMTAB_SHNDX, Section, Tables,
@@ -21,11 +21,7 @@ const OF_FILE: u64 = 4;
 /// Symbols stay: the kernel resolves relocations by them, and prints them when something goes wrong. Those that name source
 /// files go, and those of sections that nothing refers to. A module with a signature behind it is left as it is.
 pub fn strip_module(bytes: &[u8]) -> Stripped {
-    match stripped(bytes) {
-        Ok(Some(smaller)) if smaller.len() < bytes.len() => Stripped::Smaller(smaller),
-        Ok(_) => Stripped::Already,
-        Err(reason) => Stripped::Left(reason),
-    }
+    outcome(bytes, stripped(bytes))
 }
 
 fn stripped(bytes: &[u8]) -> Result<Option<Vec<u8>>, Reason> {

@@ -1,7 +1,7 @@
 //! Programs and shared libraries: everything that is loaded stays where it is, to the byte.
 
 use super::names::Names;
-use super::{Stripped, is_needless, pad};
+use super::{Stripped, is_needless, outcome, pad};
 use crate::elf::headers::{
     DAMAGED, GROUP, INFO_LINK, NOBITS, NULL, Reason, SYMTAB, SYMTAB_SHNDX, Section, Tables,
 };
@@ -17,11 +17,7 @@ const DYN: u64 = 3;
 /// metadata of Rust's libraries. A file with bytes that no table accounts for keeps all of them: many self-extracting
 /// programs look for their payload there.
 pub fn strip_program(bytes: &[u8]) -> Stripped {
-    match stripped(bytes) {
-        Ok(Some(smaller)) if smaller.len() < bytes.len() => Stripped::Smaller(smaller),
-        Ok(_) => Stripped::Already,
-        Err(reason) => Stripped::Left(reason),
-    }
+    outcome(bytes, stripped(bytes))
 }
 
 fn stripped(bytes: &[u8]) -> Result<Option<Vec<u8>>, Reason> {

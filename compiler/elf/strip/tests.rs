@@ -305,6 +305,13 @@ fn tables_that_are_called_like_debugging_information_stay() {
 }
 
 #[test]
+fn a_library_whose_hash_table_reaches_behind_what_is_loaded_is_left_alone() {
+    let bytes = include_bytes!("../../../tests/fuzz/corpus/strip/hash-table-behind-what-is-loaded");
+    inspect("library", bytes).expect("is read");
+    assert!(matches!(strip_program(bytes), Stripped::Left(why) if why.contains("behind")));
+}
+
+#[test]
 fn what_is_no_program_is_left_alone() {
     let Some(workshop) = Workshop::open("cc") else {
         return;
