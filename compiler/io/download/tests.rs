@@ -2,9 +2,12 @@ use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::sleep;
+use std::time::Duration;
 
 use super::super::http::{Internet, MemoryNetwork, Offline};
 use super::*;
+use crate::io::Stopwatch;
 
 #[test]
 fn a_server_that_trickles_is_given_up() {
