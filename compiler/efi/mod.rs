@@ -9,7 +9,9 @@
 
 mod arm64;
 mod blob;
+mod facts;
 mod kernel;
+mod layout;
 mod measure;
 mod pe;
 mod sbat;
@@ -18,11 +20,12 @@ mod uki;
 
 pub use arm64::{is_packed, unpacked_kernel};
 pub use blob::Blob;
+pub use facts::{SectionFacts, UkiFacts, read_uki};
 pub use kernel::{KernelFacts, kernel_facts};
 pub use measure::predict_pcr11;
 pub use pe::{Machine, machine_of};
 pub use signature::{Certificate, PrivateKey, SignatureFacts, Signer, sign_program, signatures};
-pub use uki::{SectionFacts, Uki, UkiFacts, read_uki, write_uki};
+pub use uki::{Uki, write_uki};
 
 #[cfg(test)]
 mod tests;
