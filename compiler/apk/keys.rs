@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::diagnostic::Diagnostic;
+use crate::tree::is_file_name;
 
 /// The object identifier 1.2.840.113549.1.1.1 (rsaEncryption), in DER.
 const RSA_ENCRYPTION: [u8; 11] = [
@@ -19,7 +20,6 @@ pub struct Key {
     name: String,
     /// A PKCS#1 `RSAPublicKey` in DER, the form that `ring` reads.
     public: Vec<u8>,
-    pem: Vec<u8>,
 }
 
 impl Key {
@@ -38,7 +38,7 @@ impl Key {
             )
             .help("a key file holds `-----BEGIN PUBLIC KEY-----` and an RSA key, as `openssl rsa -pubout` writes it")
         };
-        if name.is_empty() || name.contains('/') || name.chars().any(char::is_control) {
+        if !is_file_name(name) {
             return Err(bad("its name is no plain file name"));
         }
         let der = decode_pem(pem).ok_or_else(|| bad("it holds no PEM block `PUBLIC KEY`"))?;
@@ -46,18 +46,12 @@ impl Key {
         Ok(Self {
             name: name.to_owned(),
             public: public.to_vec(),
-            pem: pem.to_vec(),
         })
     }
 
     /// The file name that signatures call it by.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// The key file's content.
-    pub fn pem(&self) -> &[u8] {
-        &self.pem
     }
 
     /// The key as `ring` reads it.

@@ -18,7 +18,6 @@ use super::script::ScriptKind;
 use super::tar_writer::TarWriter;
 use super::tarball::{TarHeader, TarKind};
 use crate::diagnostic::Diagnostic;
-use crate::io::disk_refusal;
 use crate::tree::{Digest, Hasher, Node, Store};
 
 /// A package to be written.
@@ -66,7 +65,7 @@ pub fn write_package(
         .iter()
         .try_for_each(|part| blob.write_all(part))
         .and_then(|()| io::copy(&mut data, &mut blob))
-        .map_err(|error| unusable(store, &error))?;
+        .map_err(|error| store.unusable(&error))?;
     let (digest, size) = blob.finish()?;
     Ok(PackedPackage {
         info,
@@ -110,7 +109,7 @@ fn data_member(
     files: &[PackagedFile],
     store: &Store,
 ) -> Result<(std::fs::File, Digest), Diagnostic> {
-    let failed = |error: io::Error| unusable(store, &error);
+    let failed = |error: io::Error| store.unusable(&error);
     let file = tempfile::tempfile_in(store.temporary()).map_err(failed)?;
     let hashing = Hashing {
         output: io::BufWriter::new(file),
@@ -199,24 +198,13 @@ fn checksum_of(digest: &Digest, store: &Store) -> Result<Checksum, Diagnostic> {
     loop {
         let count = content
             .read(&mut buffer)
-            .map_err(|error| unusable(store, &error))?;
+            .map_err(|error| store.unusable(&error))?;
         let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else {
             break;
         };
         sha1.update(bytes);
     }
     Ok(Checksum::from_bytes(sha1.finalize().into()))
-}
-
-fn unusable(store: &Store, error: &io::Error) -> Diagnostic {
-    if let Some(problem) = disk_refusal(store.root(), error) {
-        return problem;
-    }
-    Diagnostic::error(
-        "zosc::store::unusable",
-        format!("cannot use `{}`: {error}", store.root().display()),
-    )
-    .help("make room there, or let `--store DIR` name another place")
 }
 
 /// A writer that hashes what goes through it.

@@ -17,6 +17,7 @@ use super::tar_writer::TarWriter;
 use super::tarball::TarHeader;
 use crate::diagnostic::Diagnostic;
 use crate::io;
+use crate::tree::is_file_name;
 
 /// Sizes of keys in bits that signatures can be verified with.
 const SIZES: std::ops::RangeInclusive<u32> = 2048..=8192;
@@ -71,7 +72,7 @@ impl PrivateKey {
     }
 
     fn new(name: &str, key: RsaKey) -> Result<Self, Diagnostic> {
-        if name.is_empty() || name.contains('/') || name.chars().any(char::is_control) {
+        if !is_file_name(name) {
             return Err(bad(
                 name,
                 "the name of its public half is no plain file name",

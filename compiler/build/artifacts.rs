@@ -13,7 +13,7 @@ use super::{Artifact, Job, disk};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::{Pending, start_of_machine, sweep_pending};
 use crate::plan::{Input, Plan};
-use crate::tree::{Digest, Hasher, Store};
+use crate::tree::{Digest, Hasher, Store, is_file_name};
 
 /// Outputs that are about to get their names.
 pub(super) struct Prepared {
@@ -121,7 +121,7 @@ pub(super) fn spelt(
 }
 
 fn place(folder: &Path, name: &str) -> Result<PathBuf, Diagnostic> {
-    if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
+    if !is_file_name(name) {
         return Err(Diagnostic::error(
             "zosc::build::output-name",
             format!("`{name}` is no file name for an output"),

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::tables::{self, Inode, Tables, damaged};
 use super::{Block, CHUNK, Device, Entry, Head, Kind, Route, write::write_list};
 use crate::diagnostic::Diagnostic;
-use crate::tree::ImagePath;
+use crate::tree::{ImagePath, is_file_name};
 
 /// The number of the root in every list.
 const ROOT: i64 = 1;
@@ -282,10 +282,7 @@ fn is_directory(inode: &Inode) -> bool {
 
 /// Whether a name is one: a single component, of signs that can be shown.
 fn check_name(inode: &Inode) -> Result<(), Diagnostic> {
-    let name = &*inode.name;
-    let is_component =
-        ImagePath::new(name).is_ok_and(|path| path.relative() == name && !path.is_root());
-    if is_component && !name.contains('/') {
+    if is_file_name(&inode.name) {
         return Ok(());
     }
     Err(bad_name(format!(

@@ -24,11 +24,11 @@ mod publishing;
 mod refresh;
 mod registry;
 mod registry_trouble;
-mod runtime;
 mod secret;
 mod side_by_side;
 mod step;
 mod uploads;
+mod waiting;
 
 pub use made::{Made, MadeBlock, MadeFlist, MadeOutput};
 pub use publishing::{How, Publishing};

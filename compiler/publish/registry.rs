@@ -25,7 +25,8 @@ use super::made::{Made, MadeOutput};
 use super::registry_trouble::{problem, unusable};
 use super::step::{Act, Observer, Step};
 use super::uploads::Artifact;
-use super::{connection, login, runtime};
+use super::waiting::wait;
+use super::{connection, login};
 use crate::diagnostic::Diagnostic;
 use crate::tree::{Digest, Store};
 
@@ -106,7 +107,7 @@ impl<'a> Registry<'a> {
 
     /// What the tag stands for.
     fn tagged(&self, auth: &RegistryAuth) -> Result<Option<String>, Diagnostic> {
-        let asked = runtime::wait(
+        let asked = wait(
             self.cancel,
             self.client.fetch_manifest_digest(&self.reference, auth),
         )?;
@@ -130,7 +131,7 @@ impl<'a> Registry<'a> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            match runtime::wait(self.cancel, ask())? {
+            match wait(self.cancel, ask())? {
                 Ok(answer) => return Ok(answer),
                 Err(trouble) if attempt < ATTEMPTS && may_pass(&trouble) => {
                     std::thread::sleep(Duration::from_millis(250) * attempt);
@@ -223,7 +224,7 @@ impl<'a> Registry<'a> {
                     observer.progress(step, done.load(Ordering::Relaxed));
                 }
             };
-            let outcome = runtime::wait(self.cancel, async {
+            let outcome = wait(self.cancel, async {
                 match select(pin!(pushed), pin!(told)).await {
                     Either::Left((pushed, _)) => pushed.map(drop),
                     Either::Right((never, _)) => never,

@@ -9,7 +9,7 @@ use bazel_remote_apis::build::bazel::remote::execution::v2::content_addressable_
 use tonic::transport::Channel;
 
 use super::connection::Connection;
-use super::runtime::wait;
+use super::waiting::wait;
 use super::{Abilities, Blob, Failure, Kind, Settings};
 use crate::diagnostic::Diagnostic;
 
@@ -50,12 +50,6 @@ impl Client {
     /// Words that came from the server's side, as they may be shown: on one line, not too long, without what is secret.
     pub fn clean(&self, words: &str) -> String {
         self.connection.clean(words)
-    }
-
-    /// The contents that the server does not have, in order, each once.
-    pub fn missing(&self, blobs: &[Blob], cancel: &AtomicBool) -> Result<Vec<Blob>, Failure> {
-        let blobs: BTreeSet<Blob> = blobs.iter().copied().collect();
-        wait(cancel, self.lacking(&blobs)).map(|missing| missing.into_iter().collect())
     }
 
     pub(super) async fn lacking(&self, blobs: &BTreeSet<Blob>) -> Result<BTreeSet<Blob>, Failure> {

@@ -11,10 +11,9 @@ use tonic::Code;
 use super::attempts::is_passing;
 use super::parcel::{AT_ONCE, Parcel, parcels};
 use super::progress::{Mark, Progress};
-use super::runtime::wait;
+use super::waiting::wait;
 use super::{Blob, Client, Failure, Kind};
 use crate::diagnostic::Diagnostic;
-use crate::io::disk_refusal;
 use crate::tree::Store;
 
 const DOING: &str = "fetched contents";
@@ -110,7 +109,7 @@ impl Client {
         let (mut mark, mut at) = (Mark::new(progress), 0);
         let mut take = |piece: &[u8]| {
             let written = writer.write_all(piece);
-            written.map_err(|error| unwritable(store, &error))?;
+            written.map_err(|error| store.unusable(&error))?;
             at += piece.len() as u64;
             mark.reach(at);
             Ok(())
@@ -178,15 +177,3 @@ impl Client {
 }
 
 const OTHER: &str = "is something else";
-
-fn unwritable(store: &Store, error: &std::io::Error) -> Failure {
-    let path = store.root();
-    let problem = disk_refusal(path, error).unwrap_or_else(|| {
-        Diagnostic::error(
-            "zosc::store::unusable",
-            format!("cannot use `{}`: {error}", path.display()),
-        )
-        .help("the store lies below the cache folder; `--store DIR` or ZOSC_STORE names another place")
-    });
-    problem.into()
-}

@@ -16,7 +16,7 @@ use tonic::{Code, Response, Status};
 use super::client::MOST_MESSAGE;
 use super::connection::Trouble;
 use super::operation::{End, Stage, end, stage};
-use super::runtime::wait;
+use super::waiting::wait;
 use super::{ActionResult, Client, Failure, Prepared};
 use crate::io::{self, Stopwatch};
 

@@ -22,10 +22,10 @@ mod parcel;
 mod progress;
 mod read_stream;
 mod result;
-mod runtime;
 mod settings;
 mod upload;
 mod verdict;
+mod waiting;
 mod write_stream;
 
 #[cfg(test)]

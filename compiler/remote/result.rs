@@ -8,7 +8,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use super::connection::Trouble;
-use super::runtime::wait;
+use super::waiting::wait;
 use super::{Blob, Client, Failure, Kind};
 
 /// What became of a command.

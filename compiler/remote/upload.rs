@@ -12,7 +12,7 @@ use tonic::Code;
 use super::attempts::is_passing;
 use super::parcel::{AT_ONCE, Parcel, parcels};
 use super::progress::Progress;
-use super::runtime::wait;
+use super::waiting::wait;
 use super::{Blob, Client, Content, Failure, Kind};
 use crate::diagnostic::Diagnostic;
 

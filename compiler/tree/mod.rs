@@ -21,7 +21,7 @@ pub use entry::{Entry, Node, Origin};
 pub use look::{Known, Look, made_of};
 pub use merge::{Conflict, merge};
 pub(crate) use merge::{keep_other_names, physical};
-pub use path::{ImagePath, PathError};
+pub use path::{ImagePath, PathError, is_file_name};
 pub use removal::clear_away;
 pub use store::{Access, BlobReader, BlobWriter, Holder, Listing, Shelf, Shelved, Store};
 

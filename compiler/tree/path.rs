@@ -110,6 +110,12 @@ impl ImagePath {
     }
 }
 
+/// Whether a text is a plain name of one file: a single component, of signs that can be shown.
+pub fn is_file_name(name: &str) -> bool {
+    !name.contains('/')
+        && ImagePath::new(name).is_ok_and(|path| path.relative() == name && !path.is_root())
+}
+
 impl Ord for ImagePath {
     /// By components: what is below a directory comes right after it. With `/` before every other byte, bytes tell that.
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
@@ -180,6 +186,13 @@ mod tests {
         assert_eq!(ImagePath::new("a/../b"), Err(PathError::Escapes));
         assert_eq!(ImagePath::new("a\nb"), Err(PathError::ControlCharacter));
         assert_eq!(ImagePath::new(&"x/".repeat(3000)), Err(PathError::TooLong));
+    }
+
+    #[test]
+    fn a_file_name_is_one_component() {
+        let names = ["", ".", "..", "a/b", "/a", "a/", "a\nb"];
+        assert!(names.iter().all(|name| !is_file_name(name)));
+        assert!(is_file_name("a b") && is_file_name(".a") && !is_file_name(&"x".repeat(256)));
     }
 
     proptest::proptest! {

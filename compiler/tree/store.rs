@@ -10,6 +10,9 @@
 mod blobs;
 mod contents;
 mod hold;
+mod opening;
+mod refusal;
+mod results;
 mod vouched;
 
 pub use blobs::{BlobReader, BlobWriter};
@@ -27,8 +30,8 @@ use tempfile::TempPath;
 use super::workplace::Workplace;
 use super::{Digest, Hasher, Tree};
 use crate::diagnostic::Diagnostic;
-use crate::io::{disk_refusal, stranger_of, temporary_folder};
 use hold::Hold;
+use refusal::{damaged, missing, unusable};
 use vouched::Vouched;
 
 /// A content-addressed store in one folder; any number of processes may share it.
@@ -45,63 +48,6 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store in `root` and makes it where it is missing; waits for one who is taking things out of it.
-    ///
-    /// A store that cannot be written to is opened to be read.
-    pub fn open(root: impl Into<PathBuf>) -> Result<Self, Diagnostic> {
-        Self::open_as(root, Access::Shared, &mut |_| true)
-    }
-
-    /// The store in `root` where there is one already; nothing is made, and where it cannot be used there is none.
-    pub fn existing(root: &Path) -> Option<Self> {
-        let is_there = root.join("blobs").is_dir();
-        is_there.then(|| Self::open(root).ok()).flatten()
-    }
-
-    /// Opens the store in `root`. While others are in the way, `wait` is told who, again and again, and whether it goes on
-    /// waiting is its answer.
-    pub fn open_as(
-        root: impl Into<PathBuf>,
-        access: Access,
-        wait: &mut dyn FnMut(&[Holder]) -> bool,
-    ) -> Result<Self, Diagnostic> {
-        let root = root.into();
-        if let Some(user) = stranger_of(&root) {
-            return Err(strange(&root, user));
-        }
-        let is_read_only = match prepare(&root) {
-            Ok(()) => false,
-            Err((_, error)) if access == Access::Shared && is_kept_from_writing(&root, &error) => {
-                true
-            }
-            Err((folder, error)) => return Err(unusable(&folder, &error)),
-        };
-        // Somebody may have been quicker than this process to make it.
-        if let Some(user) = stranger_of(&root) {
-            return Err(strange(&root, user));
-        }
-        let (lock, folder) = (root.join("lock"), root.join("temporary"));
-        let mut wait = || wait(&holders(&folder));
-        let hold = Hold::take(&lock, access, &mut wait).map_err(|error| unusable(&lock, &error))?;
-        let hold = hold.ok_or_else(|| hold::busy(&holders(&folder)))?;
-        // What is made of a store that cannot be written to is thrown away, but has to be somewhere meanwhile.
-        let folder = if is_read_only {
-            temporary_folder()
-        } else {
-            Workplace::sweep(&folder);
-            folder
-        };
-        let workplace = Workplace::new(&folder).map_err(|error| unusable(&folder, &error))?;
-        Ok(Self {
-            root,
-            workplace: Arc::new(workplace),
-            hold: Arc::new(hold),
-            vouched: Arc::default(),
-            is_read_only,
-            distrusts: false,
-        })
-    }
-
     /// The same store for those who have met damage: what is put there is written, whatever has its name already.
     pub fn distrusting(&self) -> Self {
         Self {
@@ -275,43 +221,6 @@ impl Store {
         Tree::decode(&self.get(digest)?)
     }
 
-    /// The stored result of the action with this key, if there is a sound one.
-    pub fn action_result(&self, key: &Digest) -> Option<Vec<u8>> {
-        fs::read(self.sharded("actions", key)).ok()
-    }
-
-    /// Remembers the result of the action with this key; replaces an older one.
-    pub fn record_action(&self, key: &Digest, result: &[u8]) -> Result<(), Diagnostic> {
-        self.write_named(&self.sharded("actions", key), result)
-    }
-
-    /// A small text kept under a name, where there is one that is sound; unlike a result, nothing depends on it.
-    pub fn note(&self, name: &Digest) -> Option<Vec<u8>> {
-        let note = fs::read(self.sharded("notes", name)).ok()?;
-        let (digest, text) = note.split_at_checked(DIGITS)?;
-        let text = text.strip_prefix(b"\n")?;
-        (Digest::of(text).to_string().as_bytes() == digest).then(|| text.to_vec())
-    }
-
-    /// Keeps a small text under a name, behind its digest; replaces an older one. A store that cannot be written to goes without.
-    pub fn write_note(&self, name: &Digest, text: &[u8]) -> Result<(), Diagnostic> {
-        if self.is_read_only {
-            return Ok(());
-        }
-        let mut note = format!("{}\n", Digest::of(text)).into_bytes();
-        note.extend(text);
-        self.write_named(&self.sharded("notes", name), &note)
-    }
-
-    fn write_named(&self, path: &Path, content: &[u8]) -> Result<(), Diagnostic> {
-        if self.is_read_only {
-            return Err(self.read_only());
-        }
-        let staged = self.stage(content);
-        let staged = staged.map_err(|error| unusable(&self.temporary(), &error))?;
-        Self::publish(staged, path)
-    }
-
     /// Writes a file of the store whole, under a name that nobody has yet; says whether that was so.
     pub fn write_new(&self, path: &Path, content: &[u8]) -> Result<bool, Diagnostic> {
         let staged = self.stage(content);
@@ -374,38 +283,10 @@ impl Store {
             .map_err(|error| unusable(path, &error.error))
     }
 
-    fn read_only(&self) -> Diagnostic {
-        Diagnostic::error(
-            "zosc::store::read-only",
-            format!(
-                "the store `{}` cannot be written to, and what is to be done needs that",
-                self.root.display()
-            ),
-        )
-        .help("`--store DIR` or ZOSC_STORE names another place; what is in a store already can be looked at and built again")
-    }
-
-    /// The store itself cannot be used.
-    pub(super) fn unusable(&self, error: &io::Error) -> Diagnostic {
-        unusable(&self.root, error)
-    }
-
+    /// Removes a content that is not what its name says.
     fn discard(digest: &Digest, path: &Path) -> Diagnostic {
-        let removed = fs::remove_file(path).is_ok();
-        Diagnostic::error(
-            "zosc::store::damaged-blob",
-            format!("the stored content {} is damaged", digest.short()),
-        )
-        .note(format!(
-            "{} {}",
-            if removed {
-                "removed"
-            } else {
-                "could not remove"
-            },
-            path.display()
-        ))
-        .help("run the command again: what is missing is fetched or built anew")
+        let is_removed = fs::remove_file(path).is_ok();
+        damaged(digest, path, is_removed)
     }
 }
 
@@ -426,80 +307,6 @@ fn pass(
         each(&buffer[..count])?;
         size += count as u64;
     }
-}
-
-/// Digits of a digest.
-const DIGITS: usize = 64;
-
-/// Makes the folders of a store, where they are missing; otherwise says which one cannot be had.
-fn prepare(root: &Path) -> Result<(), (PathBuf, io::Error)> {
-    let folders = [
-        "blobs",
-        "actions",
-        "notes",
-        "roots",
-        "shells",
-        "builds",
-        "logs",
-        "temporary",
-    ];
-    for folder in folders {
-        let folder = root.join(folder);
-        fs::create_dir_all(&folder).map_err(|error| (folder, error))?;
-    }
-    // That folders are there does not say that anything can be written.
-    let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
-    let writable = rustix::fs::access(root.join("temporary"), access);
-    writable.map_err(|error| (root.to_owned(), error.into()))
-}
-
-/// Whether there is a store, and all that is wrong with it is that it cannot be written to.
-fn is_kept_from_writing(root: &Path, error: &io::Error) -> bool {
-    let kinds = [
-        io::ErrorKind::PermissionDenied,
-        io::ErrorKind::ReadOnlyFilesystem,
-    ];
-    kinds.contains(&error.kind()) && root.join("blobs").is_dir()
-}
-
-/// The other processes that have something unfinished in a store.
-fn holders(folder: &Path) -> Vec<Holder> {
-    let processes = Workplace::processes(folder).into_iter();
-    processes.map(Holder::new).collect()
-}
-
-/// A store where everybody may put one, and somebody else has: what is in it would be believed.
-fn strange(root: &Path, user: u32) -> Diagnostic {
-    Diagnostic::error(
-        "zosc::store::unusable",
-        format!(
-            "`{}` belongs to another user ({user}) and lies where everybody may put things",
-            root.display()
-        ),
-    )
-    .help("name a folder of your own: `--store DIR`, or ZOSC_STORE")
-}
-
-fn unusable(path: &Path, error: &io::Error) -> Diagnostic {
-    if let Some(problem) = disk_refusal(path, error) {
-        return problem;
-    }
-    Diagnostic::error(
-        "zosc::store::unusable",
-        format!("cannot use `{}`: {error}", path.display()),
-    )
-    .help("the store lies below the cache folder; `--store DIR` or ZOSC_STORE names another place")
-}
-
-fn missing(digest: &Digest, error: &io::Error) -> Diagnostic {
-    Diagnostic::error(
-        "zosc::store::missing-blob",
-        format!(
-            "the content {} is not in the store: {error}",
-            digest.short()
-        ),
-    )
-    .help("run the command again without `--offline`: what is missing is fetched or built anew")
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ use super::{Facts, Object, Version, too_large};
 use crate::check;
 use crate::diagnostic::Diagnostic;
 use crate::publish::connection::{Transport, client};
-use crate::publish::runtime;
+use crate::publish::waiting::wait;
 use crate::tree::Digest;
 
 /// The name of an object's own note of its digest.
@@ -150,7 +150,7 @@ impl<'a> Bucket<'a> {
         &self,
         asked: impl Future<Output = object_store::Result<T>>,
     ) -> Result<Result<T, Trouble>, Diagnostic> {
-        let answer = runtime::wait(self.cancel, asked)?;
+        let answer = wait(self.cancel, asked)?;
         Ok(answer.map_err(Trouble::from))
     }
 
@@ -405,7 +405,7 @@ impl<'a> Bucket<'a> {
         let removed = removed
             .buffer_unordered(REMOVED_AT_ONCE)
             .collect::<Vec<_>>();
-        for (path, removed) in runtime::wait(self.cancel, removed)? {
+        for (path, removed) in wait(self.cancel, removed)? {
             match removed {
                 Err(trouble) if !trouble.is_no_object() => {
                     return Err(self.named.problem("remove", Some(path.as_ref()), &trouble));

@@ -16,7 +16,7 @@ use super::key::key;
 use super::{Condition, Object, Put, Source, Version, changed, too_large, unreadable};
 use crate::diagnostic::Diagnostic;
 use crate::io::{Pending, disk_refusal, sweep_pending};
-use crate::publish::runtime;
+use crate::publish::waiting::cancelled;
 use crate::tree::{Digest, Hasher};
 
 /// How files begin that are being written.
@@ -235,7 +235,7 @@ impl<'a> Folder<'a> {
 
     fn look_up(&self) -> Result<(), Diagnostic> {
         if self.cancel.load(Ordering::Relaxed) {
-            Err(runtime::cancelled())
+            Err(cancelled())
         } else {
             Ok(())
         }

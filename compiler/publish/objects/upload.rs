@@ -21,7 +21,7 @@ use super::parts::{WHOLE, at_once, part_size};
 use super::trouble::Trouble;
 use super::{Facts, Object, Source, changed, unreadable};
 use crate::diagnostic::Diagnostic;
-use crate::publish::runtime;
+use crate::publish::waiting::{cancelled, wait};
 use crate::tree::{Digest, Hasher};
 
 /// How often a part is signed and sent anew, beside what the client tries by itself.
@@ -176,7 +176,7 @@ impl Parts<'_> {
 
     fn look_up(&self) -> Result<(), Diagnostic> {
         if self.bucket.cancel.load(Ordering::Relaxed) {
-            Err(runtime::cancelled())
+            Err(cancelled())
         } else {
             Ok(())
         }
@@ -201,7 +201,7 @@ impl Parts<'_> {
         note: &mut Note,
         done: &mut u64,
     ) -> Result<(), Broken> {
-        let next = runtime::wait(self.bucket.cancel, sending.join_next())?;
+        let next = wait(self.bucket.cancel, sending.join_next())?;
         let (number, sent) = match next {
             Some(Ok(sent)) => sent,
             // Nothing is under way, or a thread of the client's ended by itself.

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use tempfile::{NamedTempFile, TempPath};
 
-use super::{Store, unusable};
+use super::Store;
+use super::refusal::unusable;
 use crate::diagnostic::Diagnostic;
 use crate::io::at_path;
 use crate::tree::{Digest, Hasher};

@@ -5,7 +5,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use super::{Store, unusable};
+use super::Store;
+use super::refusal::unusable;
 use crate::diagnostic::Diagnostic;
 use crate::tree::{Digest, Hasher};
 
