@@ -11,6 +11,7 @@
 mod compression;
 mod debian;
 mod frames;
+mod inflate;
 mod members;
 mod newc;
 mod order;

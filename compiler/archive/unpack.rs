@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 
-use super::{BoundedHeaders, debian_files};
+use super::{Algorithm, BoundedHeaders, debian_files};
 use crate::diagnostic::Diagnostic;
 use crate::tree::{Entry, ImagePath, Node, Origin, Store, Tree};
 
@@ -13,8 +13,6 @@ use crate::tree::{Entry, ImagePath, Node, Origin, Store, Tree};
 const BYTES: u64 = 16 << 30;
 /// Most entries of an archive.
 const ENTRIES: usize = 1_000_000;
-/// Most memory that a decompressor may take.
-const MEMORY: u64 = 512 << 20;
 
 /// An archive that becomes a tree; all entries belong to root and have time 0.
 pub struct Unpacking<'a> {
@@ -100,22 +98,10 @@ impl<'a> Unpacking<'a> {
         name: &str,
         from: impl io::BufRead + 'r,
     ) -> Result<Box<dyn Read + 'r>, Diagnostic> {
-        let lower = name.to_ascii_lowercase();
-        let ends = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
-        Ok(if ends(&[".gz", ".tgz", ".crate"]) {
-            Box::new(flate2::bufread::MultiGzDecoder::new(from))
-        } else if ends(&[".xz", ".txz"]) {
-            let stream = xz2::stream::Stream::new_stream_decoder(MEMORY, xz2::stream::CONCATENATED)
-                .map_err(|error| self.refuse(io::Error::from(error)))?;
-            Box::new(xz2::bufread::XzDecoder::new_stream(from, stream))
-        } else if ends(&[".zst", ".tzst"]) {
-            let decoder = zstd::stream::read::Decoder::with_buffer(from);
-            Box::new(decoder.map_err(|error| self.refuse(error))?)
-        } else if ends(&[".tar"]) {
-            Box::new(from)
-        } else {
-            return Err(self.refuse("its compression is none of gz, xz and zst"));
-        })
+        let algorithm = Algorithm::of_name(name)
+            .ok_or_else(|| self.refuse("its compression is none of gz, xz and zst"))?;
+        let unpacked = algorithm.unpacked(from);
+        unpacked.map_err(|error| self.refuse(error))
     }
 
     fn tar(&mut self, content: &mut dyn Read) -> Result<(), Diagnostic> {

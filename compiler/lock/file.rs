@@ -52,53 +52,8 @@ pub(super) fn emit(lock: &Lock) -> String {
         emit_kernel_source(&mut text, source);
     }
     for (name, source) in &lock.sources {
-        match source {
-            LockedSource::Crate {
-                name: package,
-                version,
-                tree,
-            } => {
-                let properties = [
-                    ("package", package.clone()),
-                    ("version", version.clone()),
-                    ("tree", tree.to_string()),
-                ];
-                line(&mut text, "crate", name, &properties);
-            }
-            LockedSource::Git {
-                url,
-                revision,
-                commit,
-                submodules,
-                keep_git,
-                tree,
-            } => {
-                let mut properties = vec![
-                    ("url", url.clone()),
-                    ("revision", revision.clone()),
-                    ("commit", commit.clone()),
-                ];
-                let with = [(*submodules, "submodules"), (*keep_git, "git")];
-                let with: Vec<&str> = with
-                    .iter()
-                    .filter(|(is, _)| *is)
-                    .map(|(_, word)| *word)
-                    .collect();
-                if !with.is_empty() {
-                    properties.push(("with", with.join(" ")));
-                }
-                properties.push(("tree", tree.to_string()));
-                line(&mut text, "git", name, &properties);
-            }
-            LockedSource::Release { url, sha256, size } => {
-                let properties = [
-                    ("url", url.clone()),
-                    ("sha256", sha256.to_string()),
-                    ("size", size.to_string()),
-                ];
-                line(&mut text, "release", name, &properties);
-            }
-        }
+        let (kind, properties) = source_properties(source);
+        line(&mut text, kind, name, &properties);
     }
     for (name, vendored) in &lock.vendored {
         let properties = [
@@ -109,6 +64,54 @@ pub(super) fn emit(lock: &Lock) -> String {
         line(&mut text, "vendored", name, &properties);
     }
     text
+}
+
+/// The first word of a source's line, and what stands behind its name.
+fn source_properties(source: &LockedSource) -> (&'static str, Vec<(&'static str, String)>) {
+    match source {
+        LockedSource::Crate {
+            name,
+            version,
+            tree,
+        } => {
+            let properties = vec![
+                ("package", name.clone()),
+                ("version", version.clone()),
+                ("tree", tree.to_string()),
+            ];
+            ("crate", properties)
+        }
+        LockedSource::Git {
+            url,
+            revision,
+            commit,
+            submodules,
+            keep_git,
+            tree,
+        } => {
+            let mut properties = vec![
+                ("url", url.clone()),
+                ("revision", revision.clone()),
+                ("commit", commit.clone()),
+            ];
+            let with = [(*submodules, "submodules"), (*keep_git, "git")];
+            let with = with.into_iter().filter_map(|(is, word)| is.then_some(word));
+            let with: Vec<&str> = with.collect();
+            if !with.is_empty() {
+                properties.push(("with", with.join(" ")));
+            }
+            properties.push(("tree", tree.to_string()));
+            ("git", properties)
+        }
+        LockedSource::Release { url, sha256, size } => {
+            let properties = vec![
+                ("url", url.clone()),
+                ("sha256", sha256.to_string()),
+                ("size", size.to_string()),
+            ];
+            ("release", properties)
+        }
+    }
 }
 
 fn index_properties(index: &LockedIndex) -> Vec<(&'static str, String)> {

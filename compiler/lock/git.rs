@@ -16,7 +16,7 @@ use crate::source::Spanned;
 use crate::tools;
 use crate::tree::{Digest, Store};
 
-use super::{Ctx, LockedSource};
+use super::{Ctx, LockedSource, program};
 
 /// What of a repository becomes a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -298,23 +298,20 @@ impl<'a> Git<'a> {
         let mut all: Vec<&str> = fixed.iter().flat_map(|setting| ["-c", setting]).collect();
         all.extend(arguments);
         let finished = io::run_program("git", &all, self.directory, environment, self.ctx.cancel);
-        match finished {
-            Ok(finished) if finished.success => Ok(finished.output),
-            Ok(finished) => {
-                let tail: Vec<&str> = finished.errors.lines().rev().take(12).collect();
-                let lines = tail.into_iter().rev().map(str::to_owned);
-                Err(lines.fold(failed(url), Diagnostic::note))
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => Err(super::stopped()),
-            Err(error) => Err(Diagnostic::error(
-                "zosc::lock::no-git",
-                format!("`git` does not run here: {error}"),
-            )
-            .help(format!(
-                "sources from Git are fetched by the machine's own git: {}",
-                tools::installing("git")
-            ))),
-        }
+        program::output_of(
+            finished,
+            || failed(url),
+            |error| {
+                Diagnostic::error(
+                    "zosc::lock::no-git",
+                    format!("`git` does not run here: {error}"),
+                )
+                .help(format!(
+                    "sources from Git are fetched by the machine's own git: {}",
+                    tools::installing("git")
+                ))
+            },
+        )
     }
 }
 

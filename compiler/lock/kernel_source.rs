@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 
-use crate::archive::{BoundedHeaders, debian_files};
+use crate::archive::{Algorithm, BoundedHeaders, debian_files};
 use crate::check::{BuiltKernel, KernelSource, SignatureOrigin};
 use crate::diagnostic::Diagnostic;
 use crate::tree::{Digest, ImagePath};
@@ -16,8 +16,6 @@ use super::{Ctx, LockedKernel, LockedKernelSource, LockedSignature};
 
 /// What `zosc update` calls it.
 pub(super) const NAME: &str = "kernel";
-/// Most memory that a decompressor may take.
-const MEMORY: u64 = 512 << 20;
 /// Where distributions keep the archive in their package.
 const FOLDER: &str = "usr/src/";
 
@@ -124,7 +122,7 @@ fn look(
 
 /// Looks through a package.
 fn inside(url: &str, file: BufReader<File>, wanted: Option<&str>) -> io::Result<(String, u64)> {
-    if ending(plain(url)) == "apk" {
+    if plain(url).rsplit('.').next() == Some("apk") {
         return in_tar(Box::new(flate2::bufread::MultiGzDecoder::new(file)), wanted);
     }
     let (name, content) = debian_files(file)?;
@@ -177,23 +175,10 @@ fn plain(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or_default()
 }
 
-/// What stands behind the last dot.
-fn ending(name: &str) -> &str {
-    name.rsplit('.').next().unwrap_or_default()
-}
-
+/// What a stream holds, by the ending of its name.
 fn inflated<'r>(name: &str, content: Box<dyn Read + 'r>) -> io::Result<Box<dyn Read + 'r>> {
-    let content = BufReader::new(content);
-    Ok(match ending(name) {
-        "xz" => {
-            let flags = xz2::stream::CONCATENATED;
-            let stream = xz2::stream::Stream::new_stream_decoder(MEMORY, flags)?;
-            Box::new(xz2::bufread::XzDecoder::new_stream(content, stream))
-        }
-        "gz" => Box::new(flate2::bufread::MultiGzDecoder::new(content)),
-        "zst" => Box::new(zstd::stream::read::Decoder::with_buffer(content)?),
-        _ => Box::new(content),
-    })
+    let algorithm = Algorithm::of_name(name).unwrap_or(Algorithm::None);
+    algorithm.unpacked(BufReader::new(content))
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::check::{
-    Arch, FileContent, Image, KernelOrigin, KernelSource, LocalRoot, SignatureOrigin, SourceOrigin,
-    StubOrigin, ToolchainRoot,
+    Arch, FileContent, Image, Kernel, KernelOrigin, KernelSource, LocalRoot, SignatureOrigin,
+    SourceOrigin, StubOrigin, ToolchainRoot,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::efi::{self, KernelFacts, Machine};
@@ -33,11 +33,7 @@ pub(super) fn local(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostics) ->
     let mut local = Local::default();
     for request in &image.files {
         match &request.content {
-            FileContent::Local(path) => {
-                if let Some(read) = note(problems, path, file(ctx.store, &path.value)) {
-                    local.files.insert(path.value.clone(), read);
-                }
-            }
+            FileContent::Local(path) => local.take_file(ctx, path, problems),
             FileContent::Bytes(bytes) => {
                 if let Err(problem) = ctx.store.put(bytes) {
                     problems.push(problem);
@@ -48,67 +44,85 @@ pub(super) fn local(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostics) ->
     }
     for overlay in &image.overlays {
         let read = folder(ctx, &overlay.from.value, Walk::Everything, "overlay");
-        if let Some(digest) = note(problems, &overlay.from, read) {
-            local.folders.insert(overlay.from.value.clone(), digest);
-        }
+        local.take_folder(&overlay.from, read, problems);
     }
     for source in &image.sources {
         if let SourceOrigin::Path(path) = &source.from {
-            let read = folder(
-                ctx,
-                &path.value,
-                Walk::WithoutIgnored,
-                &format!("source {}", source.name.value),
-            );
-            if let Some(digest) = note(problems, path, read) {
-                local.folders.insert(path.value.clone(), digest);
-            }
+            let origin = format!("source {}", source.name.value);
+            let read = folder(ctx, &path.value, Walk::WithoutIgnored, &origin);
+            local.take_folder(path, read, problems);
         }
     }
     for patch in image.sources.iter().flat_map(|source| &source.patches) {
-        if let Some(read) = note(problems, patch, file(ctx.store, &patch.value)) {
-            local.files.insert(patch.value.clone(), read);
-        }
+        local.take_file(ctx, patch, problems);
     }
     roots(ctx, image, problems, &mut local);
     if let Some(kernel) = &image.kernel {
-        if let KernelOrigin::Prebuilt {
-            image: file,
-            modules,
-        } = &kernel.from
-        {
-            let wanted = Wanted {
-                arch: image.arch,
-                version: kernel.version.as_ref(),
-            };
-            let read = prebuilt(ctx, file, modules.as_ref(), &wanted);
-            if let Some((digest, locked)) = note(problems, file, read) {
-                local.kernel = Some(digest);
-                local.prebuilt = Some(locked);
-            }
-        }
-        if let KernelOrigin::Built(built) = &kernel.from
-            && let KernelSource::Tarball {
-                signature: Some(signature),
-                ..
-            } = &built.source
-        {
-            if let SignatureOrigin::File(path) = &signature.from.value {
-                let path = Spanned::new(path.clone(), signature.from.span);
-                let read = note(problems, &path, file(ctx.store, &path.value));
-                local.files.extend(read.map(|read| (path.value, read)));
-            }
-            let keyring = &signature.keyring;
-            let read = note(problems, keyring, keyring_file(ctx.store, &keyring.value));
-            local
-                .files
-                .extend(read.map(|read| (keyring.value.clone(), read)));
-        }
-        if let Some(StubOrigin::File(path)) = &kernel.stub {
-            local.stub = note(problems, path, file(ctx.store, &path.value));
-        }
+        kernel_files(ctx, image, kernel, problems, &mut local);
     }
     local
+}
+
+impl Local {
+    fn take_file(&mut self, ctx: &Ctx<'_>, path: &Spanned<PathBuf>, problems: &mut Diagnostics) {
+        if let Some(read) = note(problems, path, file(ctx.store, &path.value)) {
+            self.files.insert(path.value.clone(), read);
+        }
+    }
+
+    fn take_folder(
+        &mut self,
+        path: &Spanned<PathBuf>,
+        read: Result<Digest, Diagnostic>,
+        problems: &mut Diagnostics,
+    ) {
+        if let Some(digest) = note(problems, path, read) {
+            self.folders.insert(path.value.clone(), digest);
+        }
+    }
+}
+
+/// A prebuilt kernel, the keys that a kernel's sources are signed with, and a stub.
+fn kernel_files(
+    ctx: &Ctx<'_>,
+    image: &Image,
+    kernel: &Kernel,
+    problems: &mut Diagnostics,
+    local: &mut Local,
+) {
+    if let KernelOrigin::Prebuilt {
+        image: file,
+        modules,
+    } = &kernel.from
+    {
+        let wanted = Wanted {
+            arch: image.arch,
+            version: kernel.version.as_ref(),
+        };
+        let read = prebuilt(ctx, file, modules.as_ref(), &wanted);
+        if let Some((digest, locked)) = note(problems, file, read) {
+            local.kernel = Some(digest);
+            local.prebuilt = Some(locked);
+        }
+    }
+    if let KernelOrigin::Built(built) = &kernel.from
+        && let KernelSource::Tarball {
+            signature: Some(signature),
+            ..
+        } = &built.source
+    {
+        if let SignatureOrigin::File(path) = &signature.from.value {
+            let path = Spanned::new(path.clone(), signature.from.span);
+            local.take_file(ctx, &path, problems);
+        }
+        let keyring = &signature.keyring;
+        let read = note(problems, keyring, keyring_file(ctx.store, &keyring.value));
+        let read = read.map(|read| (keyring.value.clone(), read));
+        local.files.extend(read);
+    }
+    if let Some(StubOrigin::File(path)) = &kernel.stub {
+        local.stub = note(problems, path, file(ctx.store, &path.value));
+    }
 }
 
 /// Root filesystems of this machine that something is built with.
@@ -128,9 +142,7 @@ fn roots(ctx: &Ctx<'_>, image: &Image, problems: &mut Diagnostics, local: &mut L
             LocalRoot::Folder(path) => {
                 let origin = format!("toolchain {name}");
                 let read = folder(ctx, &path.value, Walk::RootFilesystem, &origin);
-                if let Some(digest) = note(problems, path, read) {
-                    local.folders.insert(path.value.clone(), digest);
-                }
+                local.take_folder(path, read, problems);
             }
         }
     }

@@ -24,8 +24,11 @@ mod kernel;
 mod kernel_source;
 mod keyring;
 mod local;
+mod mode;
+mod on_disk;
 mod packages;
 mod portable;
+mod program;
 mod refusal;
 mod remembered;
 mod resolution;
@@ -47,6 +50,8 @@ pub use gone::gone;
 pub use host::{Rust, host_facts};
 pub use indexes::{index_marks, index_texts};
 pub use inputs::*;
+pub use mode::{Mode, Update};
+pub use on_disk::{file_name, file_of, files_of, known, other_name};
 pub use packages::{network, repository_of};
 pub use resolution::{Because, Question, ResolvedPackage, resolution, wishes_of};
 pub use review::{Unchecked, answering, review};
@@ -55,79 +60,16 @@ pub use unpacked::{files_at_hand, is_whole_package, named_by_package, unpack_onc
 pub use vendoring::{CRATES, Vendoring, checkout, vendored_tree};
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use crate::check::{Arch, BuiltKernel, Image, Kernel, KernelOrigin, Source, SourceOrigin};
+use crate::check::{BuiltKernel, Image, Kernel, KernelOrigin};
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
-use crate::io::{self, Engine, Files as _};
+use crate::io;
 use crate::tree::Store;
 
+use on_disk::{read, write};
 use packages::Request;
-
-/// The lock of an image: beside its manifest and of its name, `zos.lock` of `zos.kdl`; `zos.aarch64.lock` for another processor than
-/// x86_64, so that one manifest can be locked for both.
-pub fn file_of(image: &Image) -> PathBuf {
-    file_for(&image.manifest, image.arch)
-}
-
-/// The locks that a manifest may have, one for each processor.
-pub fn files_of(manifest: &Path) -> impl Iterator<Item = PathBuf> {
-    Arch::ALL.map(|arch| file_for(manifest, arch)).into_iter()
-}
-
-fn file_for(manifest: &Path, arch: Arch) -> PathBuf {
-    match arch {
-        Arch::X86_64 => manifest.with_extension("lock"),
-        Arch::Aarch64 => manifest.with_extension(format!("{arch}.lock")),
-    }
-}
-
-/// The name of an image's lock, for messages.
-pub fn file_name(image: &Image) -> String {
-    let path = file_of(image);
-    let name = path.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
-}
-
-/// What the pass may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Mode<'a> {
-    /// Fail where `zos.lock` would change.
-    pub locked: bool,
-    /// Leave `zos.lock` as it is, also where it would change.
-    pub dry: bool,
-    /// Do not use the network.
-    pub offline: bool,
-    /// What may move although `zos.lock` names it.
-    pub update: Update<'a>,
-    /// Who pulls container images. `None`: the engine that `$ZOSC_EXECUTOR` names, else podman, else docker.
-    pub engine: Option<Engine>,
-}
-
-/// What is looked up anew although `zos.lock` names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Update<'a> {
-    /// Nothing: only what the manifest newly asks for.
-    #[default]
-    Nothing,
-    /// Packages, sources and toolchains of these names, and what cannot stay beside them.
-    Only(&'a [String]),
-    /// Everything.
-    Everything,
-}
-
-impl Update<'_> {
-    /// Whether something of this name is looked up anew.
-    fn moves(self, name: &str) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::Only(names) => names.iter().any(|moving| moving == name),
-            Self::Everything => true,
-        }
-    }
-}
 
 /// What the pass tells while it works; called from several threads.
 pub trait Observer: Sync {
@@ -163,7 +105,7 @@ struct Ctx<'a> {
     cancel: &'a AtomicBool,
 }
 
-/// What the work of a build is told of an observer.
+/// Looks on where nobody does: while something is built, and in a review.
 struct Silent;
 
 impl Observer for Silent {
@@ -242,7 +184,7 @@ fn settle(ctx: &Ctx<'_>, image: &Image, previous: &Lock) -> Result<Resolved, Dia
         Err(found) => problems.extend(found),
     }
     lock.toolchains = toolchains::toolchains(ctx, image, previous, &mut problems);
-    lock.sources = sources(ctx, &image.sources, previous, &mut problems);
+    lock.sources = source::sources(ctx, &image.sources, previous, &mut problems);
     let local = local::local(ctx, image, &mut problems);
     if local.prebuilt.is_some() {
         lock.kernel.clone_from(&local.prebuilt);
@@ -345,165 +287,6 @@ fn check_names(image: &Image, previous: &Lock, update: Update<'_>) -> Result<(),
     } else {
         Err(problems)
     }
-}
-
-/// Says where the lock of an image is not there, and one beside it is of no manifest.
-pub fn other_name(image: &Image) -> Option<Diagnostic> {
-    if !has_lock_of_no_manifest(&file_of(image)) {
-        return None;
-    }
-    let name = file_name(image);
-    let warning = Diagnostic::warning(
-        "zosc::lock::other-name",
-        format!("there is no {name}, and a zos.lock that is of no manifest"),
-    );
-    Some(warning.help(format!(
-        "the lock of a manifest has its name: if zos.lock is of this one, rename it to {name}; else remove it"
-    )))
-}
-
-/// Whether a lock that is not there may be the one beside it, of the usual name, which belongs to no manifest.
-fn has_lock_of_no_manifest(path: &Path) -> bool {
-    let usual = folder(path).join("zos.lock");
-    !path.exists() && usual.exists() && !usual.with_extension("kdl").exists()
-}
-
-/// The folder of the manifest, which the lock lies in.
-fn folder(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("."))
-}
-
-fn read(path: &Path, store: Option<&Store>) -> Result<Lock, Diagnostics> {
-    match io::System.read(path, file::LARGEST) {
-        Ok(bytes) => {
-            let lock = match store.and_then(|store| remembered::recall(store, &bytes)) {
-                Some(lock) => lock,
-                None => remembered::parse(path, bytes, store)?,
-            };
-            Ok(portable::placed(&lock, folder(path)))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Lock::default()),
-        Err(error) => Err(unreadable(path, &error).into()),
-    }
-}
-
-/// What the lock beside an image's manifest says, whether or not it still answers to it; an empty one where there is none.
-pub fn known(image: &Image, store: Option<&Store>) -> Lock {
-    read(&file_of(image), store).unwrap_or_default()
-}
-
-/// Writes a changed lock under a temporary name and renames it.
-fn write(
-    ctx: &Ctx<'_>,
-    path: &Path,
-    previous: &Lock,
-    lock: &Lock,
-    changes: &[Change],
-) -> Result<(), Diagnostics> {
-    let lock = portable::portable(lock, folder(path));
-    let text = file::emit(&lock);
-    remembered::remember(ctx.store, &text, &lock);
-    // Mirrors are in the manifest and not in the file, so the texts decide.
-    let same = || file::emit(&portable::portable(previous, folder(path))) == text;
-    if path.exists() && same() {
-        return Ok(());
-    }
-    if ctx.mode.locked {
-        let name = path.file_name().unwrap_or_default().display();
-        let problem = if path.exists() {
-            Diagnostic::error(
-                "zosc::lock::out-of-date",
-                format!("{name} does not fit the manifest, and `--locked` keeps it"),
-            )
-            .help("run `zosc lock` without `--locked`, look at the change, and commit it")
-        } else {
-            let problem = Diagnostic::error(
-                "zosc::lock::out-of-date",
-                format!("there is no {name}, and `--locked` makes none"),
-            );
-            problem.help(if has_lock_of_no_manifest(path) {
-                format!("the lock of a manifest has its name: if zos.lock is of this one, rename it to {name}")
-            } else {
-                format!("run `zosc lock` without `--locked`, and commit {name}")
-            })
-        };
-        let problem = changes.iter().take(20).fold(problem, |problem, change| {
-            problem.note(format!("would change: {change}"))
-        });
-        return Err(problem.into());
-    }
-    if ctx.mode.dry {
-        return Ok(());
-    }
-    io::sweep_pending(folder(path));
-    io::Pending::new(folder(path))
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            // A temporary file is private; the lock is to be read by all, as the manifest is.
-            file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
-            // Unlike all that can be made again, the choices in a lock are somebody's own.
-            file.file().sync_all()?;
-            file.persist(path)
-        })
-        .map_err(|error| {
-            if let Some(problem) = io::disk_refusal(path, &error) {
-                return problem.into();
-            }
-            Diagnostic::error(
-                "zosc::lock::cannot-write",
-                format!("cannot write `{}`: {error}", path.display()),
-            )
-            .help("the lock is kept beside the manifest; make that folder writable")
-            .into()
-        })
-}
-
-fn sources(
-    ctx: &Ctx<'_>,
-    sources: &[Source],
-    previous: &Lock,
-    problems: &mut Diagnostics,
-) -> BTreeMap<String, LockedSource> {
-    let mut locked = BTreeMap::new();
-    for source in sources {
-        let name = &source.name.value;
-        let moves = ctx.mode.update.moves(name);
-        let locked_before = previous.sources.get(name);
-        let previous = locked_before.filter(|_| !moves);
-        let result = match &source.from {
-            // A folder counts by its content.
-            SourceOrigin::Path(_) => continue,
-            SourceOrigin::Git {
-                url,
-                revision,
-                submodules,
-                keep_git,
-            } => {
-                let asked = git::Asked {
-                    name,
-                    url,
-                    revision,
-                    submodules: *submodules,
-                    keep_git: *keep_git,
-                };
-                git::locked_git(ctx, locked_before, &asked, moves)
-            }
-            SourceOrigin::Crate {
-                name: package,
-                version,
-            } => source::locked_crate(ctx, previous, package, version),
-            SourceOrigin::Release { url, sha256, .. } => {
-                source::locked_release(ctx, previous, url, *sha256)
-            }
-        };
-        match result {
-            Ok(found) => {
-                locked.insert(name.clone(), found);
-            }
-            Err(problem) => problems.push(problem),
-        }
-    }
-    locked
 }
 
 /// Someone pressed Ctrl-C.

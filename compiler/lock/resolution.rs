@@ -17,7 +17,7 @@ use super::choose::{read, resolve, world};
 use super::indexes::indexes;
 use super::packages::{network, wishes};
 use super::refusal::Wishes;
-use super::{Ctx, Lock, Mode, Observer, Update};
+use super::{Ctx, Lock, Mode, Observer, Update, on_disk};
 
 /// What is asked.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ pub fn resolution(
     let previous = match question.manifest {
         Some(manifest) if mode.update == Update::Nothing => {
             let arch = Arch::named(question.arch).unwrap_or_default();
-            super::read(&super::file_for(manifest, arch), Some(store))?
+            on_disk::read(&on_disk::file_for(manifest, arch), Some(store))?
         }
         _ => Lock::default(),
     };

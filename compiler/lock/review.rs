@@ -18,7 +18,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::tree::Store;
 
 use super::packages::{keep, singles, wishes};
-use super::{Lock, LockedPackage};
+use super::{Lock, LockedPackage, on_disk};
 
 use answer::Answer;
 
@@ -36,7 +36,7 @@ pub struct Unchecked {
 /// Looks at an image in the light of its lock; problems go to `sink`.
 pub fn review(image: &Image, store: Option<&Store>, sink: &mut Diagnostics) -> Vec<Unchecked> {
     let path = super::file_of(image);
-    let lock = match super::read(&path, store) {
+    let lock = match on_disk::read(&path, store) {
         Ok(lock) => path.exists().then_some(lock),
         Err(problems) => {
             sink.extend(problems);
@@ -69,7 +69,7 @@ pub fn review(image: &Image, store: Option<&Store>, sink: &mut Diagnostics) -> V
 /// The packages of `zos.lock`, where it is there and answers to what the image asks for; nothing is looked up.
 pub fn answering(image: &Image, store: Option<&Store>) -> Vec<LockedPackage> {
     let (wishes, singles) = (wishes(image), singles(image));
-    let lock = super::read(&super::file_of(image), store).unwrap_or_default();
+    let lock = on_disk::read(&super::file_of(image), store).unwrap_or_default();
     let kept = image
         .alpine
         .as_ref()

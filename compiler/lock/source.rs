@@ -1,18 +1,69 @@
-//! Sources from elsewhere: crates with their dependencies, downloads.
+//! Sources from elsewhere: commits, crates with their dependencies, downloads.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use crate::diagnostic::Diagnostic;
+use crate::check::{Source, SourceOrigin};
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io;
 use crate::source::Spanned;
 use crate::tree::{Digest, Store};
 
 use super::folders::{Walk, folder};
-use super::{Ctx, LockedSource};
+use super::{Ctx, Lock, LockedSource, git, program};
+
+/// The sources of an image that come from elsewhere, as the lock has them, or as they are now.
+pub(super) fn sources(
+    ctx: &Ctx<'_>,
+    sources: &[Source],
+    previous: &Lock,
+    problems: &mut Diagnostics,
+) -> BTreeMap<String, LockedSource> {
+    let mut locked = BTreeMap::new();
+    for source in sources {
+        let name = &source.name.value;
+        let moves = ctx.mode.update.moves(name);
+        let locked_before = previous.sources.get(name);
+        let previous = locked_before.filter(|_| !moves);
+        let result = match &source.from {
+            // A folder counts by its content.
+            SourceOrigin::Path(_) => continue,
+            SourceOrigin::Git {
+                url,
+                revision,
+                submodules,
+                keep_git,
+            } => {
+                let asked = git::Asked {
+                    name,
+                    url,
+                    revision,
+                    submodules: *submodules,
+                    keep_git: *keep_git,
+                };
+                git::locked_git(ctx, locked_before, &asked, moves)
+            }
+            SourceOrigin::Crate {
+                name: package,
+                version,
+            } => locked_crate(ctx, previous, package, version),
+            SourceOrigin::Release { url, sha256, .. } => {
+                locked_release(ctx, previous, url, *sha256)
+            }
+        };
+        match result {
+            Ok(found) => {
+                locked.insert(name.clone(), found);
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    locked
+}
 
 /// A crate as the lock has it, or as the registry has it now.
-pub(super) fn locked_crate(
+fn locked_crate(
     ctx: &Ctx<'_>,
     previous: Option<&LockedSource>,
     name: &Spanned<String>,
@@ -118,28 +169,24 @@ pub(super) fn cargo(
         &[("CARGO_TERM_COLOR", "never")],
         ctx.cancel,
     );
-    match finished {
-        Ok(finished) if finished.success => Ok(finished.output),
-        Ok(finished) => {
-            let problem = Diagnostic::error("zosc::lock::cargo-failed", format!("cargo could not fetch the crates of `{name}`"))
-                .help("see that the version exists and that `cargo` reaches its registry; with `--offline` only what cargo has already is used");
-            let tail: Vec<&str> = finished.errors.lines().rev().take(12).collect();
-            Err(tail
-                .into_iter()
-                .rev()
-                .fold(problem, |problem, line| problem.note(line.to_owned())))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => Err(super::stopped()),
-        Err(error) => Err(Diagnostic::error(
-            "zosc::lock::no-cargo",
-            format!("`cargo` does not run here: {error}"),
-        )
-        .help("crates are fetched by the machine's own cargo: install a Rust toolchain")),
-    }
+    program::output_of(
+        finished,
+        || {
+            Diagnostic::error("zosc::lock::cargo-failed", format!("cargo could not fetch the crates of `{name}`"))
+                .help("see that the version exists and that `cargo` reaches its registry; with `--offline` only what cargo has already is used")
+        },
+        |error| {
+            Diagnostic::error(
+                "zosc::lock::no-cargo",
+                format!("`cargo` does not run here: {error}"),
+            )
+            .help("crates are fetched by the machine's own cargo: install a Rust toolchain")
+        },
+    )
 }
 
 /// A download as the lock has it, or fetched now: to learn its size, and its digest where the manifest leaves that to the lock.
-pub(super) fn locked_release(
+fn locked_release(
     ctx: &Ctx<'_>,
     previous: Option<&LockedSource>,
     url: &Spanned<String>,

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use super::*;
 use crate::apk::packages::{Archive, Recipe, SignatureHash, SigningKey, index as pack_index};
 use crate::archive::Compression;
-use crate::check;
+use crate::check::{self, Arch};
 use crate::source::{SourceId, Span, Spanned};
 use crate::tree::Digest;
 

@@ -10,7 +10,7 @@ use super::super::choose::{Offered, choose};
 use super::super::held::Staying;
 use super::super::indexes;
 use super::super::packages::{keep, singles, wishes};
-use super::super::{Ctx, Event, Lock, Mode, Observer, Role};
+use super::super::{Ctx, Lock, Mode, Role, Silent};
 use super::Review;
 
 /// The packages of an image.
@@ -32,13 +32,6 @@ pub(super) struct Known {
     pub(super) name: String,
     /// The digest of its file, where a lock has it.
     pub(super) sha256: Option<Digest>,
-}
-
-/// A review is done before anyone could look on.
-struct Silent;
-
-impl Observer for Silent {
-    fn event(&self, _: &str, _: Event<'_>) {}
 }
 
 impl Review<'_> {

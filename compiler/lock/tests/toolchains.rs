@@ -1,7 +1,9 @@
 //! Toolchains of packages, archives and folders.
 
 use super::*;
-use crate::check::{Build, InstallFile, LocalRoot, Recipe as Steps, Toolchain, ToolchainRoot};
+use crate::check::{
+    Build, InstallFile, LocalRoot, Recipe as Steps, Source, SourceOrigin, Toolchain, ToolchainRoot,
+};
 use crate::tree::ImagePath;
 
 /// Adds a toolchain, and a source that is built with it.

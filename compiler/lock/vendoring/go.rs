@@ -7,7 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::io;
 use crate::tree::{Digest, Store, Tree};
 
-use super::super::{Ctx, stopped, unreadable};
+use super::super::{Ctx, program, unreadable};
 use super::{Vendoring, file, inside, no_lock_file};
 
 /// What a source asks go for: the digest of its `go.mod` and `go.sum`, where it requires modules and does not bring them.
@@ -110,23 +110,22 @@ fn go(
     directory: &Path,
     environment: &[(&str, &str)],
 ) -> Result<String, Diagnostic> {
-    match io::run_program("go", arguments, directory, environment, ctx.cancel) {
-        Ok(finished) if finished.success => Ok(finished.output),
-        Ok(finished) => {
-            let problem = Diagnostic::error(
+    let finished = io::run_program("go", arguments, directory, environment, ctx.cancel);
+    program::output_of(
+        finished,
+        || {
+            Diagnostic::error(
                 "zosc::lock::go-failed",
                 format!("go could not fetch the modules of `{}`", vendoring.source),
             )
-            .help("see that `go mod download` works in the source; with `--offline` only what go has already is used");
-            let tail: Vec<&str> = finished.errors.lines().rev().take(12).collect();
-            let lines = tail.into_iter().rev().map(str::to_owned);
-            Err(lines.fold(problem, Diagnostic::note))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => Err(stopped()),
-        Err(error) => Err(Diagnostic::error(
-            "zosc::lock::no-go",
-            format!("`go` does not run here: {error}"),
-        )
-        .help("modules are fetched by the machine's own go: install it, or keep them in the source with `go mod vendor`")),
-    }
+            .help("see that `go mod download` works in the source; with `--offline` only what go has already is used")
+        },
+        |error| {
+            Diagnostic::error(
+                "zosc::lock::no-go",
+                format!("`go` does not run here: {error}"),
+            )
+            .help("modules are fetched by the machine's own go: install it, or keep them in the source with `go mod vendor`")
+        },
+    )
 }
