@@ -85,14 +85,7 @@ impl Met {
             );
         }
         if let Some(earlier) = self.names.insert(name.value.clone(), name.span) {
-            let message = format!("two {what} are named `{}`", name.value);
-            ctx.clash(
-                "zosc::check::duplicate-name",
-                message,
-                name.span,
-                earlier,
-                "rename or remove one",
-            );
+            ctx.namesakes(what, name, earlier);
             return false;
         }
         true

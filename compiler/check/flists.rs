@@ -38,13 +38,7 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>, kernel: Option<&Kernel>) -> Vec<Flist> 
     let mut flists = Vec::new();
     for flist in &manifest.flist {
         if let Some(earlier) = names.insert(&flist.name, flist.name.span) {
-            ctx.clash(
-                "zosc::check::duplicate-name",
-                format!("two flists are named `{}`", flist.name.value),
-                flist.name.span,
-                earlier,
-                "rename or remove one",
-            );
+            ctx.namesakes("flists", &flist.name, earlier);
         }
         let pack = pack(ctx, flist, kernel);
         let embed = embed(ctx, flist);

@@ -64,10 +64,10 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, is_slip, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, is_slip, listed, nearest};
 use crate::io::Files;
 use crate::manifest::Manifest;
-use crate::source::{SourceMap, Span};
+use crate::source::{SourceMap, Span, Spanned};
 use crate::syntax::{bare_or_quoted as word, quote as quoted};
 
 pub use addresses::public_address;
@@ -212,6 +212,17 @@ impl Ctx<'_> {
                 .help(help),
         );
     }
+
+    /// Says that two things of a kind have one name.
+    fn namesakes(&mut self, what: &str, later: &Spanned<String>, earlier: Span) {
+        self.clash(
+            "zosc::check::duplicate-name",
+            format!("two {what} are named `{}`", later.value),
+            later.span,
+            earlier,
+            "rename or remove one",
+        );
+    }
 }
 
 /// Resolves every section; a section that fails leaves its problems in the sink and a harmless value behind.
@@ -298,16 +309,6 @@ fn resolve(ctx: &mut Ctx<'_>, settings: &Settings, path: &Path) -> Option<Image>
         boot,
         overrides: Vec::new(),
     })
-}
-
-/// Names as people list them: `` `a`, `b` and `c` ``.
-fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, before)) => format!("{} and {last}", before.join(", ")),
-        None => String::new(),
-    }
 }
 
 /// Adds the nearest of some names to a problem, as help and as a fix of the word at `span`; else the help that is given.

@@ -19,14 +19,7 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>, arch: Arch) -> Vec<Source> {
     let mut sources = Vec::new();
     for source in &manifest.source {
         if let Some(earlier) = names.insert(&source.name, source.name.span) {
-            let message = format!("two sources are named `{}`", source.name.value);
-            ctx.clash(
-                "zosc::check::duplicate-name",
-                message,
-                source.name.span,
-                earlier,
-                "rename or remove one",
-            );
+            ctx.namesakes("sources", &source.name, earlier);
         }
         let from = origin(ctx, source, arch.name());
         let patches = patches(ctx, source, from.as_ref());

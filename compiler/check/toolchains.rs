@@ -25,14 +25,7 @@ pub(super) fn resolve(ctx: &mut Ctx<'_>) -> BTreeMap<String, Toolchain> {
         let name = &toolchain.name;
         let root = root(ctx, toolchain);
         if let Some(earlier) = places.insert(&name.value, name.span) {
-            let message = format!("two toolchains are named `{}`", name.value);
-            ctx.clash(
-                "zosc::check::duplicate-name",
-                message,
-                name.span,
-                earlier,
-                "rename or remove one",
-            );
+            ctx.namesakes("toolchains", name, earlier);
             continue;
         }
         if let Some(root) = root {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::unit::{Kind, Unit};
 use super::{toml, yaml};
+use crate::diagnostic::listed;
 
 /// A generation of zinit, named by the format of its unit files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -158,7 +159,7 @@ pub fn lower(units: &[Unit], dialect: Dialect) -> Lowered {
 fn late(unit: &Unit, external: &BTreeSet<&str>, losses: &mut Losses<'_>) {
     let late = present(&unit.after, external);
     if !late.is_empty() {
-        let names = listed(&late);
+        let names = listed(late.iter().copied());
         losses.push(
             Feature::After,
             format!("it starts without {names}, which is not there when zinit starts"),
@@ -191,14 +192,4 @@ pub(super) fn present<'a>(names: &'a [String], among: &BTreeSet<&str>) -> Vec<&'
         .map(String::as_str)
         .filter(|name| among.contains(name) && seen.insert(*name))
         .collect()
-}
-
-/// Names as people list them: `` `a`, `b` and `c` ``.
-pub(super) fn listed(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, before)) => format!("{} and {last}", before.join(", ")),
-        None => String::new(),
-    }
 }

@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::lower::{Feature, Losses, listed, present};
+use super::lower::{Feature, Losses, present};
 use super::quote::{quote, quote_all};
 use super::unit::{Command, Kind, Log, Probe, Restart, Unit};
+use crate::diagnostic::listed;
 
 /// The text of one unit's file.
 pub(super) fn write(unit: &Unit, known: &BTreeSet<&str>, losses: &mut Losses<'_>) -> String {
@@ -143,7 +144,7 @@ fn edges<'a>(unit: &'a Unit, known: &BTreeSet<&str>, losses: &mut Losses<'_>) ->
     let mut hardened = present(&unit.after, known);
     hardened.retain(|name| !after.contains(name));
     if !hardened.is_empty() {
-        let names = listed(&hardened);
+        let names = listed(hardened.iter().copied());
         losses.push(
             Feature::After,
             format!("it waits until {names} is up, and for ever if that fails"),
@@ -153,12 +154,12 @@ fn edges<'a>(unit: &'a Unit, known: &BTreeSet<&str>, losses: &mut Losses<'_>) ->
     let mut wants = present(&unit.wants, known);
     wants.retain(|name| !after.contains(name));
     if !wants.is_empty() {
-        let names = listed(&wants);
+        let names = listed(wants.iter().copied());
         losses.push(Feature::Wants, format!("it and {names} start in any order"));
     }
     let conflicts = present(&unit.conflicts, known);
     if !conflicts.is_empty() {
-        let names = listed(&conflicts);
+        let names = listed(conflicts.iter().copied());
         losses.push(
             Feature::Conflicts,
             format!("nothing keeps it from running beside {names}"),
