@@ -16,7 +16,7 @@ mod support;
 use std::fs;
 
 use support::packages::{Archive, Content, Item, Recipe, SignatureHash, SigningKey, index};
-use support::trees::{Bench, installed, summary};
+use support::trees::{Bench, installed, scripts};
 use zosc::apk::dependency::Dependency;
 use zosc::apk::index::Index;
 use zosc::apk::solver::{Catalogue, Repository};
@@ -59,7 +59,6 @@ fn scripts_run_in_the_order_of_apk() {
         .iter()
         .map(|name| bench.package(&repository, name))
         .collect();
-    let summaries: Vec<_> = packages.iter().map(summary).collect();
     let mut ours: Vec<String> = Vec::new();
     // apk announces a package before its pre-install script, its files come after.
     let announce = |ours: &mut Vec<String>, package: usize| {
@@ -68,7 +67,7 @@ fn scripts_run_in_the_order_of_apk() {
             ours.push(line);
         }
     };
-    for step in installation_steps(&summaries) {
+    for step in installation_steps(&scripts(&packages)) {
         match step {
             Step::Install(range) => range.for_each(|package| announce(&mut ours, package)),
             Step::Script { package, kind } => {

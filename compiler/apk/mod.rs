@@ -58,7 +58,7 @@ pub use package_writer::{NewPackage, PackedPackage, write_package};
 pub use private_key::{PrivateKey, Randomness, Signer};
 pub use script::ScriptKind;
 pub use signature::{SignatureAlgorithm, VerifiedBy, verify_index, verify_package};
-pub use steps::{PackageSummary, Step, installation_steps};
+pub use steps::{Step, installation_steps};
 pub use triggers::trigger_directories;
 
 #[cfg(test)]

@@ -4,17 +4,6 @@ use std::collections::BTreeSet;
 
 use super::script::ScriptKind;
 
-/// What the order depends on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PackageSummary {
-    /// The package's name.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-    /// The scripts that it carries and that are to run.
-    pub scripts: BTreeSet<ScriptKind>,
-}
-
 /// One step of an installation; packages are given by their place in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -33,11 +22,11 @@ pub enum Step {
     SettleDirectories,
 }
 
-/// The steps that installing these packages, in this order, takes.
+/// The steps that installing packages, in this order, takes: of each, the scripts that it carries and that are to run.
 ///
 /// A package's pre-install script runs before its files are there and its post-install script right after, so later
 /// packages find users that it made; triggers run once at the end, in the order of installation.
-pub fn installation_steps(packages: &[PackageSummary]) -> Vec<Step> {
+pub fn installation_steps(packages: &[BTreeSet<ScriptKind>]) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut installed = 0;
     let mut install_up_to = |steps: &mut Vec<Step>, end: usize| {
@@ -46,12 +35,12 @@ pub fn installation_steps(packages: &[PackageSummary]) -> Vec<Step> {
             installed = end;
         }
     };
-    for (index, package) in packages.iter().enumerate() {
+    for (index, scripts) in packages.iter().enumerate() {
         for (kind, end) in [
             (ScriptKind::PreInstall, index),
             (ScriptKind::PostInstall, index + 1),
         ] {
-            if package.scripts.contains(&kind) {
+            if scripts.contains(&kind) {
                 install_up_to(&mut steps, end);
                 steps.push(Step::Script {
                     package: index,
@@ -66,7 +55,7 @@ pub fn installation_steps(packages: &[PackageSummary]) -> Vec<Step> {
     let triggers = packages.iter().enumerate();
     steps.extend(
         triggers
-            .filter(|(_, package)| package.scripts.contains(&kind))
+            .filter(|(_, scripts)| scripts.contains(&kind))
             .map(|(package, _)| Step::Script { package, kind }),
     );
     steps
@@ -79,16 +68,11 @@ mod tests {
     #[test]
     fn scripts_run_round_their_package_and_triggers_last() {
         use ScriptKind::{PostInstall, PreInstall, Trigger};
-        let package = |name: &str, scripts: &[ScriptKind]| PackageSummary {
-            name: name.to_owned(),
-            version: "1-r0".to_owned(),
-            scripts: scripts.iter().copied().collect(),
-        };
         let packages = [
-            package("data", &[]),
-            package("busybox", &[PostInstall, Trigger, ScriptKind::PostUpgrade]),
-            package("layout", &[PreInstall, PostInstall]),
-            package("last", &[]),
+            BTreeSet::new(),
+            BTreeSet::from([PostInstall, Trigger, ScriptKind::PostUpgrade]),
+            BTreeSet::from([PreInstall, PostInstall]),
+            BTreeSet::new(),
         ];
         let script = |package, kind| Step::Script { package, kind };
         assert_eq!(

@@ -19,6 +19,7 @@ use crate::tree::ImagePath;
 use super::kernel::package_files;
 use super::kernel_sources;
 use super::lower::{Lowering, fixed};
+use super::recipes::surroundings;
 use super::toolchains::{Toolchain, toolchain};
 use super::{Action, Arguments, Capture, FileBody, Input, Mount, OwnedFile, Root, Stage};
 
@@ -374,21 +375,17 @@ impl Making<'_, '_> {
         let made = self.locked.made;
         let mut environment = self.toolchain.variables.clone();
         let own = [
-            ("PATH", self.toolchain.path.clone()),
-            ("HOME", "/build/home".to_owned()),
-            ("TMPDIR", "/tmp".to_owned()),
             ("LANG", "C".to_owned()),
-            ("TZ", "UTC".to_owned()),
             ("ARCH", self.lowering.image.arch.to_string()),
             // Set and empty: without it, a sign is added to the release.
             ("LOCALVERSION", String::new()),
-            ("SOURCE_DATE_EPOCH", made.to_string()),
             ("KBUILD_BUILD_TIMESTAMP", date(made)),
             ("KBUILD_BUILD_USER", "zosc".to_owned()),
             ("KBUILD_BUILD_HOST", "zosc".to_owned()),
             ("KBUILD_BUILD_VERSION", "1".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value));
+        environment.extend(surroundings(&self.toolchain.path, made));
         environment.extend(own);
         environment
     }

@@ -1,7 +1,8 @@
 //! Alpine packages: fetched, unpacked, installed in order with their scripts between, and recorded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::apk::{ScriptKind, Step, installation_steps};
 use crate::check::Alpine;
 use crate::lock::{LockedPackage, Role};
 use crate::source::Span;
@@ -36,8 +37,7 @@ pub(super) fn packages(lowering: &mut Lowering<'_>) -> Option<Input> {
 
 /// A root with packages.
 ///
-/// The order is apk's own: before a package's files its pre-install script, behind them its post-install script, and once
-/// all packages are there every trigger. Packages without scripts between two scripts are installed in one action.
+/// The order is apk's own ([`installation_steps`]). Packages without scripts between two scripts are installed in one action.
 pub(super) fn assemble(lowering: &mut Lowering<'_>, assembly: &Assembly<'_>) -> Input {
     let packages = &assembly.packages;
     let unpacked: Vec<Input> = packages
@@ -50,40 +50,41 @@ pub(super) fn assemble(lowering: &mut Lowering<'_>, assembly: &Assembly<'_>) -> 
         done: 0,
         root: None,
     };
-    for (index, package) in packages.iter().enumerate() {
-        if assembly.runs(lowering, package, "pre-install") {
-            root.install_up_to(lowering, index);
-            root.script(lowering, index, "pre-install");
-        }
-        if assembly.runs(lowering, package, "post-install") {
-            root.install_up_to(lowering, index + 1);
-            root.script(lowering, index, "post-install");
-        }
-    }
-    let installed = root.install_up_to(lowering, packages.len());
-    let triggers: Vec<usize> = (0..packages.len())
-        .filter(|index| assembly.runs(lowering, packages[*index], "trigger"))
+    let scripts: Vec<BTreeSet<ScriptKind>> = packages
+        .iter()
+        .map(|package| assembly.scripts(lowering, package))
         .collect();
-    if !triggers.is_empty() {
-        // Before that, directories are root's; recording packages does it where nothing else has.
-        let action = Action::SettleDirectories {
-            root: installed,
-            packages: unpacked.clone(),
-        };
-        root.root = Some(root.add(lowering, "settle directories", None, action));
-    }
-    for index in triggers {
-        root.trigger(lowering, index);
+    for step in installation_steps(&scripts) {
+        match step {
+            Step::Install(range) => {
+                root.install_up_to(lowering, range.end);
+            }
+            Step::Script {
+                package,
+                kind: ScriptKind::Trigger,
+            } => root.trigger(lowering, package),
+            Step::Script { package, kind } => root.script(lowering, package, kind),
+            // Where no trigger runs, recording packages does it.
+            Step::SettleDirectories => {
+                let triggers = |scripts: &BTreeSet<_>| scripts.contains(&ScriptKind::Trigger);
+                if scripts.iter().any(triggers) {
+                    root.settle(lowering);
+                }
+            }
+        }
     }
     root.finish(lowering)
 }
 
 impl Assembly<'_> {
-    /// Whether a package has this script and it may run: in a toolchain always, in the image where the manifest lets it.
-    fn runs(&self, lowering: &Lowering<'_>, package: &LockedPackage, script: &str) -> bool {
+    /// The scripts of a package that run: in a toolchain all, in the image where the manifest lets them.
+    fn scripts(&self, lowering: &Lowering<'_>, package: &LockedPackage) -> BTreeSet<ScriptKind> {
         let may_run =
             self.toolchain.is_some() || lowering.image.packages.runs_scripts_of(&package.name);
-        may_run && package.scripts.contains(script)
+        let names = package.scripts.iter().filter(|_| may_run);
+        names
+            .filter_map(|name| ScriptKind::from_name(name))
+            .collect()
     }
 
     fn site(&self, lowering: &Lowering<'_>, package: &LockedPackage) -> Option<Span> {
@@ -145,9 +146,18 @@ impl Installation<'_> {
         root
     }
 
-    fn script(&mut self, lowering: &mut Lowering<'_>, index: usize, script: &str) {
+    /// Gives directories the owners and modes that packages agree on; before that, they are root's.
+    fn settle(&mut self, lowering: &mut Lowering<'_>) {
+        let action = Action::SettleDirectories {
+            root: self.install_up_to(lowering, self.assembly.packages.len()),
+            packages: self.unpacked.to_vec(),
+        };
+        self.root = Some(self.add(lowering, "settle directories", None, action));
+    }
+
+    fn script(&mut self, lowering: &mut Lowering<'_>, index: usize, kind: ScriptKind) {
         let version = self.assembly.packages[index].version.clone();
-        self.run(lowering, index, script, Some(version), None);
+        self.run(lowering, index, kind.name(), Some(version), None);
     }
 
     fn trigger(&mut self, lowering: &mut Lowering<'_>, index: usize) {
@@ -160,7 +170,8 @@ impl Installation<'_> {
         };
         let label = format!("directories for the trigger of {}", package.name);
         let directories = self.add(lowering, &label, None, action);
-        self.run(lowering, index, "trigger", None, Some(directories));
+        let script = ScriptKind::Trigger.name();
+        self.run(lowering, index, script, None, Some(directories));
     }
 
     /// Runs a script as apk does: in the root, by its path below `/lib/apk/exec`, with a search path and nothing else.

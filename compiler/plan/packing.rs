@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::check::Packing;
 
 use super::lower::{Lowering, fixed};
+use super::recipes::surroundings;
 use super::toolchains::toolchain;
 use super::{Action, Arguments, Capture, Input, Mount, Reduction, Stage};
 
@@ -54,15 +55,6 @@ fn one(lowering: &mut Lowering<'_>, before: Input, packing: &Packing) -> Option<
     let epoch = lowering.inputs.epoch;
     let plan = &mut lowering.plan;
     let programs = plan.add(stage, format!("programs {named}"), site, select);
-    let environment = [
-        ("PATH", toolchain.path),
-        ("HOME", "/build/home".to_owned()),
-        ("TMPDIR", "/tmp".to_owned()),
-        ("LANG", "C.UTF-8".to_owned()),
-        ("TZ", "UTC".to_owned()),
-        ("SOURCE_DATE_EPOCH", epoch.to_string()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value));
     let run = Action::Run {
         root: toolchain.root,
         mounts: vec![Mount {
@@ -75,7 +67,7 @@ fn one(lowering: &mut Lowering<'_>, before: Input, packing: &Packing) -> Option<
             fixed: ["/bin/sh", "-c", SCRIPT].map(str::to_owned).into(),
             further: None,
         },
-        environment: environment.into(),
+        environment: surroundings(&toolchain.path, epoch).into(),
         directory: fixed("/build"),
         capture: Capture::Directory(fixed(OUTPUT)),
         origin: "packed programs".to_owned(),

@@ -128,18 +128,21 @@ fn cargo_arguments(
     if !features.is_empty() {
         arguments.extend(["--features".to_owned(), features.join(",")]);
     }
-    let settings = if vendored {
-        vec![format!("{}/config.toml", lock::CRATES)]
-    } else {
-        vec![
-            "source.crates-io.replace-with='vendored'".to_owned(),
-            format!("source.vendored.directory='{SOURCE}/vendor'"),
-        ]
-    };
-    for setting in settings {
+    for setting in crates(vendored) {
         arguments.extend(["--config".to_owned(), setting]);
     }
     arguments
+}
+
+/// Settings that lead cargo to the crates: those that were vendored for a source, or those that lie inside it.
+fn crates(vendored: bool) -> Vec<String> {
+    if vendored {
+        return vec![format!("{}/config.toml", lock::CRATES)];
+    }
+    vec![
+        "source.crates-io.replace-with='vendored'".to_owned(),
+        format!("source.vendored.directory='{SOURCE}/vendor'"),
+    ]
 }
 
 /// The target of a Rust compiler that is one for another processor than the image's: its own, but for that processor.
@@ -184,6 +187,19 @@ fn go_arguments(packages: &[String], tags: &[String], ldflags: Option<&str>) -> 
     arguments
 }
 
+/// What every command finds in its environment.
+pub(super) fn surroundings(path: &str, epoch: u64) -> [(String, String); 6] {
+    [
+        ("PATH", path.to_owned()),
+        ("HOME", "/build/home".to_owned()),
+        ("TMPDIR", "/tmp".to_owned()),
+        ("LANG", "C.UTF-8".to_owned()),
+        ("TZ", "UTC".to_owned()),
+        ("SOURCE_DATE_EPOCH", epoch.to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+}
+
 /// The whole environment of a build: nothing of the machine's own, and paths that are the same everywhere.
 pub(super) fn environment(
     build: &Build,
@@ -192,16 +208,7 @@ pub(super) fn environment(
     epoch: u64,
 ) -> BTreeMap<String, String> {
     let mut environment = toolchain.variables.clone();
-    let own = [
-        ("PATH", toolchain.path.clone()),
-        ("HOME", "/build/home".to_owned()),
-        ("TMPDIR", "/tmp".to_owned()),
-        ("LANG", "C.UTF-8".to_owned()),
-        ("TZ", "UTC".to_owned()),
-        ("SOURCE_DATE_EPOCH", epoch.to_string()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value));
-    environment.extend(own);
+    environment.extend(surroundings(&toolchain.path, epoch));
     if let Recipe::Cargo {
         crt_static, target, ..
     } = &build.recipe

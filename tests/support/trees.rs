@@ -7,8 +7,8 @@ use std::fs;
 use std::path::Path;
 
 use zosc::apk::{
-    DatabaseSettings, Expected, PackageSummary, ScriptKind, Step, UnpackedPackage, finish,
-    initial_root, install, installation_steps, unpack,
+    DatabaseSettings, Expected, ScriptKind, Step, UnpackedPackage, finish, initial_root, install,
+    installation_steps, unpack,
 };
 use zosc::build::{Event, Observer, Options, Status, status};
 use zosc::plan::{Action, Arguments, Capture, Input, Plan, PlannedAction, Root, Stage};
@@ -151,8 +151,7 @@ impl Bench {
 
     /// Builds the installation of packages, scripts in the sandbox.
     fn run(&self, packages: &[UnpackedPackage], names: &[&str]) -> Tree {
-        let summaries: Vec<_> = packages.iter().map(summary).collect();
-        let (plan, root) = installation(&summaries, packages, &self.store, names);
+        let (plan, root) = installation(packages, &self.store, names);
         let outputs = tempfile::tempdir().expect("a temporary folder");
         let options = Options {
             jobs: 2,
@@ -329,13 +328,10 @@ fn compare(theirs: &BTreeMap<String, String>, ours: &BTreeMap<String, String>) -
         .collect()
 }
 
-/// What the order of installation hangs on.
-pub fn summary(package: &UnpackedPackage) -> PackageSummary {
-    PackageSummary {
-        name: package.info.name.clone(),
-        version: package.info.version.clone(),
-        scripts: package.scripts.keys().copied().collect(),
-    }
+/// The scripts of packages, on which the order of installation hangs.
+pub fn scripts(packages: &[UnpackedPackage]) -> Vec<BTreeSet<ScriptKind>> {
+    let kinds = |package: &UnpackedPackage| package.scripts.keys().copied().collect();
+    packages.iter().map(kinds).collect()
 }
 
 fn now() -> i64 {
@@ -360,12 +356,7 @@ fn without_time(text: &str) -> String {
 }
 
 /// An installation as a plan: every step an action, scripts in the sandbox.
-fn installation(
-    summaries: &[PackageSummary],
-    packages: &[UnpackedPackage],
-    store: &Store,
-    world: &[&str],
-) -> (Plan, Input) {
+fn installation(packages: &[UnpackedPackage], store: &Store, world: &[&str]) -> (Plan, Input) {
     let unpacked: Vec<Input> = packages
         .iter()
         .map(|package| {
@@ -375,7 +366,7 @@ fn installation(
         .collect();
     let mut plan = Plan::default();
     let mut root = None;
-    for step in installation_steps(summaries) {
+    for step in installation_steps(&scripts(packages)) {
         let action = match step {
             Step::Install(range) => Action::InstallPackages {
                 root,
