@@ -131,14 +131,6 @@ pub struct Opened {
     pub record: Option<Record>,
 }
 
-/// Looks into an image.
-///
-/// # Errors
-/// As [`opened`].
-pub fn image(name: &str, bytes: &[u8], store: &Store) -> Result<Report, Diagnostic> {
-    opened(name, bytes, store).map(|opened| opened.report)
-}
-
 /// Takes an image apart; contents of archives go to the store, so that later looks are cheap.
 ///
 /// # Errors

@@ -11,6 +11,10 @@ fn store() -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
+fn image(name: &str, bytes: &[u8], store: &Store) -> Result<Report, Diagnostic> {
+    opened(name, bytes, store).map(|opened| opened.report)
+}
+
 fn initramfs_bytes(store: &Store) -> Vec<u8> {
     let path = |text: &str| ImagePath::new(text).expect("a path");
     let origin = || Origin::new("test");

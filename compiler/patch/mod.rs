@@ -93,20 +93,20 @@ fn change(
     let (mode, mtime) = entry.map_or((0o644, 0), |(entry, _)| (entry.mode, entry.mtime));
     let mode = patch.mode.unwrap_or(mode);
     let file = Entry::file(digest, new.len() as u64, mode, mtime, origin.clone());
-    // Folders that are not there are made; what is there must be one, however far above.
-    let mut above = patch.path.parent();
-    while let Some(folder) = above {
-        let found = tree.get(&folder);
-        if found.is_some_and(|found| !found.is_directory()) {
-            return Err(refuse(
-                here,
-                "the file would lie below something that is no folder".to_owned(),
-            ));
-        }
-        above = folder.parent();
+    if !may_hold(tree, &patch.path) {
+        return Err(refuse(
+            here,
+            "the file would lie below something that is no folder".to_owned(),
+        ));
     }
     tree.insert_with_parents(patch.path.clone(), file);
     Ok(())
+}
+
+/// Whether a path can be made: folders that are not there are; what is there must be one, however far above.
+fn may_hold(tree: &Tree, path: &ImagePath) -> bool {
+    let is_folder = |above: ImagePath| tree.get(&above).is_none_or(Entry::is_directory);
+    std::iter::successors(path.parent(), ImagePath::parent).all(is_folder)
 }
 
 /// A regular file of a tree, and the blob with its content.

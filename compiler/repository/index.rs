@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::io::{self, FileKind, Files as _};
 use crate::tree::Store;
 
-use super::publish::{self, Outcome, unreadable};
+use super::files::{self, Outcome, unreadable};
 
 /// An index that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub fn index(
         }
         let mut entries = Vec::new();
         for name in list(&inner)?.into_iter().filter(|name| is_package(name)) {
-            publish::check_cancelled(cancel)?;
+            files::check_cancelled(cancel)?;
             let path = inner.join(name);
             told(&path);
             match entry(&path, &architecture, store) {
@@ -68,7 +68,7 @@ pub fn index(
     let written = indexed.into_iter().map(|(path, entries)| {
         let bytes = apk::write_index(&entries, description, Some(signer))?;
         Ok(Indexed {
-            outcome: publish::bytes(&path, &bytes)?,
+            outcome: files::bytes(&path, &bytes)?,
             packages: entries.len(),
             path,
         })

@@ -8,7 +8,7 @@ use crate::apk::PrivateKey;
 use crate::diagnostic::Diagnostic;
 use crate::io::{self, Files as _};
 
-use super::publish::{unreadable, unwritable};
+use super::files::{unreadable, unwritable};
 
 /// A private key is a few thousand bytes.
 const LARGEST_KEY: u64 = 64 << 10;

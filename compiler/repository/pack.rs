@@ -10,7 +10,7 @@ use crate::io::{self, Files as _};
 use crate::lock::{Walk, folder_tree};
 use crate::tree::{Digest, Entry, Origin, Store, Tree};
 
-use super::publish::{self, Outcome, unreadable};
+use super::files::{self, Outcome, unreadable};
 use super::recipe::{bad_path, fault};
 use super::request::{Content, Owner, PackageRequest, Placed, What};
 
@@ -44,7 +44,7 @@ pub fn pack(
     store: &Store,
     cancel: &AtomicBool,
 ) -> Result<Packed, Diagnostic> {
-    publish::check_cancelled(cancel)?;
+    files::check_cancelled(cancel)?;
     let package = gather(request, store)?;
     let packed = apk::write_package(&package, Some(signer), store)?;
     let full_name = packed.info.full_name();
@@ -52,7 +52,7 @@ pub fn pack(
         .join(&request.folder)
         .join(format!("{full_name}.apk"));
     Ok(Packed {
-        outcome: publish::blob(&path, packed.digest, store)?,
+        outcome: files::blob(&path, packed.digest, store)?,
         full_name,
         path,
         digest: packed.digest,

@@ -13,7 +13,7 @@ use crate::source::{SourceMap, Span, Spanned};
 use crate::syntax;
 use crate::tree::ImagePath;
 
-use super::publish::unreadable;
+use super::files::unreadable;
 use super::relation::Relation;
 use super::request::{Content, Owner, PackageRequest, Placed, What};
 

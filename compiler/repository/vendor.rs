@@ -17,7 +17,7 @@ use crate::io::Network;
 use crate::lock::{self, Lock, LockedPackage, Wanted, repository_of};
 use crate::tree::Store;
 
-use super::publish::{self, Outcome, unwritable};
+use super::files::{self, Outcome, unwritable};
 
 /// Most bytes of an index archive.
 const LARGEST_INDEX: u64 = 64 << 20;
@@ -85,7 +85,7 @@ pub fn vendor(
     }
     if let Some(signer) = signer {
         let key = folder.join("keys").join(signer.key.name());
-        if let Err(problem) = publish::bytes(&key, signer.key.public_pem().as_bytes()) {
+        if let Err(problem) = files::bytes(&key, signer.key.public_pem().as_bytes()) {
             problems.push(problem);
         }
     }
@@ -119,10 +119,10 @@ impl Mirror<'_> {
         let mut entries: BTreeMap<String, IndexEntry> = BTreeMap::new();
         let index_folder = self.folder.join(self.image.arch.name());
         for package in packages {
-            publish::check_cancelled(self.cancel)?;
+            files::check_cancelled(self.cancel)?;
             let below = self.below(package);
             let path = self.folder.join(&below);
-            let outcome = publish::blob(&path, package.sha256, self.store)?;
+            let outcome = files::blob(&path, package.sha256, self.store)?;
             written += usize::from(outcome != Outcome::Same);
             if signer.is_some() {
                 entries.insert(package.full_name(), self.entry(package)?);
@@ -137,7 +137,7 @@ impl Mirror<'_> {
         };
         std::fs::create_dir_all(&index_folder)
             .map_err(|error| unwritable(&index_folder, &error))?;
-        let outcome = publish::bytes(&index_folder.join("APKINDEX.tar.gz"), &index)?;
+        let outcome = files::bytes(&index_folder.join("APKINDEX.tar.gz"), &index)?;
         written += usize::from(outcome != Outcome::Same);
         Ok(Vendored {
             folder: self.folder.clone(),

@@ -83,13 +83,6 @@ pub struct Problem<'a> {
     pub candidates: Vec<Candidate<'a>>,
 }
 
-impl<'a> Problem<'a> {
-    /// What cannot be had.
-    pub fn dependency(&self) -> Option<Dependency<'a>> {
-        self.chain.last().map(|link| link.dependency)
-    }
-}
-
 /// Why there is no solution; at least one problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal<'a> {
