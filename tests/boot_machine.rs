@@ -242,7 +242,7 @@ struct Seat {
 impl Seat {
     fn take(project: &Project) -> Option<Self> {
         let line = format!(
-            "stty -echo; {} boot; echo ended with $?; stty -a",
+            "stty -echo; {} boot --emulate; echo ended with $?; stty -a",
             env!("CARGO_BIN_EXE_zosc")
         );
         // `script` gives the command a terminal.

@@ -168,6 +168,11 @@ fn accelerator(
 ) -> Result<(Accelerator, bool), Diagnostic> {
     let emulates = settings.hypervisor == Hypervisor::Qemu;
     match settings.accelerator {
+        Some(Accelerator::Emulation) if !emulates => Err(Diagnostic::error(
+            "zosc::boot::no-kvm",
+            "cloud-hypervisor needs KVM, and emulates nothing",
+        )
+        .help("leave `--emulate` out, or use `--hypervisor qemu`")),
         Some(accelerator) => Ok((accelerator, false)),
         None if emulates && !is_native(arch) => {
             observer(Event::Note(format!(
@@ -261,6 +266,7 @@ impl Watch<'_> {
         let mut judge = Judge::new(&self.boot.expect, self.known_units());
         let mut lines = Lines::default();
         let mut silent = true;
+        let mut warned = false;
         let ending = loop {
             let received = machine.console().recv_timeout(PULSE);
             let now = clock.elapsed();
@@ -287,10 +293,14 @@ impl Watch<'_> {
                 }
             }
             self.hear(&probes, &mut judge, now);
-            if silent && may_fail && self.may_be_cut_off() && now > SILENCE {
-                return Ok(Attempt::Unusable(format!(
-                    "the guest said nothing for {} s",
-                    SILENCE.as_secs()
+            if silent && may_fail && !warned && now > SILENCE {
+                let said = format!("the guest said nothing for {} s", SILENCE.as_secs());
+                if self.may_be_cut_off() {
+                    return Ok(Attempt::Unusable(said));
+                }
+                warned = true;
+                (self.observer)(Event::Note(format!(
+                    "{said}; should KVM not work here, `--emulate` does without it"
                 )));
             }
             if let Some(ending) = self.ending(&judge, attendant) {
@@ -435,5 +445,21 @@ impl Drop for Interrupts {
         for handler in self.handlers.drain(..) {
             signal_hook::low_level::unregister(handler);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cloud_hypervisor_emulates_nothing() {
+        let settings = Settings {
+            hypervisor: Hypervisor::CloudHypervisor,
+            accelerator: Some(Accelerator::Emulation),
+            ..Settings::new("console.log")
+        };
+        let refused = accelerator(&settings, Arch::default(), &mut |_| {});
+        assert_eq!(refused.unwrap_err().code, "zosc::boot::no-kvm");
     }
 }

@@ -106,8 +106,11 @@ outputs {{ efi "image.efi" }}
         let temporary = self.path("tmp");
         fs::create_dir_all(&temporary).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_zosc"));
+        // Where KVM opens and does not work, machines that may not be cut off would never end.
+        let emulated = (arguments.first() == Some(&"boot")).then_some("--emulate");
         command
             .args(arguments)
+            .args(emulated)
             .args(["--color", "never"])
             .current_dir(self.0.path())
             .env("ZOSC_STORE", self.path("store"))

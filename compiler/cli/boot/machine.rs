@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use crate::boot::{Boot, Forward, Hypervisor, Network, Settings};
+use crate::boot::{Accelerator, Boot, Forward, Hypervisor, Network, Settings};
 use crate::check::{LARGEST_DISK, size_of};
 use crate::diagnostic::Diagnostic;
 use crate::manifest::boot::Firmware;
@@ -19,6 +19,9 @@ pub(super) struct MachineArguments {
     /// What runs the machine.
     #[arg(long, value_name = "PROGRAM", default_value = "qemu")]
     hypervisor: Program,
+    /// Emulate the processor, though there is KVM: slower, and the same everywhere.
+    #[arg(long)]
+    emulate: bool,
     /// Its memory, such as `2GiB`.
     #[arg(long, value_name = "SIZE", value_parser = memory)]
     memory: Option<u64>,
@@ -90,6 +93,7 @@ impl MachineArguments {
             Program::Qemu => Hypervisor::Qemu,
             Program::CloudHypervisor => Hypervisor::CloudHypervisor,
         };
+        settings.accelerator = self.emulate.then_some(Accelerator::Emulation);
         boot.memory = self.memory.unwrap_or(boot.memory);
         boot.cpus = self.cpus.map_or(boot.cpus, NonZeroU32::get);
         boot.firmware = self.firmware.map_or(boot.firmware, Firmware::from);
