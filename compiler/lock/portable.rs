@@ -19,8 +19,8 @@ pub(super) fn placed(lock: &Lock, directory: &Path) -> Lock {
 }
 
 fn absolute(directory: &Path) -> String {
-    let address = file_address(directory);
-    format!("{}/", address.trim_end_matches('/'))
+    // With a slash at its end, which the root has already.
+    file_address(&directory.join(""))
 }
 
 fn moved(lock: &Lock, from: &str, to: &str) -> Lock {
@@ -105,6 +105,10 @@ mod tests {
             placed(&written, Path::new("/z/")).indexes[0].url,
             "file:///z/repository"
         );
+        let root = placed(&written, Path::new("/"));
+        assert_eq!(root.indexes[0].url, "file:///repository");
+        let again = portable(&root, Path::new("/"));
+        assert_eq!(again.indexes[0].url, "file:./repository");
         let strange = placed(&written, Path::new("/50% off"));
         assert_eq!(strange.indexes[0].url, "file:///50%25%20off/repository");
         assert_eq!(portable(&strange, Path::new("/50% off")), written);

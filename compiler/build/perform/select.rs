@@ -153,10 +153,10 @@ fn validate(
         .collect();
     let problem = match (elsewhere, nearest(program, all)) {
         _ if let Some(flist) = taken_by(tree, program, left) => problem.help(not_there_yet(flist)),
-        _ if program.as_str() == zinit::CLIENT => problem.help(zinit::CLIENT_HELP),
         (Some((path, entry)), _) => {
             problem.help(format!("it is at `{path}`, from {}", entry.origin))
         }
+        _ if program.as_str() == zinit::CLIENT => problem.help(zinit::CLIENT_HELP),
         (None, Some(near)) => problem.help(format!("did you mean `{near}`?")),
         (None, None) => {
             problem.help("install the package or the source that has it, or correct the path")

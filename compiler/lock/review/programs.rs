@@ -90,11 +90,11 @@ impl Review<'_> {
         if let Some((path, entry)) = elsewhere {
             return problem.help(format!("it is at `{path}`, from {}", entry.origin.as_str()));
         }
-        if needed.program == zinit::CLIENT {
-            return problem.help(zinit::CLIENT_HELP);
-        }
         if let Some(package) = self.provider(name) {
             return problem.help(format!("add `install {package}`, which has `{name}`"));
+        }
+        if needed.program == zinit::CLIENT {
+            return problem.help(zinit::CLIENT_HELP);
         }
         let paths = world.programs().map(|(path, _)| path.as_str());
         let near = if needed.program.contains('/') {
