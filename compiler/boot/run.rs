@@ -168,11 +168,6 @@ fn accelerator(
 ) -> Result<(Accelerator, bool), Diagnostic> {
     let emulates = settings.hypervisor == Hypervisor::Qemu;
     match settings.accelerator {
-        Some(Accelerator::Emulation) if !emulates => Err(Diagnostic::error(
-            "zosc::boot::no-kvm",
-            "cloud-hypervisor needs KVM, and emulates nothing",
-        )
-        .help("leave `--emulate` out, or use `--hypervisor qemu`")),
         Some(accelerator) => Ok((accelerator, false)),
         None if emulates && !is_native(arch) => {
             observer(Event::Note(format!(
@@ -230,6 +225,24 @@ fn reason(said: &str) -> String {
         .to_owned()
 }
 
+/// What is done about a machine under KVM that has never said a word.
+#[derive(Debug, PartialEq, Eq)]
+enum Patience {
+    Wait,
+    /// Somebody is told what else there is.
+    Tell,
+    GiveUp,
+}
+
+fn patience(since_start: Duration, may_be_cut_off: bool, told: bool) -> Patience {
+    match (may_be_cut_off, told) {
+        _ if since_start <= SILENCE => Patience::Wait,
+        (true, _) => Patience::GiveUp,
+        (false, false) => Patience::Tell,
+        (false, true) => Patience::Wait,
+    }
+}
+
 /// What came of running a machine once.
 enum Attempt {
     Verdict(Box<Verdict>),
@@ -266,7 +279,7 @@ impl Watch<'_> {
         let mut judge = Judge::new(&self.boot.expect, self.known_units());
         let mut lines = Lines::default();
         let mut silent = true;
-        let mut warned = false;
+        let mut told = false;
         let ending = loop {
             let received = machine.console().recv_timeout(PULSE);
             let now = clock.elapsed();
@@ -293,15 +306,17 @@ impl Watch<'_> {
                 }
             }
             self.hear(&probes, &mut judge, now);
-            if silent && may_fail && !warned && now > SILENCE {
-                let said = format!("the guest said nothing for {} s", SILENCE.as_secs());
-                if self.may_be_cut_off() {
-                    return Ok(Attempt::Unusable(said));
+            if silent && may_fail {
+                let said = || format!("the guest said nothing for {} s", SILENCE.as_secs());
+                match patience(now, self.may_be_cut_off(), told) {
+                    Patience::Wait => {}
+                    Patience::GiveUp => return Ok(Attempt::Unusable(said())),
+                    Patience::Tell => {
+                        told = true;
+                        let way_on = "should KVM not work here, `--emulate` does without it";
+                        (self.observer)(Event::Note(format!("{}; {way_on}", said())));
+                    }
                 }
-                warned = true;
-                (self.observer)(Event::Note(format!(
-                    "{said}; should KVM not work here, `--emulate` does without it"
-                )));
             }
             if let Some(ending) = self.ending(&judge, attendant) {
                 break ending;
@@ -453,13 +468,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cloud_hypervisor_emulates_nothing() {
-        let settings = Settings {
-            hypervisor: Hypervisor::CloudHypervisor,
-            accelerator: Some(Accelerator::Emulation),
-            ..Settings::new("console.log")
-        };
-        let refused = accelerator(&settings, Arch::default(), &mut |_| {});
-        assert_eq!(refused.unwrap_err().code, "zosc::boot::no-kvm");
+    fn a_silent_machine_is_given_up_in_a_test_and_told_of_once_elsewhere() {
+        let late = SILENCE + PULSE;
+        for told in [false, true] {
+            assert_eq!(patience(SILENCE, true, told), Patience::Wait);
+            assert_eq!(patience(SILENCE, false, told), Patience::Wait);
+            assert_eq!(patience(late, true, told), Patience::GiveUp);
+        }
+        assert_eq!(patience(late, false, false), Patience::Tell);
+        assert_eq!(patience(late, false, true), Patience::Wait);
     }
 }

@@ -158,6 +158,10 @@ impl Settings {
                 "use `--hypervisor qemu`, or boot without Secure Boot: `--firmware uefi`"
                     .to_owned(),
             ),
+            _ if self.accelerator == Some(Accelerator::Emulation) => (
+                "no emulation of a processor".to_owned(),
+                "leave `--emulate` out, or use `--hypervisor qemu`".to_owned(),
+            ),
             _ if snapshot => (
                 "no disks that forget what is written to them".to_owned(),
                 "use `--hypervisor qemu`, or a copy of the disks".to_owned(),

@@ -319,6 +319,11 @@ fn what_cloud_hypervisor_cannot_do_is_refused_with_the_way_on() {
     assert_eq!(code(&settings(None), Firmware::SecureBoot, false), unable);
     let needs = Some("zosc::boot::needs-user-net");
     assert_eq!(code(&settings(None), Firmware::Direct, true), needs);
+    let emulated = Settings {
+        accelerator: Some(Accelerator::Emulation),
+        ..settings(None)
+    };
+    assert_eq!(code(&emulated, Firmware::Direct, false), unable);
     let offline = Settings {
         network: Some(Network::None),
         ssh: Some(1),

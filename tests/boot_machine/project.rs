@@ -106,7 +106,7 @@ outputs {{ efi "image.efi" }}
         let temporary = self.path("tmp");
         fs::create_dir_all(&temporary).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_zosc"));
-        // Where KVM opens and does not work, machines that may not be cut off would never end.
+        // Where KVM opens and does not work, machines that may not be cut off would never end. Other tests leave the choice to zosc.
         let emulated = (arguments.first() == Some(&"boot")).then_some("--emulate");
         command
             .args(arguments)

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::source::Span;
 
-/// The largest disk that a machine gets, in bytes: all that one table of a qcow2 file can tell of.
+/// The largest disk that a machine gets, in bytes: the first table of its qcow2 file takes 16 MiB then.
 pub const LARGEST_DISK: u64 = 1 << 50;
 
 /// How an image is tried out.
