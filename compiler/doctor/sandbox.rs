@@ -70,14 +70,19 @@ pub(super) fn refused(
     problem: Diagnostic,
 ) -> Finding {
     let finding = Finding::missing(section, name, problem.message);
-    let tool = match problem.code {
-        "zosc::build::engine-runtime" => Some("runc"),
-        "zosc::build::no-subordinate-ids" => missing_helper(looking),
-        _ => None,
+    // Root maps no ids by those programs.
+    let is_root = looking.machine.is_root();
+    let (finding, help) = match problem.code {
+        // The help knows a second way as well: the runtime may be there by another name.
+        "zosc::build::engine-runtime" => (looking.installable(finding, "runc"), problem.help),
+        "zosc::build::no-subordinate-ids" if !is_root => match missing_helper(looking) {
+            Some(helper) => (looking.installable(finding, helper), None),
+            None => (finding, problem.help),
+        },
+        _ => (finding, problem.help),
     };
-    match (tool, problem.help) {
-        (Some(tool), _) => looking.installable(finding, tool),
-        (None, Some(help)) => finding.remedy(help),
-        (None, None) => finding,
+    match help {
+        Some(help) => finding.remedy(help),
+        None => finding,
     }
 }
