@@ -236,7 +236,7 @@ fn tokens_are_read_when_they_are_used() {
 }
 
 #[test]
-fn a_token_in_clear_is_told_before_anybody_is_asked() {
+fn a_token_in_clear_is_told_first() {
     let asking = |address: &str| {
         let arguments = ["remote", "check", "--remote", address];
         let more = ["--remote-timeout", "1s", "--message-format", "json"];

@@ -16,6 +16,8 @@ use super::{Ctx, LockedKernel, LockedKernelSource, LockedSignature};
 
 /// What `zosc update` calls it.
 pub(super) const NAME: &str = "kernel";
+/// The most that a package unpacks to before the archive in it is found, in bytes; one with all of Linux has 2 GB.
+const LIMIT: u64 = 8 << 30;
 /// Where distributions keep the archive in their package.
 const FOLDER: &str = "usr/src/";
 
@@ -130,7 +132,7 @@ fn inside(url: &str, file: BufReader<File>, wanted: Option<&str>) -> io::Result<
 }
 
 fn in_tar(content: Box<dyn Read + '_>, wanted: Option<&str>) -> io::Result<(String, u64)> {
-    let (content, ends) = BoundedHeaders::new(content);
+    let (content, ends) = BoundedHeaders::new(content.take(LIMIT));
     let mut package = tar::Archive::new(content);
     package.set_ignore_zeros(true);
     for entry in package.entries()? {

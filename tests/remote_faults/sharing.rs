@@ -109,7 +109,6 @@ fn a_cache_that_goes_away_is_done_without() {
 
 const TOKEN: &str = "tok3n-of-the-test-4711";
 
-/// The server repeats the token in what it answers; it is in nothing that is said or written.
 /// As the server hears it: on the line, headers are compressed.
 #[test]
 fn what_the_file_says_of_one_server_is_not_sent_to_another() {
@@ -137,6 +136,7 @@ fn what_the_file_says_of_one_server_is_not_sent_to_another() {
     );
 }
 
+/// The server repeats the token in what it answers; it is in nothing that is said or written.
 #[test]
 fn no_token_is_shown_or_kept() {
     let Some(works) = Works::new() else { return };

@@ -1,4 +1,4 @@
-//! The embedded sandbox: the only place where foreign code runs.
+//! The embedded sandbox: where foreign code runs, but on a worker that has a root of its own for each command.
 //!
 //! Comes in: a [`Sandbox`], which is plain data (a root filesystem, what is visible in it, a command). Goes out: how the
 //! command ended, and every line it wrote on the way. The command sees namespaces of its own (users, mounts,
@@ -151,7 +151,7 @@ pub struct Sandbox {
     pub links: BTreeMap<String, String>,
     /// Files to make before the command starts; only where the root is not a writable one.
     pub files: BTreeMap<String, String>,
-    /// Owners to give to files of a writable root before the command starts.
+    /// Owners to give to files of writable places before the command starts.
     ///
     /// Needed where the host's user may not do so itself; see [`gives_owners`].
     pub owners: Vec<Owner>,

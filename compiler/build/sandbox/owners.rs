@@ -14,6 +14,9 @@ use super::Owner;
 /// Most records: whoever has left more has left more files than are read back, so nobody asks whose they were.
 const MOST: u32 = 6_000_000;
 
+/// Most owners that are handed on: no more files than that are read back.
+const READ_BACK: usize = 2_000_000;
+
 /// The longest path that is read back: `tree::ImagePath` holds no longer one.
 const PATH: usize = 4095;
 
@@ -115,7 +118,8 @@ pub(super) fn read(records: &[u8]) -> (Vec<Owner>, bool) {
                 path = record.strip_suffix(b"/").unwrap_or(record).to_vec();
                 above.clear();
             }
-            _ => owners.extend(owner(record, &path)),
+            _ if owners.len() < READ_BACK => owners.extend(owner(record, &path)),
+            _ => {}
         }
     }
     (owners, false)
@@ -163,5 +167,25 @@ mod tests {
             ]
         );
         assert!(!read(b"/\x000 5 448 .\0").1);
+    }
+
+    #[test]
+    fn a_file_that_was_missed_is_told_and_one_that_is_gone_is_not() {
+        use std::io::{Read as _, Seek as _};
+        use std::os::fd::AsFd as _;
+        let whole = |error| {
+            let mut file = tempfile::tempfile().expect("a file");
+            let mut records = Records::new(file.as_fd());
+            records.place(c"/");
+            records.owner(c".", 5, 0, 448);
+            records.miss(error);
+            records.end();
+            let mut told = Vec::new();
+            file.rewind().expect("at its beginning");
+            file.read_to_end(&mut told).expect("is read");
+            read(&told).1
+        };
+        assert!(whole(Errno::NOENT));
+        assert!(!whole(Errno::PERM));
     }
 }
