@@ -13,6 +13,7 @@ use super::script::ScriptKind;
 use super::signature::{Signature, SignatureAlgorithm};
 use super::tarball::{TarHeader, TarKind, TarReader};
 use crate::diagnostic::Diagnostic;
+use crate::tree::is_file_name;
 
 /// The most a signature or control member may inflate to.
 const CONTROL_LIMIT: u64 = 16 << 20;
@@ -152,8 +153,7 @@ fn read_signature(
         return Ok(None);
     };
     // apk opens the file of this name in its folder of keys.
-    if key.is_empty() || key.starts_with('.') || key.contains(|c: char| c == '/' || c.is_control())
-    {
+    if !is_file_name(key) || key.starts_with('.') {
         return Err(strange_key_name(key).into());
     }
     if header.size > SIGNATURE_LIMIT {

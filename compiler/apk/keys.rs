@@ -29,7 +29,7 @@ impl Key {
     /// names its key so.
     ///
     /// # Errors
-    /// `zosc::apk::bad-key` where the name holds a slash or the content is no RSA public key.
+    /// `zosc::apk::bad-key` where the name is no plain file name, or the content is no RSA public key.
     pub fn parse(name: &str, pem: &[u8]) -> Result<Self, Diagnostic> {
         let bad = |reason: &str| {
             Diagnostic::error(

@@ -1,4 +1,4 @@
-//! Files as addresses: `file:///srv/a%20b` for `/srv/a b`, and back.
+//! Files as addresses: `file:///srv/a%20b` for `/srv/a b`, and back where the name is UTF-8.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ const KEPT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'+')
     .remove(b'@');
 
-/// The address of a file or a folder of this machine; a relative path is taken as one below the root.
+/// The address of a file or a folder of this machine, whose path is absolute.
 pub fn file_address(path: &Path) -> String {
     format!(
         "file://{}",

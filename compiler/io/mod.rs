@@ -1,5 +1,5 @@
 //! Effects: the only module that reads the clock, the environment, randomness and the network. It starts programs of the machine, too; only
-//! sandboxes, containers and hypervisors begin elsewhere.
+//! sandboxes, containers, commands of a worker and hypervisors begin elsewhere.
 //!
 //! Passes that must stay pure take [`Files`]; [`System`] is the machine, [`Memory`] its double in tests and
 //! editors.

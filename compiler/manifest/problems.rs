@@ -61,11 +61,6 @@ fn shown(entry: &Entry) -> &str {
     }
 }
 
-fn has_property(node: &Node, name: &str) -> bool {
-    let mut keys = node.entries.iter().filter_map(|entry| entry.key.as_ref());
-    keys.any(|key| key.value == name)
-}
-
 /// Gives a node a child.
 fn with_child(node: &Node, child: &str) -> TextEdit {
     match &node.children {
@@ -75,12 +70,6 @@ fn with_child(node: &Node, child: &str) -> TextEdit {
         ),
         None => edit(point(node.span, node.span.end), format!(" {{ {child} }}")),
     }
-}
-
-/// Gives a node a further value or property, behind the last on its line.
-fn with_entry(node: &Node, entry: &str) -> TextEdit {
-    let last = node.entries.last().map_or(node.name.span, |last| last.span);
-    edit(last.behind(), format!(" {entry}"))
 }
 
 /// The first sentence of a description.

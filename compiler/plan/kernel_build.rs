@@ -19,7 +19,7 @@ use crate::tree::ImagePath;
 use super::kernel::package_files;
 use super::kernel_sources;
 use super::lower::{Lowering, fixed};
-use super::recipes::surroundings;
+use super::recipes::usual_environment;
 use super::toolchains::{Toolchain, toolchain};
 use super::{Action, Arguments, Capture, FileBody, Input, Mount, OwnedFile, Root, Stage};
 
@@ -385,7 +385,7 @@ impl Making<'_, '_> {
             ("KBUILD_BUILD_VERSION", "1".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value));
-        environment.extend(surroundings(&self.toolchain.path, made));
+        environment.extend(usual_environment(&self.toolchain.path, made));
         environment.extend(own);
         environment
     }

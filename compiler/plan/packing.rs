@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::check::Packing;
 
 use super::lower::{Lowering, fixed};
-use super::recipes::surroundings;
+use super::recipes::usual_environment;
 use super::toolchains::toolchain;
 use super::{Action, Arguments, Capture, Input, Mount, Reduction, Stage};
 
@@ -67,7 +67,7 @@ fn one(lowering: &mut Lowering<'_>, before: Input, packing: &Packing) -> Option<
             fixed: ["/bin/sh", "-c", SCRIPT].map(str::to_owned).into(),
             further: None,
         },
-        environment: surroundings(&toolchain.path, epoch).into(),
+        environment: usual_environment(&toolchain.path, epoch).into(),
         directory: fixed("/build"),
         capture: Capture::Directory(fixed(OUTPUT)),
         origin: "packed programs".to_owned(),

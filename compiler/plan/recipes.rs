@@ -187,8 +187,8 @@ fn go_arguments(packages: &[String], tags: &[String], ldflags: Option<&str>) -> 
     arguments
 }
 
-/// What every command finds in its environment.
-pub(super) fn surroundings(path: &str, epoch: u64) -> [(String, String); 6] {
+/// What a command on a toolchain finds in its environment, unless it needs something else.
+pub(super) fn usual_environment(path: &str, epoch: u64) -> [(String, String); 6] {
     [
         ("PATH", path.to_owned()),
         ("HOME", "/build/home".to_owned()),
@@ -208,7 +208,7 @@ pub(super) fn environment(
     epoch: u64,
 ) -> BTreeMap<String, String> {
     let mut environment = toolchain.variables.clone();
-    environment.extend(surroundings(&toolchain.path, epoch));
+    environment.extend(usual_environment(&toolchain.path, epoch));
     if let Recipe::Cargo {
         crt_static, target, ..
     } = &build.recipe

@@ -1,7 +1,7 @@
 //! What has to stand somewhere and does not.
 
-use super::{first_sentence, with_child, with_entry};
-use crate::diagnostic::Diagnostic;
+use super::{edit, first_sentence, with_child};
+use crate::diagnostic::{Diagnostic, TextEdit};
 use crate::manifest::model::{Kind, Member, Role, Scalar};
 use crate::syntax::{Node, quote};
 
@@ -85,4 +85,10 @@ pub(in super::super) fn missing_value(node: &Node, member: &Member) -> Diagnosti
     }
     let title = format!("write `{name} {value}`");
     problem.fix(title, vec![with_entry(node, &value)])
+}
+
+/// Gives a node a further value or property, behind the last on its line.
+fn with_entry(node: &Node, entry: &str) -> TextEdit {
+    let last = node.entries.last().map_or(node.name.span, |last| last.span);
+    edit(last.behind(), format!(" {entry}"))
 }

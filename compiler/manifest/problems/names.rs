@@ -1,6 +1,6 @@
 //! Names that are unknown where they stand.
 
-use super::{edit, has_property, list, point, shown, with_child};
+use super::{edit, list, point, shown, with_child};
 use crate::diagnostic::{Diagnostic, is_slip, nearest};
 use crate::manifest::model::{Member, Model, Role, Shape};
 use crate::source::Spanned;
@@ -187,4 +187,9 @@ fn property_for_child(node: &Node, entry: &Entry, member: &Member) -> Diagnostic
     problem
         .fix("write it as a child", vec![edit(entry.span, ""), insertion])
         .safe_if(!is_given && !is_switched_off)
+}
+
+fn has_property(node: &Node, name: &str) -> bool {
+    let mut keys = node.entries.iter().filter_map(|entry| entry.key.as_ref());
+    keys.any(|key| key.value == name)
 }
