@@ -11,6 +11,9 @@ use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// The profile of the tests themselves, so that only zosc is compiled for the demo, and none of what it depends on.
+const PROFILE: (&str, &str) = ("ZOSC_DEMO_PROFILE", "dev");
+
 /// The tests share one folder, so they take turns.
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -38,6 +41,7 @@ fn possible() -> bool {
 fn run(argument: Option<&str>) -> Output {
     let output = Command::new(demo().join("run"))
         .args(argument)
+        .env(PROFILE.0, PROFILE.1)
         .output()
         .expect("the demo's script can be started");
     println!("{}", String::from_utf8_lossy(&output.stdout));
@@ -58,7 +62,7 @@ fn zosc() -> PathBuf {
             || Path::new(env!("CARGO_MANIFEST_DIR")).join("target"),
             PathBuf::from,
         )
-        .join("release/zosc")
+        .join("debug/zosc")
 }
 
 #[test]

@@ -17,13 +17,12 @@ use zosc::tree::Digest;
 #[path = "support/linux_source.rs"]
 mod linux_source;
 
-use linux_source::ARCHIVE;
+use linux_source::CONFIG;
 
 /// One kernel at a time: they share the processors and a store.
 static TURN: Mutex<()> = Mutex::new(());
 
 const STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
-const CONFIG: &str = include_str!("fixtures/kernel/small.config");
 const BUSYBOX: &str = "/bin/busybox";
 
 /// Says what it is and ends.
@@ -57,30 +56,22 @@ impl Site {
         let write = |name: &str, text: &str| {
             fs::write(folder.path().join(name), text).expect("written");
         };
-        write("small.config", CONFIG);
+        write("tiny.config", CONFIG);
         write("init", INIT);
         write("greeting", "greeting one\n");
-        let stub = match embed {
+        let embedded = match embed {
             "uki" => {
                 fs::copy(STUB, folder.path().join("stub")).expect("copied");
-                "stub path=stub"
+                "uki\n    stub path=stub"
             }
-            _ => "",
+            other => other,
         };
+        let kernel = linux_source::kernel(version, embedded);
         fs::copy(BUSYBOX, folder.path().join("busybox")).expect("copied");
         let manifest = format!(
             r#"edition 1
 image kernel-test version="1" {{ epoch "2026-01-01T00:00:00Z" }}
-toolchain host {{ host }}
-kernel "{version}" {{
-    tarball "file://{ARCHIVE}" sha256=lock
-    config small.config {{ set CONFIG_PRINTK_TIME=y }}
-    localversion "-Zero-OS"
-    cmdline "console=ttyS0" "panic=1"
-    embed {embed}
-    {stub}
-}}
-modules {{ stage1 fuse; stage2 dummy }}
+{kernel}modules {{ stage1 fuse; stage2 cuse }}
 zinit dialect=toml
 unit hello {{ exec "/bin/busybox true"; oneshot }}
 file "/init" from=init mode="0755"

@@ -47,6 +47,10 @@ fn programs(dialect: Dialect) -> Option<PathBuf> {
             .args(["--version", version, "--root"])
             .arg(&root)
             .args(extra)
+            // Its own profile optimises across all crates, which takes minutes.
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
             .env_remove("RUSTFLAGS")
             .status();
         if !status.is_ok_and(|status| status.success()) {

@@ -55,8 +55,9 @@ impl Reader {
         if !cloned.unwrap().success() {
             return None;
         }
-        std::fs::create_dir_all(target()).unwrap();
-        std::os::unix::fs::symlink(target(), clone.join("target")).unwrap();
+        // What the tutorial calls optimised is compiled as the tests are: see `shell`.
+        std::fs::create_dir_all(clone.join("target/debug")).unwrap();
+        std::os::unix::fs::symlink("debug", clone.join("target/release")).unwrap();
         // Who is root needs none.
         let sudo = reader.programs.join("sudo");
         std::fs::write(&sudo, "#!/bin/sh\nexec \"$@\"\n").unwrap();
@@ -96,7 +97,10 @@ impl Reader {
             .env("ZOSC_STORE", self.folder.join("store"))
             .env("NO_COLOR", "1")
             .env_remove("SOURCE_DATE_EPOCH")
-            .env("CARGO_TARGET_DIR", target())
+            // Dependencies are compiled as they are for the tests, so that a reader has to compile zosc alone.
+            .env_remove("CARGO_TARGET_DIR")
+            .env("CARGO_BUILD_BUILD_DIR", target())
+            .env("ZOSC_DEMO_PROFILE", "dev")
             .env("CARGO_INCREMENTAL", "0")
             .stdin(Stdio::null())
             .stdout(said.try_clone().unwrap())

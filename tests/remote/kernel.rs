@@ -1,25 +1,14 @@
 //! A kernel from its sources, configured, compiled and linked by a server.
 
 use super::casd::Casd;
-use super::linux_source::{self, ARCHIVE};
+use super::linux_source;
 use super::project::{Project, shown_on, turn};
-
-const CONFIG: &str = include_str!("../fixtures/kernel/tiny.config");
 
 /// A manifest with a kernel of this version whose initramfs is linked in.
 fn with_kernel(version: &str) -> Option<Project> {
     let project = Project::empty()?;
-    project.write("tiny.config", CONFIG);
-    project.manifest(&format!(
-        r#"toolchain host {{ host }}
-kernel "{version}" {{
-    tarball "file://{ARCHIVE}" sha256=lock
-    config tiny.config
-    cmdline "console=ttyS0"
-    embed builtin
-}}
-"#
-    ));
+    project.write("tiny.config", linux_source::CONFIG);
+    project.manifest(&linux_source::kernel(version, "builtin"));
     project.edit("outputs { ", "outputs { efi \"vmlinuz.efi\"; ");
     Some(project)
 }

@@ -183,6 +183,8 @@ fn spawn(folder: &Path, port: u16, jobs: usize) -> Option<Child> {
         )
         .arg(format!("--jobs={jobs}"))
         .args(["--cache-failures=false", "--log-level=info"])
+        // On a disk that is nearly full it would remove contents that a test has just sent.
+        .arg("--reserved=64M")
         .arg(folder.join("cache"))
         // Where the root of each action is laid out.
         .env("TMPDIR", folder)

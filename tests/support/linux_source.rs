@@ -8,6 +8,24 @@ use std::process::Command;
 
 pub const ARCHIVE: &str = "/usr/src/linux-source-6.12.tar.xz";
 
+pub const CONFIG: &str = include_str!("../fixtures/kernel/tiny.config");
+
+/// The kernel of a manifest whose folder has [`CONFIG`] as `tiny.config`; with the same `embed`, it is compiled once for all tests
+/// that share a store.
+pub fn kernel(version: &str, embed: &str) -> String {
+    format!(
+        r#"toolchain host {{ host }}
+kernel "{version}" {{
+    tarball "file://{ARCHIVE}" sha256=lock
+    config tiny.config {{ set CONFIG_PRINTK_TIME=y }}
+    localversion "-Zero-OS"
+    cmdline "console=ttyS0" "panic=1"
+    embed {embed}
+}}
+"#
+    )
+}
+
 /// The version of the sources, where they are, with what a kernel's build takes and these further files and programs; says why not otherwise.
 pub fn version(files: &[&str], programs: &[&str]) -> Option<String> {
     let shell = |script: &str| {
