@@ -28,7 +28,7 @@ use crate::diagnostic::Diagnostic;
 use crate::io::{Stopwatch, ignores_signal};
 
 /// A machine that has said nothing for this long under KVM is taken to be stuck there.
-const SILENCE: Duration = Duration::from_secs(20);
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// How long the loop sleeps at most; deadlines and interrupts are seen this late.
 const PULSE: Duration = Duration::from_millis(100);
