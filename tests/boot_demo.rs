@@ -1,7 +1,7 @@
 //! The demo, end to end: `manifests/demo/run` on this machine.
 //!
 //! Needs root, apt, QEMU and some minutes; what is missing is said aloud. Everything it downloads and builds stays in the
-//! demo's `build-output/` and the usual caches.
+//! demo's `build-output/` and the tests' cache.
 
 #![allow(clippy::disallowed_methods)]
 
@@ -13,6 +13,12 @@ use std::time::{Duration, Instant};
 
 /// The profile of the tests themselves, so that only zosc is compiled for the demo, and none of what it depends on.
 const PROFILE: (&str, &str) = ("ZOSC_DEMO_PROFILE", "dev");
+
+/// Where the demo's builds stay from run to run; those of tests/remote/demo.rs are compared with its component.
+fn store() -> PathBuf {
+    let cache = std::env::var_os("ZOSC_TEST_CACHE").map_or_else(std::env::temp_dir, PathBuf::from);
+    cache.join("demo/store")
+}
 
 /// The tests share one folder, so they take turns.
 static TURN: Mutex<()> = Mutex::new(());
@@ -42,6 +48,7 @@ fn run(argument: Option<&str>) -> Output {
     let output = Command::new(demo().join("run"))
         .args(argument)
         .env(PROFILE.0, PROFILE.1)
+        .env("ZOSC_STORE", store())
         .output()
         .expect("the demo's script can be started");
     println!("{}", String::from_utf8_lossy(&output.stdout));
@@ -81,6 +88,7 @@ fn the_demo_boots_and_the_second_build_has_nothing_to_do() {
     let start = Instant::now();
     let again = Command::new(zosc())
         .arg("build")
+        .env("ZOSC_STORE", store())
         .current_dir(demo())
         .output()
         .expect("zosc starts");
@@ -133,7 +141,7 @@ fn built_twice_by_another_user_environment_it_is_the_same_to_the_byte() {
     }
     assert!(run(Some("build")).status.success());
     let elsewhere = tempfile::tempdir().expect("a folder");
-    // The toolchain and the store are found through these; everything else about the user changes.
+    // The toolchain is found through these; everything else about the user changes.
     let home = std::env::var("HOME").expect("HOME is set");
     let kept = |name: &str, folder: &str| {
         std::env::var(name).unwrap_or_else(|_| format!("{home}/{folder}"))
@@ -141,10 +149,10 @@ fn built_twice_by_another_user_environment_it_is_the_same_to_the_byte() {
     let start = Instant::now();
     let built = Command::new(zosc())
         .args(["build", "--locked", "--verify"])
+        .env("ZOSC_STORE", store())
         .current_dir(demo())
         .env("CARGO_HOME", kept("CARGO_HOME", ".cargo"))
         .env("RUSTUP_HOME", kept("RUSTUP_HOME", ".rustup"))
-        .env("XDG_CACHE_HOME", kept("XDG_CACHE_HOME", ".cache"))
         .env("HOME", elsewhere.path())
         .output()
         .expect("zosc starts");

@@ -4,12 +4,12 @@ use super::blocks::root;
 use super::following::Reader;
 
 /// A reader of such a page; says why there is none.
-fn reader(page: &str) -> Option<Reader> {
+fn reader(page: &str, units: u8) -> Option<Reader> {
     if std::env::var_os("ZOSC_SLOW_TESTS").is_none() {
         println!("skipped: {page} compiles zosc; ZOSC_SLOW_TESTS=1 follows it");
         return None;
     }
-    let reader = Reader::in_clone(page);
+    let reader = Reader::in_clone(page, units);
     if reader.is_none() {
         println!("skipped: {page} begins with a clone, and this is none");
     }
@@ -23,7 +23,7 @@ fn the_tutorial() {
         println!("skipped: the tutorial installs packages as root");
         return;
     }
-    let Some(mut reader) = reader("tutorial") else {
+    let Some(mut reader) = reader("tutorial", 101) else {
         return;
     };
     reader.follow("tutorial.md");
@@ -43,7 +43,7 @@ fn the_changes_of_contributing_fit() {
 /// Its changes compile, what is generated can be made anew, and an image has what they bring.
 #[test]
 fn contributing() {
-    let Some(mut reader) = reader("contributing") else {
+    let Some(mut reader) = reader("contributing", 102) else {
         return;
     };
     reader.follow("contributing.md");

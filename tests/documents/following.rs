@@ -33,8 +33,9 @@ impl Reader {
 
     /// A reader who has no zosc yet and stands in a fresh clone of it, called `zosc`; nobody where this is no repository.
     ///
-    /// It is at the same place each time, so that cargo finds what it has compiled of others.
-    pub(crate) fn in_clone(name: &str) -> Option<Self> {
+    /// Everything but zosc itself is compiled for the tests already. Cargo tells zosc here from zosc elsewhere by its profile alone, so each
+    /// reader has one of its own: this many units of code.
+    pub(crate) fn in_clone(name: &str, units: u8) -> Option<Self> {
         use std::os::unix::fs::PermissionsExt as _;
 
         let folder = cache().join("book").join(name);
@@ -58,6 +59,9 @@ impl Reader {
         // What the tutorial calls optimised is compiled as the tests are: see `shell`.
         std::fs::create_dir_all(clone.join("target/debug")).unwrap();
         std::os::unix::fs::symlink("debug", clone.join("target/release")).unwrap();
+        let profile = format!("[profile.dev.package.zosc]\ncodegen-units = {units}\n");
+        std::fs::create_dir(reader.folder.join(".cargo")).unwrap();
+        std::fs::write(reader.folder.join(".cargo/config.toml"), profile).unwrap();
         // Who is root needs none.
         let sudo = reader.programs.join("sudo");
         std::fs::write(&sudo, "#!/bin/sh\nexec \"$@\"\n").unwrap();
@@ -97,7 +101,6 @@ impl Reader {
             .env("ZOSC_STORE", self.folder.join("store"))
             .env("NO_COLOR", "1")
             .env_remove("SOURCE_DATE_EPOCH")
-            // Dependencies are compiled as they are for the tests, so that a reader has to compile zosc alone.
             .env_remove("CARGO_TARGET_DIR")
             .env("CARGO_BUILD_BUILD_DIR", target())
             .env("ZOSC_DEMO_PROFILE", "dev")

@@ -37,7 +37,7 @@ fn the_demos_components_are_built_to_the_local_digests() {
     project.manifest(&components);
     let there = project.build(&shown_on(&casd.url()));
     there.assert_remote();
-    let here = project.kept("remote").build(&[]);
+    let here = project.kept("demo").build(&[]);
     assert_eq!(here.outputs(), there.outputs());
     let asked = casd.asked();
     let second = project.elsewhere().build(&shown_on(&casd.url()));

@@ -88,9 +88,9 @@ source hello { path hello; build make toolchain=machine; install hello to="/usr/
         Some(project)
     }
 
-    /// Writes the manifest: these sections behind a fixed head.
+    /// Writes the manifest: these sections behind a fixed head, which has the time of `manifests/demo`.
     pub(crate) fn manifest(&self, sections: &str) {
-        let head = "edition 1\nimage remote version=\"1\" { epoch \"2026-01-01T00:00:00Z\" }\n\
+        let head = "edition 1\nimage remote version=\"1\" { epoch \"2026-11-01T00:00:00Z\" }\n\
             file \"/init\" mode=\"0755\" text=\"init\"\ninitramfs compress=none\noutputs { initramfs \"image.cpio\" }\n";
         self.write("zos.kdl", &format!("{head}{sections}"));
     }
