@@ -11,6 +11,9 @@ use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+#[path = "support/nested_cargo.rs"]
+mod nested_cargo;
+
 /// The profile of the tests themselves, so that only zosc is compiled for the demo, and none of what it depends on.
 const PROFILE: (&str, &str) = ("ZOSC_DEMO_PROFILE", "dev");
 
@@ -45,7 +48,9 @@ fn possible() -> bool {
 }
 
 fn run(argument: Option<&str>) -> Output {
-    let output = Command::new(demo().join("run"))
+    let mut command = Command::new(demo().join("run"));
+    nested_cargo::forget_package(&mut command);
+    let output = command
         .args(argument)
         .env(PROFILE.0, PROFILE.1)
         .env("ZOSC_STORE", store())

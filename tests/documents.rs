@@ -25,6 +25,8 @@ mod clones;
 mod following;
 #[path = "documents/links.rs"]
 mod links;
+#[path = "support/nested_cargo.rs"]
+mod nested_cargo;
 #[path = "documents/options.rs"]
 mod options;
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::blocks::{Block, Kind, blocks, cache, root};
+use super::nested_cargo;
 
 /// Somebody who types what stands in the book. What one block leaves behind (folder, variables), the next one finds.
 pub(crate) struct Reader {
@@ -95,7 +96,9 @@ impl Reader {
         let script = format!(
             "set -eu\n. '{state}'\n{script}\n{{ echo \"cd '$PWD'\"; export -p; }} > '{state}'\n"
         );
-        let status = Command::new("sh")
+        let mut command = Command::new("sh");
+        nested_cargo::forget_package(&mut command);
+        let status = command
             .args(["-c", &script])
             .env("PATH", search)
             .env("ZOSC_STORE", self.folder.join("store"))
