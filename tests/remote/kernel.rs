@@ -30,8 +30,12 @@ fn a_kernel_is_built_to_the_local_digests() {
         ran.iter().all(|name| there.ran().contains_key(name)),
         "{there:?}"
     );
-    // The sources lie unpacked there.
-    let here = project.kept("kernel-build").build(&[]);
+    // The sources lie unpacked there. Another initramfs first, so that what is compared with a kernel from scratch was linked anew.
+    let local = project.kept("kernel-build");
+    local.edit("text=\"init\"", "text=\"before\"");
+    assert_ne!(local.build(&[]).outputs(), there.outputs());
+    local.edit("text=\"before\"", "text=\"init\"");
+    let here = local.build(&[]);
     assert_eq!(here.outputs(), there.outputs());
     // A second machine is given the kernel before its initramfs, and links another one to it.
     let asked = casd.asked();
